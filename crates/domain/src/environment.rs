@@ -1,0 +1,110 @@
+//! An environment: one isolated tenant, and the handle that names it in host names.
+
+use std::{fmt, str::FromStr};
+
+use crate::{Id, Invalid, account::Account, clock::Timestamp};
+
+/// One isolated OAuth provider with its own users, clients, keys and Management API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its id.
+    pub id: Id<Environment>,
+    /// The account that owns it; none for the system environment.
+    pub account_id: Option<Id<Account>>,
+    /// The name in its host.
+    pub handle: Handle,
+    /// A host name of the customer's that serves this environment.
+    pub custom_domain: Option<String>,
+}
+
+/// Tokens issued before this moment are dead. Raised after a restored backup or a leak.
+pub type NotBefore = Timestamp;
+
+/// The handle of the environment whose users are the people of the dashboard and whose organizations are the accounts.
+pub const SYSTEM_HANDLE: &str = "auth";
+
+const RESERVED: [&str; 8] = ["dashboard", "auth", "www", "api", "account", "admin", "static", "mail"];
+
+/// A DNS label in lower case: letters, digits and hyphens, a letter first, at most 63 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Handle(String);
+
+impl Handle {
+    /// The handle of the system environment, which nobody else may take.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(SYSTEM_HANDLE.to_owned())
+    }
+
+    /// The handle as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A handle the database holds already; it was checked when it was written.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl FromStr for Handle {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() || text.len() > 63 {
+            return Err(Invalid("must have 1 to 63 characters"));
+        }
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !text.bytes().all(allowed) || !text.starts_with(|c: char| c.is_ascii_lowercase()) || text.ends_with('-') {
+            return Err(Invalid(
+                "must be lower-case letters, digits and hyphens, starting with a letter and not ending in a hyphen",
+            ));
+        }
+        if text.get(2..4) == Some("--") {
+            return Err(Invalid("must not have hyphens as third and fourth character (reserved by DNS)"));
+        }
+        if RESERVED.contains(&text) {
+            return Err(Invalid("is a reserved name"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ho_handle_is_a_plain_dns_label() {
+        for good in ["acme", "acme-test", "a1", "x"] {
+            assert!(good.parse::<Handle>().is_ok(), "{good}");
+        }
+        let long = "a".repeat(64);
+        for bad in [
+            "",
+            "Acme",
+            "-a",
+            "a-",
+            "1a",
+            "xn--80ak6aa92e",
+            "a.b",
+            "a_b",
+            "ä",
+            "www",
+            "auth",
+            "dashboard",
+            "mail",
+            &long,
+        ] {
+            assert!(bad.parse::<Handle>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a request comes from: the client's address behind trusted proxies, and nothing else.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::Invalid;
+
+/// The networks whose `X-Forwarded-For` we believe. Empty: no forwarding header is ever read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl TrustedProxies {
+    /// Reads addresses and CIDR blocks, such as `10.0.0.0/8` or `::1`.
+    ///
+    /// # Errors
+    /// An entry is neither an address nor a network.
+    pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, Invalid> {
+        let parse = |entry: &str| {
+            let entry = entry.trim();
+            entry.parse::<IpNet>().ok().or_else(|| entry.parse::<IpAddr>().ok().map(IpNet::from))
+        };
+        entries
+            .into_iter()
+            .map(|entry| parse(entry).ok_or(Invalid("must be IP addresses or networks such as 10.0.0.0/8")))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// The client's address: the peer's, or, when the peer is a trusted proxy, the right-most address of
+    /// `X-Forwarded-For` that is not one. `forwarded_for` holds the header's values in order. A malformed element ends
+    /// the walk at the last address that was believed.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, forwarded_for: &[&str]) -> IpAddr {
+        let mut client = plain(peer);
+        let hops = forwarded_for.iter().rev().flat_map(|value| value.rsplit(','));
+        for hop in hops {
+            if !self.trusts(client) {
+                break;
+            }
+            match hop.trim().parse::<IpAddr>() {
+                Ok(address) => client = plain(address),
+                Err(_) => break,
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An IPv4 address seen through a dual-stack socket is that IPv4 address.
+#[must_use]
+pub fn plain(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn rl_xff_a_header_from_an_untrusted_peer_is_ignored() {
+        let none = TrustedProxies::default();
+        assert_eq!(none.client(ip("198.51.100.7"), &["203.0.113.5"]), ip("198.51.100.7"));
+    }
+
+    #[test]
+    fn rl_proxy_the_rightmost_untrusted_hop_counts() {
+        let proxies = TrustedProxies::parse(["10.0.0.0/8", "127.0.0.1"]).unwrap();
+        assert_eq!(proxies.client(ip("127.0.0.1"), &["1.1.1.1, 203.0.113.5, 10.1.2.3"]), ip("203.0.113.5"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &["1.1.1.1", "203.0.113.5", "10.9.9.9"]), ip("203.0.113.5"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &["garbage"]), ip("127.0.0.1"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &[]), ip("127.0.0.1"));
+        assert_eq!(proxies.client(ip("::ffff:127.0.0.1"), &["::ffff:203.0.113.5"]), ip("203.0.113.5"));
+    }
+
+    #[test]
+    fn a_malformed_proxy_list_is_refused() {
+        assert!(TrustedProxies::parse(["10.0.0.0/33"]).is_err());
+        assert!(TrustedProxies::parse(["proxy.example"]).is_err());
+    }
+}
