@@ -1,1 +1,179 @@
-fn main() {}
+//! The load generator behind `make bench`.
+//!
+//! Owns: closed-loop HTTP/1.1 load on loopback with the server's CPU time per request, the machine's
+//! ceilings (an RSA-2048 signature, a bare actix-web handler), and the table that puts both beside the
+//! targets. A script calls it: start a server, `load` each operation, append the JSON lines to a file,
+//! `report` the file. It knows nothing of Paylent but the names and targets of its operations
+//! (`report.rs`), and talks to loopback addresses only.
+//!
+//! Run it on another core than the server: `taskset -c 1 paylent-bench load ..` beside
+//! `taskset -c 0 paylent serve`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+
+mod ceilings;
+mod connection;
+mod error;
+mod http;
+mod line;
+mod load;
+mod proc;
+mod report;
+mod serve;
+mod startup;
+mod stats;
+
+use clap::{Args, Parser};
+use error::Error;
+use line::Line;
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+/// Closed-loop load on loopback, and ceilings to compare it with. Prints one JSON object per line.
+#[derive(Parser)]
+#[command(name = "paylent-bench")]
+enum Command {
+    /// Measure this machine: an RSA-2048 signature, a bare JSON handler, a bare form handler on core 0.
+    Ceilings {
+        /// Seconds per repeat of a handler's measurement.
+        #[arg(long, default_value_t = 3)]
+        seconds: u64,
+    },
+    /// The bare JSON handler, one worker. Prints its address.
+    ServeJson {
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// The bare form handler, one worker. Prints its address.
+    ServeForm {
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
+    /// Put load on a running server and measure its CPU time per request.
+    Load(LoadArgs),
+    /// Start a server again and again and measure the time to its first 200; stop it with SIGTERM.
+    Startup(StartupArgs),
+    /// Measure the resident memory of a process and its children.
+    Rss {
+        #[arg(long)]
+        pid: u32,
+        #[arg(long, default_value = "idle")]
+        name: String,
+    },
+    /// Print the table of a file of JSON lines, beside ceilings and targets.
+    Report { file: PathBuf },
+}
+
+#[derive(Args)]
+struct LoadArgs {
+    #[arg(long, value_parser = loopback)]
+    addr: SocketAddr,
+    /// The server's process; CPU time and memory include its children.
+    #[arg(long)]
+    pid: u32,
+    /// The operation's name, e.g. `introspection` or `introspection@sqlite`.
+    #[arg(long)]
+    name: String,
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Seconds per repeat.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    #[arg(long, default_value_t = 3)]
+    repeats: usize,
+    /// Raw HTTP requests, separated by lines of `%%`; connections take them in turn. Line ends may be bare
+    /// LF, and `Content-Length` is added where it is missing.
+    #[arg(long = "request-file", required = true)]
+    request_files: Vec<PathBuf>,
+    #[arg(long, default_value_t = 200)]
+    expect_status: u16,
+    /// Text that every body must contain; may be repeated.
+    #[arg(long)]
+    expect_body: Vec<String>,
+    /// PostgreSQL's data directory (where `postmaster.pid` lies), to measure its CPU time too.
+    #[arg(long)]
+    postgres_pid_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct StartupArgs {
+    #[arg(long, value_parser = loopback)]
+    addr: SocketAddr,
+    #[arg(long, default_value = "/health/live")]
+    path: String,
+    /// The `Host` header; the address if not given.
+    #[arg(long)]
+    host: Option<String>,
+    #[arg(long, default_value = "startup")]
+    name: String,
+    #[arg(long, default_value_t = 5)]
+    repeats: usize,
+    /// The server's command line, after `--`.
+    #[arg(last = true, required = true)]
+    command: Vec<String>,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|e| format!("{e}"))?;
+    if address.ip().is_loopback() { Ok(address) } else { Err("only loopback addresses are loaded".into()) }
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("paylent-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Error> {
+    match command {
+        Command::Ceilings { seconds } => ceilings::measure(Duration::from_secs(seconds), print)?,
+        Command::ServeJson { port } => serve::json(port)?,
+        Command::ServeForm { port } => serve::form(port)?,
+        Command::Load(args) => print(&Line::Load(load_command(args)?)),
+        Command::Startup(args) => {
+            let host = args.host.unwrap_or_else(|| args.addr.to_string());
+            let request = startup::get(&args.path, &host);
+            let times = startup::times(args.addr, &request, &args.command, args.repeats)?;
+            print(&Line::Startup { name: args.name, median_ms: stats::median(&times), min_ms: stats::min(&times) });
+        }
+        Command::Rss { pid, name } => {
+            let rss_kb = proc::tree_rss_kb(pid)?;
+            print(&Line::Rss { name, rss_kb });
+        }
+        Command::Report { file } => {
+            let lines = Line::read(&file)?;
+            print!("{}", report::render(&lines)?);
+            if lines.iter().filter_map(Line::load).any(|load| load.wrong_responses > 0) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn load_command(args: LoadArgs) -> Result<line::Load, Error> {
+    let mut requests = Vec::new();
+    for file in &args.request_files {
+        let text = std::fs::read_to_string(file).map_err(Error::at(file.display()))?;
+        requests.extend(http::requests(&text)?);
+    }
+    let postgres = args.postgres_pid_dir.as_deref().map(proc::postmaster_pid);
+    load::measure(load::Plan {
+        name: args.name,
+        address: args.addr,
+        requests,
+        status: args.expect_status,
+        body: args.expect_body,
+        connections: args.connections,
+        duration: Duration::from_secs(args.seconds),
+        repeats: args.repeats,
+        server: args.pid,
+        postgres: postgres.transpose()?,
+    })
+}
+
+fn print(line: &Line) {
+    println!("{}", line.to_json());
+}

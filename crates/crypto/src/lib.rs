@@ -1,1 +1,34 @@
-//! crypto
+//! The cryptography of Paylent, in one place.
+//!
+//! This crate owns random secrets and their hashes ([`secret`]), password hashing ([`password`]), signing keys and their public
+//! documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]) and encryption at rest ([`seal`]).
+//!
+//! It is called by `oauth`, `api`, `web` and `storage`'s callers. It refuses to know HTTP, SQL, environments, users and the
+//! clock: time is always a parameter, in whole seconds since the Unix epoch.
+//!
+//! ```
+//! use paylent_crypto::secret::{SecretHash, SecretKind, generate};
+//!
+//! let token = generate(SecretKind::AccessToken)?;
+//! let stored = SecretHash::of(token.expose());
+//! assert!(stored.matches(token.expose()));
+//! assert_eq!(format!("{token:?}"), "[redacted]");
+//! # Ok::<(), paylent_crypto::Error>(())
+//! ```
+
+#![deny(missing_docs)]
+
+mod error;
+mod json;
+#[cfg(test)]
+mod testing;
+
+pub mod jwks;
+pub mod jwt;
+pub mod keys;
+pub mod password;
+pub mod seal;
+pub mod secret;
+
+pub use error::Error;
+pub use zeroize::Zeroizing;

@@ -1,0 +1,49 @@
+//! A keep-alive connection that has one request under way at a time.
+
+use crate::{
+    error::Error,
+    http::{self, Head, Unreadable},
+};
+use std::{net::SocketAddr, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// The response being read; kept to save the allocation.
+    response: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self, Error> {
+        let stream = TcpStream::connect(address).await.map_err(Error::at(address))?;
+        stream.set_nodelay(true).map_err(Error::at(address))?;
+        Ok(Self { stream, response: Vec::with_capacity(16 * 1024) })
+    }
+
+    /// Sends a request and reads its response: the head and the body. After an error the connection is of
+    /// no use.
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<(Head, &[u8]), Unreadable> {
+        self.response.clear();
+        self.stream.write_all(request).await?;
+        loop {
+            if self.stream.read_buf(&mut self.response).await? == 0 {
+                return Err(Unreadable::Cut);
+            }
+            if let Some(head) = http::head(&self.response)?
+                && self.response.len() >= head.length + head.body
+            {
+                let body = &self.response[head.length..head.length + head.body];
+                return Ok((head, body));
+            }
+        }
+    }
+}
+
+/// The monotonic clock.
+#[expect(clippy::disallowed_methods, reason = "measuring the wall clock is what this program is for")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,144 @@
+//! Password hashing on tokio's blocking threads, a bounded number at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use super::{Passwords, Verification};
+use crate::Error;
+
+/// How long a call may wait for a slot before it fails with [`Error::Busy`].
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// [`Passwords`] for a server: at most `permits` hashes run at once (so at most `permits` × 19 MiB are used), at most `queue` calls
+/// wait for their turn, each at most 2 seconds. Clones share the same slots. Needs a tokio runtime with its timer enabled.
+#[derive(Clone, Debug)]
+pub struct PasswordPool {
+    passwords: Arc<Passwords>,
+    /// One permit for each hash that runs.
+    slots: Arc<Semaphore>,
+    /// One permit for each call that runs or waits.
+    places: Arc<Semaphore>,
+}
+
+impl PasswordPool {
+    /// The number of waiting calls to allow unless there is a reason for another.
+    pub const DEFAULT_QUEUE: usize = 64;
+
+    /// A pool with `permits` slots (as many as there are cores, at least 1) and `queue` waiting places.
+    pub fn new(passwords: Passwords, permits: usize, queue: usize) -> Self {
+        let permits = permits.max(1);
+        Self {
+            passwords: Arc::new(passwords),
+            slots: Arc::new(Semaphore::new(permits)),
+            places: Arc::new(Semaphore::new(permits.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// [`Passwords::hash`], or [`Error::Busy`].
+    ///
+    /// # Errors
+    /// As [`Passwords::hash`], and [`Error::Busy`].
+    pub async fn hash(&self, password: &str) -> Result<String, Error> {
+        self.run(password, |passwords, password| passwords.hash(password)).await
+    }
+
+    /// [`Passwords::verify`], or [`Error::Busy`].
+    ///
+    /// # Errors
+    /// As [`Passwords::verify`], and [`Error::Busy`].
+    pub async fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
+        let phc = phc.to_owned();
+        self.run(password, move |passwords, password| passwords.verify(password, &phc)).await
+    }
+
+    /// [`Passwords::verify_nobody`], or [`Error::Busy`]: an unknown user waits in the same queue.
+    ///
+    /// # Errors
+    /// As [`Passwords::verify_nobody`], and [`Error::Busy`].
+    pub async fn verify_nobody(&self, password: &str) -> Result<Verification, Error> {
+        self.run(password, |passwords, password| passwords.verify_nobody(password)).await
+    }
+
+    async fn run<T, F>(&self, password: &str, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Passwords, &str) -> Result<T, Error> + Send + 'static,
+    {
+        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
+        let slot = timeout(LONGEST_WAIT, Arc::clone(&self.slots).acquire_owned())
+            .await
+            .map_err(|_| Error::Busy)?
+            .map_err(|_| Error::Hashing)?;
+        let passwords = Arc::clone(&self.passwords);
+        let password = Zeroizing::new(password.to_owned());
+        spawn_blocking(move || {
+            // The work holds the slot, not the caller: a caller that goes away does not stop the work.
+            let _slot = slot;
+            work(&passwords, &password)
+        })
+        .await
+        .map_err(|_| Error::Hashing)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(permits: usize, queue: usize) -> PasswordPool {
+        PasswordPool::new(Passwords::insecure_for_tests(), permits, queue)
+    }
+
+    #[tokio::test]
+    async fn the_pool_hashes_and_verifies() {
+        let pool = pool(1, PasswordPool::DEFAULT_QUEUE);
+        let hash = pool.hash("correct horse").await.unwrap();
+        assert_eq!(pool.verify("correct horse", &hash).await.unwrap(), Verification::Valid);
+        assert_eq!(pool.verify("wrong", &hash).await.unwrap(), Verification::Invalid);
+        assert_eq!(pool.verify_nobody("correct horse").await.unwrap(), Verification::Invalid);
+        assert!(matches!(pool.verify("correct horse", "junk").await, Err(Error::PasswordHash)));
+        assert_eq!((pool.slots.available_permits(), pool.places.available_permits()), (1, 65));
+    }
+
+    #[tokio::test]
+    async fn a_call_waits_for_a_slot_and_then_runs() {
+        let pool = pool(1, 1);
+        let slot = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
+        let mut waiting = Box::pin(pool.hash("correct horse"));
+        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await;
+        assert!(first, "no slot is free");
+        drop(slot);
+        assert!(waiting.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_call_beyond_the_queue_is_refused_at_once() {
+        let pool = pool(2, 3);
+        let _running_and_waiting = pool.places.acquire_many(5).await.unwrap();
+        assert!(matches!(pool.hash("correct horse").await, Err(Error::Busy)));
+        assert!(matches!(pool.verify_nobody("correct horse").await, Err(Error::Busy)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_two_seconds_is_refused() {
+        let pool = pool(1, 1);
+        let _running = Arc::clone(&pool.slots).acquire_owned().await.unwrap();
+        let start = tokio::time::Instant::now();
+        assert!(matches!(pool.hash("correct horse").await, Err(Error::Busy)));
+        assert_eq!(start.elapsed().as_secs(), 2);
+        assert_eq!(pool.places.available_permits(), 2, "the place in the queue is free again");
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_frees_its_slot() {
+        let pool = pool(1, 0);
+        let result = pool.run("", |_, _| -> Result<(), Error> { panic!("on purpose") }).await;
+        assert!(matches!(result, Err(Error::Hashing)));
+        assert!(pool.hash("correct horse").await.is_ok());
+    }
+}

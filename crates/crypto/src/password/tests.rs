@@ -1,0 +1,87 @@
+use super::*;
+
+/// From the reference implementation's own test suite (P-H-C/phc-winner-argon2, src/test.c).
+const REFERENCE: &str = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApl8ArZWb2GRPPc";
+
+#[test]
+fn a_hash_is_argon2id_at_the_recommended_cost() {
+    let hash = Passwords::default().hash("correct horse").unwrap();
+    let rest = hash.strip_prefix("$argon2id$v=19$m=19456,t=2,p=1$").unwrap();
+    let (salt, tag) = rest.split_once('$').unwrap();
+    assert_eq!((salt.len(), tag.len()), (22, 43), "16 bytes of salt, 32 bytes of tag");
+}
+
+#[test]
+fn the_password_and_no_other_is_valid() {
+    let passwords = Passwords::insecure_for_tests();
+    let hash = passwords.hash("correct horse").unwrap();
+    assert_eq!(passwords.verify("correct horse", &hash).unwrap(), Verification::Valid);
+    for wrong in ["", "Correct horse", "correct horse ", "correct horse\0", "correct"] {
+        assert_eq!(passwords.verify(wrong, &hash).unwrap(), Verification::Invalid, "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_same_password_is_hashed_under_a_new_salt_each_time() {
+    let passwords = Passwords::insecure_for_tests();
+    assert_ne!(passwords.hash("correct horse").unwrap(), passwords.hash("correct horse").unwrap());
+}
+
+#[test]
+fn a_long_password_is_not_cut_off() {
+    let passwords = Passwords::insecure_for_tests();
+    let long = "x".repeat(1000);
+    let hash = passwords.hash(&long).unwrap();
+    assert_eq!(passwords.verify(&long[..999], &hash).unwrap(), Verification::Invalid);
+    assert_eq!(passwords.verify(&long, &hash).unwrap(), Verification::Valid);
+}
+
+#[test]
+fn a_cheaper_hash_is_valid_but_outdated() {
+    let cheap = Passwords::insecure_for_tests().hash("correct horse").unwrap();
+    let passwords = Passwords::default();
+    assert_eq!(passwords.verify("correct horse", &cheap).unwrap(), Verification::ValidButOutdated);
+    assert_eq!(passwords.verify("wrong", &cheap).unwrap(), Verification::Invalid);
+}
+
+#[test]
+fn a_dearer_hash_is_not_outdated() {
+    let passwords = Passwords::insecure_for_tests();
+    let dear = Passwords::default().hash("correct horse").unwrap();
+    assert_eq!(passwords.verify("correct horse", &dear).unwrap(), Verification::Valid);
+}
+
+#[test]
+fn the_reference_hash_is_verified() {
+    let passwords = Passwords::default();
+    assert_eq!(passwords.verify("password", REFERENCE).unwrap(), Verification::ValidButOutdated, "its salt is short");
+    assert_eq!(passwords.verify("Password", REFERENCE).unwrap(), Verification::Invalid);
+}
+
+#[test]
+fn what_is_no_complete_argon2_hash_is_an_error() {
+    let passwords = Passwords::insecure_for_tests();
+    let hash = passwords.hash("correct horse").unwrap();
+    for broken in [
+        "",
+        "correct horse",
+        "$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW",
+        "$argon2id$v=19$m=8,t=1,p=1",
+        "$argon2id$v=18$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        &hash[..hash.rfind('$').unwrap()],
+        &format!("{hash}$x"),
+    ] {
+        assert!(passwords.verify("correct horse", broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn nobody_costs_what_a_new_hash_costs_and_never_signs_in() {
+    for passwords in [Passwords::default(), Passwords::insecure_for_tests()] {
+        let cost = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
+        assert_eq!(cost(&passwords.nobody), cost(&passwords.hash("correct horse").unwrap()));
+        assert_eq!(passwords.verify_nobody("correct horse").unwrap(), Verification::Invalid);
+        let stored = PasswordHash::new(&passwords.nobody).unwrap();
+        assert!(!passwords.is_outdated(&stored).unwrap(), "as long in salt and tag as a real one");
+    }
+}

@@ -1,0 +1,161 @@
+//! Access tokens: what a signed one says, and whether a presented one is alive.
+
+use paylent_crypto::{
+    jwt::{Expect, UnverifiedToken},
+    keys::SigningKey,
+    secret::{SecretHash, SecretKind},
+};
+use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Engine,
+    error::Error,
+    store::{JwtReference, Standing, Store},
+};
+
+/// The `typ` of a signed access token (RFC 9068 section 2.1).
+pub(crate) const TYP: &str = "at+jwt";
+
+/// How far the clocks of two nodes may differ, in seconds.
+const LEEWAY: i64 = 60;
+
+/// The claims of a signed access token: RFC 9068, the user's rights, and two generations of our own that let a client
+/// or user be cut off without a list of tokens.
+#[derive(Serialize)]
+pub(crate) struct Claims<'a> {
+    pub iss: &'a str,
+    pub sub: Id<User>,
+    pub aud: &'a str,
+    pub exp: i64,
+    pub iat: i64,
+    pub jti: &'a str,
+    pub client_id: &'a str,
+    pub scope: String,
+    pub roles: &'a [String],
+    pub permissions: &'a [String],
+    pub cgen: i64,
+    pub ugen: i64,
+}
+
+/// What we read back from a signed access token of our own.
+#[derive(Deserialize)]
+struct ReadClaims {
+    sub: String,
+    aud: Audience,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    client_id: String,
+    #[serde(default)]
+    scope: String,
+    cgen: i64,
+    ugen: i64,
+}
+
+/// One audience, as text or as an array of one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many([String; 1]),
+}
+
+/// A presented access token that is alive: known, not expired, not revoked, its client, user and key in good standing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveToken {
+    /// The client it was issued to.
+    pub client_id: String,
+    /// Whom it acts for.
+    pub user_id: Id<User>,
+    /// The resource server it is for.
+    pub audience: String,
+    /// What it may be used for.
+    pub scopes: Scopes,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it dies; `None` means never.
+    pub expires_at: Option<Timestamp>,
+    pub(crate) handle: Handle,
+}
+
+/// By what a live token can be revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Handle {
+    Opaque(SecretHash),
+    Jwt { jti: String, until: Timestamp },
+}
+
+impl<S: Store> Engine<S> {
+    /// Finds out whether a presented string is a live access token of this environment. Anything else is `None`.
+    pub(crate) async fn live(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+        match SecretKind::of(token) {
+            Some(SecretKind::AccessToken) => self.live_opaque(token).await,
+            Some(_) => Ok(None),
+            None => self.live_jwt(token).await,
+        }
+    }
+
+    async fn live_opaque(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+        let Some((stored, standing)) = self.store.access_token(&SecretHash::of(token)).await? else { return Ok(None) };
+        let expired = stored.expires_at.is_some_and(|moment| moment <= self.clock.now());
+        let alive = is_good(&standing, stored.issued_at, stored.client_generation, stored.user_generation);
+        Ok((alive && !expired).then(|| LiveToken {
+            client_id: stored.client_id,
+            user_id: stored.user_id,
+            audience: stored.audience,
+            scopes: stored.scopes,
+            issued_at: stored.issued_at,
+            expires_at: stored.expires_at,
+            handle: Handle::Opaque(stored.hash),
+        }))
+    }
+
+    async fn live_jwt(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+        let Ok(unverified) = UnverifiedToken::parse(token) else { return Ok(None) };
+        let kid = unverified.kid().to_owned();
+        let Some(key) = self.keys.key(self.config.realm, &kid, &self.store).await? else { return Ok(None) };
+        let Some(claims) = self.verified_claims(unverified, &key) else { return Ok(None) };
+        let (Ok(user_id), Ok(scopes)) = (claims.sub.parse(), Scopes::parse(&claims.scope)) else { return Ok(None) };
+        let reference = JwtReference { kid: &kid, jti: &claims.jti, client_id: &claims.client_id, user_id };
+        let Some(standing) = self.store.jwt_standing(reference).await? else { return Ok(None) };
+        let issued_at = Timestamp::from_seconds(claims.iat);
+        if !is_good(&standing, issued_at, claims.cgen, claims.ugen) {
+            return Ok(None);
+        }
+        let (Audience::One(audience) | Audience::Many([audience])) = claims.aud;
+        let expires_at = Timestamp::from_seconds(claims.exp);
+        Ok(Some(LiveToken {
+            client_id: claims.client_id,
+            user_id,
+            audience,
+            scopes,
+            issued_at,
+            expires_at: Some(expires_at),
+            handle: Handle::Jwt { jti: claims.jti, until: expires_at.plus_seconds(LEEWAY) },
+        }))
+    }
+
+    /// The claims of a token that this environment signed and that has not expired.
+    fn verified_claims(&self, token: UnverifiedToken<'_>, key: &SigningKey) -> Option<ReadClaims> {
+        let expect = Expect {
+            typ: TYP,
+            issuer: &self.config.issuer,
+            audience: None,
+            now: self.clock.now().seconds(),
+            leeway: LEEWAY,
+        };
+        token.verify(key.public()).ok()?.claims::<ReadClaims>(&expect).ok()
+    }
+}
+
+/// Whether everything a token depends on is as it was when the token was issued.
+fn is_good(standing: &Standing, issued_at: Timestamp, client_generation: i64, user_generation: i64) -> bool {
+    standing.client_active
+        && standing.user_active
+        && standing.key_active
+        && !standing.denied
+        && standing.client_generation == client_generation
+        && standing.user_generation == user_generation
+        && issued_at >= standing.not_before
+}

@@ -1,0 +1,87 @@
+//! Token introspection (RFC 7662).
+
+use serde::Serialize;
+
+use crate::{Engine, LiveToken, client_auth::Credentials, error::Error, parameters::Parameters, store::Store};
+
+/// An introspection request whose client credentials were found, and not yet checked.
+#[derive(Debug)]
+pub struct IntrospectionRequest {
+    credentials: Credentials,
+    parameters: Parameters,
+}
+
+impl IntrospectionRequest {
+    /// Reads a request from the values of its `Authorization` header and its decoded body. The `token_type_hint` is
+    /// not needed: a token says by its form what it is.
+    ///
+    /// # Errors
+    /// `invalid_request` or `invalid_client`.
+    pub fn parse(authorization: &[&[u8]], parameters: Parameters) -> Result<Self, Error> {
+        let credentials = Credentials::parse(authorization, &parameters)?;
+        parameters.require("token", "The parameter token is missing.")?;
+        Ok(Self { credentials, parameters })
+    }
+}
+
+/// What a token is worth (RFC 7662 section 2.2). A dead token says nothing but `"active": false`.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "each member is the RFC's")]
+pub struct Introspection {
+    pub active: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Says what a token is worth to the client that asks. A token of another client is as dead as no token.
+    ///
+    /// # Errors
+    /// `invalid_client` when the asking client is not authenticated or is public, 503 when the store fails.
+    pub async fn introspect(&self, request: IntrospectionRequest) -> Result<Introspection, Error> {
+        let caller = self.authenticated_confidential(&request.credentials).await?;
+        let token = request.parameters.get("token").unwrap_or_default();
+        match self.live(token).await? {
+            Some(live) if live.client_id == caller => Ok(self.describe(live)),
+            _ => Ok(Introspection::default()),
+        }
+    }
+
+    fn describe(&self, live: LiveToken) -> Introspection {
+        Introspection {
+            active: true,
+            scope: (!live.scopes.is_empty()).then(|| live.scopes.to_string()),
+            client_id: Some(live.client_id),
+            token_type: Some("Bearer"),
+            exp: live.expires_at.map(|moment| moment.seconds()),
+            iat: Some(live.issued_at.seconds()),
+            sub: Some(live.user_id.to_string()),
+            aud: Some(live.audience),
+            iss: Some(self.config.issuer.clone()),
+        }
+    }
+
+    /// The `client_id` of the confidential client that these credentials prove.
+    async fn authenticated_confidential(&self, credentials: &Credentials) -> Result<String, Error> {
+        let client = self.client_named(credentials).await?;
+        let client = credentials.authenticate(client.as_ref())?;
+        match client.secret_hash {
+            Some(_) => Ok(client.client_id.clone()),
+            None => Err(Error::invalid_client()),
+        }
+    }
+}

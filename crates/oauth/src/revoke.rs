@@ -1,0 +1,60 @@
+//! Token revocation (RFC 7009).
+
+use crate::{
+    Engine,
+    access_token::Handle,
+    client_auth::Credentials,
+    error::{Error, ErrorCode},
+    parameters::Parameters,
+    store::{Client, Store},
+};
+
+/// A revocation request whose client credentials were found, and not yet checked.
+#[derive(Debug)]
+pub struct RevocationRequest {
+    credentials: Credentials,
+    parameters: Parameters,
+}
+
+impl RevocationRequest {
+    /// Reads a request from the values of its `Authorization` header and its decoded body. The `token_type_hint` is
+    /// not needed: a token says by its form what it is.
+    ///
+    /// # Errors
+    /// `invalid_request` or `invalid_client`.
+    pub fn parse(authorization: &[&[u8]], parameters: Parameters) -> Result<Self, Error> {
+        let credentials = Credentials::parse(authorization, &parameters)?;
+        parameters.require("token", "The parameter token is missing.")?;
+        Ok(Self { credentials, parameters })
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Revokes an access token of the asking client. A string that is no live token needs no revoking: also `Ok`.
+    /// After `Ok` every node refuses the token in every request that starts from then on.
+    ///
+    /// # Errors
+    /// `invalid_client`; `unauthorized_client` for another client's token; 503 when the store fails, and then the
+    /// token may still be alive.
+    pub async fn revoke(&self, request: RevocationRequest) -> Result<(), Error> {
+        let client = self.client_named(&request.credentials).await?;
+        let caller = request.credentials.authenticate(client.as_ref())?;
+        let Some(live) = self.live(request.parameters.get("token").unwrap_or_default()).await? else { return Ok(()) };
+        if live.client_id != caller.client_id {
+            return Err(Error::new(ErrorCode::UnauthorizedClient, "The token was issued to another client."));
+        }
+        match live.handle {
+            Handle::Opaque(hash) => self.store.delete_access_token(&hash).await?,
+            Handle::Jwt { jti, until } => self.store.deny_jwt(&jti, until).await?,
+        }
+        Ok(())
+    }
+
+    /// The client that the credentials name, if there is one.
+    pub(crate) async fn client_named(&self, credentials: &Credentials) -> Result<Option<Client>, Error> {
+        match credentials.is_plausible() {
+            true => Ok(self.store.client(&credentials.client_id).await?),
+            false => Ok(None),
+        }
+    }
+}
