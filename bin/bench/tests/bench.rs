@@ -114,7 +114,10 @@ fn the_cpu_time_of_postgres_is_measured_through_its_pid_file() {
     fs::write(data.join("postmaster.pid"), pid_file).unwrap();
     let data = data.to_str().unwrap();
     let line = json(&server.load("GET / HTTP/1.1\nHost: b\n", &["--postgres-pid-dir", data]));
-    assert_eq!(line["pg_cpu_ms_per_request"], line["cpu_ms_per_request"]);
+    let figure = |name: &str| line[name].as_f64().unwrap();
+    // The same process measured a moment apart.
+    let ratio = figure("pg_cpu_ms_per_request") / figure("cpu_ms_per_request");
+    assert!((0.5..2.0).contains(&ratio), "{line}");
 }
 
 #[test]

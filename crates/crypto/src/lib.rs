@@ -3,8 +3,8 @@
 //! This crate owns random secrets and their hashes ([`secret`]), password hashing ([`password`]), signing keys and their public
 //! documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]) and encryption at rest ([`seal`]).
 //!
-//! It is called by `oauth`, `api`, `web` and `storage`'s callers. It refuses to know HTTP, SQL, environments, users and the
-//! clock: time is always a parameter, in whole seconds since the Unix epoch.
+//! `oauth`, `api`, `web` and the server binary call it. It refuses to know HTTP, SQL, environments, users and the clock: time is
+//! always a parameter, in whole seconds since the Unix epoch.
 //!
 //! ```
 //! use paylent_crypto::secret::{SecretHash, SecretKind, generate};

@@ -109,7 +109,7 @@ impl fmt::Debug for MasterKey {
 
 /// HMAC-SHA-256 (RFC 2104). Check a received one with [`verify_mac`], never with `==`.
 pub fn mac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    // Written out because openssl's own HMAC can fail and costs ten times as much: SHA-256 over a block of 64 bytes that holds the
+    // Written out because openssl's own HMAC can fail and costs over ten times as much: SHA-256 over a block of 64 bytes that holds the
     // padded key, then the message; and once more over the result.
     let block = |pad: u8| {
         let mut block = Zeroizing::new([pad; 64]);

@@ -82,13 +82,12 @@ impl Hosts {
         }
     }
 
-    /// Whether `resource` is the Management API of this environment, spelled with any of its own hosts.
-    #[must_use]
-    pub fn is_management_api(&self, environment: &Environment, resource: &str) -> bool {
-        let Some(base) = resource.strip_suffix("/api") else { return false };
-        base == self.canonical(environment)
-            || base == self.url_of(environment.handle.as_str())
-            || (self.is_default(environment) && base == self.base_url())
+    /// The base URLs of the environment's own hosts, the canonical one among them.
+    pub fn aliases(&self, environment: &Environment) -> impl Iterator<Item = String> {
+        let by_default = self.is_default(environment).then(|| self.base_url());
+        [Some(self.url_of(environment.handle.as_str())), by_default, Some(self.canonical(environment))]
+            .into_iter()
+            .flatten()
     }
 
     /// The dashboard's address.
@@ -204,19 +203,12 @@ mod tests {
     }
 
     #[test]
-    fn the_management_api_is_known_by_each_of_its_own_hosts_and_no_other() {
-        let (acme, hosts) = (environment("acme-test"), hosts(Some("acme-test")));
-        for own in ["http://localhost:8080/api", "http://acme-test.localhost:8080/api"] {
-            assert!(hosts.is_management_api(&acme, own), "{own}");
-        }
-        for other in [
-            "http://beta-test.localhost:8080/api",
-            "http://localhost:8080/api/",
-            "https://localhost:8080/api",
-            "http://localhost:8080",
-        ] {
-            assert!(!hosts.is_management_api(&acme, other), "{other}");
-        }
+    fn an_environment_knows_each_of_its_own_hosts() {
+        let aliases: Vec<String> = hosts(Some("acme-test")).aliases(&environment("acme-test")).collect();
+        assert!(aliases.contains(&"http://acme-test.localhost:8080".to_owned()));
+        assert!(aliases.contains(&"http://localhost:8080".to_owned()));
+        let others: Vec<String> = hosts(Some("acme-test")).aliases(&environment("beta-test")).collect();
+        assert!(others.iter().all(|alias| alias == "http://beta-test.localhost:8080"));
     }
 
     #[test]

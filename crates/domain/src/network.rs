@@ -6,6 +6,17 @@ use ipnet::IpNet;
 
 use crate::Invalid;
 
+/// Where a request comes from. The front door finds it out once; everyone below takes it from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address.
+    pub ip: IpAddr,
+    /// The `User-Agent` header, if it is text.
+    pub user_agent: Option<String>,
+    /// The id of the request, in logs and in error documents.
+    pub request_id: String,
+}
+
 /// The networks whose `X-Forwarded-For` we believe. Empty: no forwarding header is ever read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);

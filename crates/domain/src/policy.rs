@@ -133,6 +133,17 @@ pub fn management_scopes() -> impl Iterator<Item = String> {
     })
 }
 
+/// The permissions that a scope of the Management API lets a user exercise; none for a scope it does not have.
+#[must_use]
+pub fn exercised_by(scope: &str) -> crate::permission::Permissions {
+    let pairs =
+        Resource::ALL.into_iter().flat_map(|resource| resource.actions().iter().map(move |action| (resource, *action)));
+    pairs
+        .filter(|(resource, action)| scope == format!("{}:{}", resource.path(), action.scope()))
+        .map(|(resource, action)| crate::permission::name_of(resource, action))
+        .collect()
+}
+
 /// Why somebody may not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -214,6 +225,13 @@ mod tests {
             may_grant(&reader, &["users:delete".to_owned()].into_iter().collect()),
             Err(Denied::MissingPermission("users:delete".into()))
         );
+    }
+
+    #[test]
+    fn a_write_scope_exercises_create_and_update() {
+        let exercised = exercised_by("clients:write");
+        assert_eq!(exercised.iter().collect::<Vec<_>>(), ["clients:create", "clients:update"]);
+        assert_eq!(exercised_by("read:documents").iter().count(), 0);
     }
 
     #[test]

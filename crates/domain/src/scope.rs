@@ -32,6 +32,12 @@ impl Scopes {
         Ok(Self(names))
     }
 
+    /// Reads a list that was written by us, of any length.
+    #[must_use]
+    pub fn stored(text: &str) -> Self {
+        text.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Whether the set holds this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

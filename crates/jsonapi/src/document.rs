@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 use serde_json::{Map, Value, json};
 
-use crate::page::{PROFILE, Page, Start};
+use crate::page::{Page, Start};
 use crate::pagination::{Extent, PageLinks};
 use crate::resource::Shown;
 use crate::{Fieldsets, Linkage, Query, Resource};
@@ -22,7 +22,6 @@ pub struct Document {
     included: Option<Vec<Resource>>,
     meta: Map<String, Value>,
     fields: Fieldsets,
-    paged: bool,
 }
 
 #[derive(Debug)]
@@ -37,7 +36,7 @@ enum Data {
 impl Document {
     fn new(url: Option<String>, data: Data) -> Self {
         let links = url.map(|url| ("self", Some(url))).into_iter().collect();
-        Self { data, links, included: None, meta: Map::new(), fields: Fieldsets::default(), paged: false }
+        Self { data, links, included: None, meta: Map::new(), fields: Fieldsets::default() }
     }
 
     /// One resource, or null: a to-one relationship may lead nowhere.
@@ -58,7 +57,6 @@ impl Document {
         let last = rows.last().and_then(Resource::cursor_text);
         let links = PageLinks::new(&url, page, &Extent { more, first, last, total });
         let mut document = Self::collection(url, rows);
-        document.paged = true;
         document.links.extend([
             ("first", Some(links.first)),
             ("prev", links.prev),
@@ -130,7 +128,7 @@ impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fields = &self.fields;
         let mut document = serializer.serialize_struct("Document", 5)?;
-        document.serialize_field("jsonapi", &Version::new(self.paged.then_some(PROFILE)))?;
+        document.serialize_field("jsonapi", &VERSION)?;
         match &self.data {
             Data::Nothing => {}
             Data::One(resource) => {
@@ -157,15 +155,10 @@ impl Serialize for Document {
 #[derive(Serialize)]
 pub(crate) struct Version {
     version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    profile: Option<[&'static str; 1]>,
 }
 
-impl Version {
-    pub(crate) fn new(profile: Option<&'static str>) -> Self {
-        Self { version: "1.1", profile: profile.map(|uri| [uri]) }
-    }
-}
+/// What we speak. No `profile`: naming one here would oblige `Content-Type` to name it too.
+pub(crate) const VERSION: Version = Version { version: "1.1" };
 
 struct List<'a> {
     resources: &'a [Resource],

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::{Map, Value};
 
-use crate::document::Version;
+use crate::document::VERSION;
 
 /// What kind of problem an [`Error`] is: its HTTP status, the stable word for programs and the title for people.
 ///
@@ -320,7 +320,7 @@ impl std::error::Error for Errors {}
 impl Serialize for Errors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serializer.serialize_struct("Errors", 2)?;
-        document.serialize_field("jsonapi", &Version::new(None))?;
+        document.serialize_field("jsonapi", &VERSION)?;
         document.serialize_field("errors", &self.0)?;
         document.end()
     }

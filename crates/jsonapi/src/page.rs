@@ -12,8 +12,6 @@ pub const MAX_PAGE_SIZE: usize = 100;
 /// `page[offset]`, at most: skipping rows costs the database as much as reading them.
 pub const MAX_OFFSET: usize = 10_000;
 
-/// The profile's URI, for `jsonapi.profile`.
-pub(crate) const PROFILE: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/";
 const MAX_SIZE_EXCEEDED: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded";
 const RANGE_NOT_SUPPORTED: &str =
     "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/range-pagination-not-supported";

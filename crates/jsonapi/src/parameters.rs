@@ -51,8 +51,7 @@ impl Parameter {
     pub(crate) fn family_and_keys(&self) -> Option<(&str, Vec<&str>)> {
         let Some((family, rest)) = self.name.split_once('[') else { return Some((&self.name, Vec::new())) };
         let keys: Vec<&str> = rest.strip_suffix(']')?.split("][").collect();
-        let clean = |text: &str| !text.contains(['[', ']']);
-        (clean(family) && keys.iter().all(|key| clean(key))).then_some((family, keys))
+        keys.iter().all(|key| !key.contains(['[', ']'])).then_some((family, keys))
     }
 
     /// A 400 about this parameter.
@@ -62,8 +61,8 @@ impl Parameter {
 
     /// The value as a comma-separated list; an empty value is an empty list.
     pub(crate) fn list(&self) -> impl Iterator<Item = &str> {
-        let count = if self.value.is_empty() { 0 } else { usize::MAX };
-        self.value.split(',').take(count)
+        let items = (!self.value.is_empty()).then(|| self.value.split(','));
+        items.into_iter().flatten()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use paylent_domain::SystemClock;
+use paylent_domain::clock::SystemClock;
 use paylent_oauth::{Config, Engine, Keyring, MemoryStore, Parameters, TokenRequest, crypto};
 
 #[tokio::main(flavor = "current_thread")]

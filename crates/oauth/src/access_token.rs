@@ -31,6 +31,7 @@ pub(crate) struct Claims<'a> {
     pub iat: i64,
     pub jti: &'a str,
     pub client_id: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub scope: String,
     pub roles: &'a [String],
     pub permissions: &'a [String],
@@ -89,18 +90,26 @@ pub(crate) enum Handle {
 impl<S: Store> Engine<S> {
     /// Finds out whether a presented string is a live access token of this environment. Anything else is `None`.
     pub(crate) async fn live(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+        Ok(self.unexpired(token).await?.filter(|(_, good)| *good).map(|(token, _)| token))
+    }
+
+    /// Finds out whether a presented string is an access token of this environment that has not expired, and whether
+    /// all it depends on is in good standing. What is not may be again, unless the token is revoked.
+    pub(crate) async fn unexpired(&self, token: &str) -> Result<Option<(LiveToken, bool)>, Error> {
         match SecretKind::of(token) {
-            Some(SecretKind::AccessToken) => self.live_opaque(token).await,
+            Some(SecretKind::AccessToken) => self.unexpired_opaque(token).await,
             Some(_) => Ok(None),
-            None => self.live_jwt(token).await,
+            None => self.unexpired_jwt(token).await,
         }
     }
 
-    async fn live_opaque(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+    async fn unexpired_opaque(&self, token: &str) -> Result<Option<(LiveToken, bool)>, Error> {
         let Some((stored, standing)) = self.store.access_token(&SecretHash::of(token)).await? else { return Ok(None) };
-        let expired = stored.expires_at.is_some_and(|moment| moment <= self.clock.now());
-        let alive = is_good(&standing, stored.issued_at, stored.client_generation, stored.user_generation);
-        Ok((alive && !expired).then(|| LiveToken {
+        if stored.expires_at.is_some_and(|moment| moment <= self.clock.now()) {
+            return Ok(None);
+        }
+        let good = is_good(&standing, stored.issued_at, stored.client_generation, stored.user_generation);
+        let token = LiveToken {
             client_id: stored.client_id,
             user_id: stored.user_id,
             audience: stored.audience,
@@ -108,32 +117,32 @@ impl<S: Store> Engine<S> {
             issued_at: stored.issued_at,
             expires_at: stored.expires_at,
             handle: Handle::Opaque(stored.hash),
-        }))
+        };
+        Ok(Some((token, good)))
     }
 
-    async fn live_jwt(&self, token: &str) -> Result<Option<LiveToken>, Error> {
+    async fn unexpired_jwt(&self, token: &str) -> Result<Option<(LiveToken, bool)>, Error> {
         let Ok(unverified) = UnverifiedToken::parse(token) else { return Ok(None) };
         let kid = unverified.kid().to_owned();
         let Some(key) = self.keys.key(self.config.realm, &kid, &self.store).await? else { return Ok(None) };
         let Some(claims) = self.verified_claims(unverified, &key) else { return Ok(None) };
-        let (Ok(user_id), Ok(scopes)) = (claims.sub.parse(), Scopes::parse(&claims.scope)) else { return Ok(None) };
+        let Ok(user_id) = claims.sub.parse() else { return Ok(None) };
         let reference = JwtReference { kid: &kid, jti: &claims.jti, client_id: &claims.client_id, user_id };
         let Some(standing) = self.store.jwt_standing(reference).await? else { return Ok(None) };
         let issued_at = Timestamp::from_seconds(claims.iat);
-        if !is_good(&standing, issued_at, claims.cgen, claims.ugen) {
-            return Ok(None);
-        }
+        let good = is_good(&standing, issued_at, claims.cgen, claims.ugen);
         let (Audience::One(audience) | Audience::Many([audience])) = claims.aud;
         let expires_at = Timestamp::from_seconds(claims.exp);
-        Ok(Some(LiveToken {
+        let token = LiveToken {
             client_id: claims.client_id,
             user_id,
             audience,
-            scopes,
+            scopes: Scopes::stored(&claims.scope),
             issued_at,
             expires_at: Some(expires_at),
             handle: Handle::Jwt { jti: claims.jti, until: expires_at.plus_seconds(LEEWAY) },
-        }))
+        };
+        Ok(Some((token, good)))
     }
 
     /// The claims of a token that this environment signed and that has not expired.

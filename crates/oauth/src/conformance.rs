@@ -1,20 +1,94 @@
-//! The suite that every [`Store`] must pass.
+//! The suite that every [`Store`] must pass. A failed assertion names the rule that was broken.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! paylent_oauth::conformance::suite(paylent_oauth::MemoryStore::default()).await;
+//! # }
+//! ```
+
+pub mod access_tokens;
+pub mod clients;
+mod fixtures;
+pub mod keys;
+pub mod machines;
+pub mod standing;
 
 use std::future::Future;
 
 use paylent_domain::Timestamp;
 
-use crate::{keyring::GeneratedKey, store::{Machine, Store}};
+use crate::{
+    keyring::GeneratedKey,
+    store::{Machine, Store},
+};
 
 /// A store under test, with the writes that a host makes by other ways than the engine.
+///
+/// The suite names everything it makes at random and never removes it, so the store need not be empty and may be used
+/// again; but nobody else may add or deactivate keys, or set the cut-off, while it runs.
 pub trait StoreUnderTest: Store {
     /// Makes a client with its user and grants exist as described (the grants' resource servers and scopes too);
-    /// replaces what an earlier call with the same `client_id` described. `primary_kid` is ignored.
+    /// replaces what an earlier call with the same `client_id` described, and keeps the tokens issued to it.
+    /// `primary_kid` is ignored.
+    ///
+    /// In a store where permissions come from roles, *each* described role holds *all* described permissions; a
+    /// permission may exist already. Two machines never share a user or a role; where they share a resource server,
+    /// both describe it alike.
     fn put_machine(&self, machine: Machine) -> impl Future<Output = ()> + Send;
-    /// Adds an active signing key, which becomes the primary one.
+    /// Adds an active signing key, which becomes the primary one: it counts as newer than all before it. Its public
+    /// key is of the right form, its private key is not a key.
     fn add_key(&self, key: GeneratedKey) -> impl Future<Output = ()> + Send;
     /// Stops accepting the signatures of a key (another active key exists).
     fn deactivate_key(&self, kid: &str) -> impl Future<Output = ()> + Send;
     /// Kills all tokens issued before this moment.
     fn set_not_before(&self, moment: Timestamp) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs every check, one after the other.
+///
+/// # Panics
+/// At the first rule that the store breaks.
+pub async fn suite<S: StoreUnderTest>(store: S) {
+    let store = &store;
+    clients::an_unknown_client_is_none(store).await;
+    clients::client_ids_are_compared_byte_for_byte(store).await;
+    clients::a_client_comes_back_with_every_field(store).await;
+    clients::a_public_client_has_no_secret(store).await;
+    clients::an_inactive_client_is_returned(store).await;
+    clients::a_client_described_anew_is_replaced(store).await;
+
+    machines::a_machine_comes_back_with_every_field(store).await;
+    machines::a_machine_may_have_no_user_and_no_grants(store).await;
+    machines::an_inactive_user_is_returned(store).await;
+    machines::a_permission_held_through_two_roles_is_named_once(store).await;
+    machines::names_are_data(store).await;
+    machines::allowed_scopes_may_be_all_none_or_some(store).await;
+    machines::a_grant_belongs_to_one_client(store).await;
+    machines::a_machine_described_anew_is_replaced(store).await;
+
+    keys::an_unknown_key_is_none(store).await;
+    keys::a_key_comes_back_as_it_was_stored(store).await;
+    keys::an_inactive_key_is_still_found(store).await;
+    keys::the_newest_active_key_is_primary(store).await;
+    keys::active_keys_are_published_newest_first(store).await;
+
+    access_tokens::an_unknown_token_is_none(store).await;
+    access_tokens::a_token_comes_back_with_every_field(store).await;
+    access_tokens::a_token_may_never_expire_and_have_no_scopes(store).await;
+    access_tokens::an_expired_token_is_still_returned(store).await;
+    access_tokens::a_deleted_token_is_unknown_and_others_stay(store).await;
+    access_tokens::deleting_twice_is_as_good_as_once(store).await;
+
+    standing::tokens_of_an_active_client_and_user_are_in_good_standing(store).await;
+    standing::a_client_that_may_not_act_is_seen_at_once(store).await;
+    standing::a_user_that_may_not_act_is_seen_at_once(store).await;
+    standing::raised_generations_are_seen_at_once(store).await;
+    standing::another_machine_changes_nothing(store).await;
+    standing::a_signed_token_of_an_unknown_client_is_none(store).await;
+    standing::an_unknown_user_may_not_act(store).await;
+    standing::a_key_counts_only_while_it_is_active(store).await;
+    standing::a_denied_token_is_denied_and_no_other(store).await;
+    standing::denying_twice_is_as_good_as_once(store).await;
+    standing::the_cut_off_is_the_last_one_set(store).await;
 }

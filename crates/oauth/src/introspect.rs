@@ -1,5 +1,6 @@
 //! Token introspection (RFC 7662).
 
+use paylent_domain::client::ClientType;
 use serde::Serialize;
 
 use crate::{Engine, LiveToken, client_auth::Credentials, error::Error, parameters::Parameters, store::Store};
@@ -79,9 +80,9 @@ impl<S: Store> Engine<S> {
     async fn authenticated_confidential(&self, credentials: &Credentials) -> Result<String, Error> {
         let client = self.client_named(credentials).await?;
         let client = credentials.authenticate(client.as_ref())?;
-        match client.secret_hash {
-            Some(_) => Ok(client.client_id.clone()),
-            None => Err(Error::invalid_client()),
+        match client.client_type {
+            ClientType::Confidential => Ok(client.client_id.clone()),
+            ClientType::Public => Err(Error::invalid_client()),
         }
     }
 }

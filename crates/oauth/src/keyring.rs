@@ -23,8 +23,10 @@ use crate::{
 /// The keys of all environments of one host, under one master key.
 pub struct Keyring {
     master: MasterKey,
-    parsed: RwLock<HashMap<([u8; 16], String), Arc<SigningKey>>>,
+    parsed: RwLock<HashMap<RealmAndKid, Arc<SigningKey>>>,
 }
+
+type RealmAndKid = ([u8; 16], String);
 
 /// A key just made: what to store and what to publish.
 #[derive(Debug)]

@@ -9,7 +9,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use paylent_oauth::{Config, Engine, Keyring, MemoryStore, Parameters, TokenRequest, crypto::{keys::KeySize, seal::MasterKey}};
-//! use paylent_domain::SystemClock;
+//! use paylent_domain::clock::SystemClock;
 //!
 //! let keys = Arc::new(Keyring::new(MasterKey::generate()?));
 //! let store = MemoryStore::default();

@@ -167,3 +167,22 @@ impl Store for MemoryStore {
         Ok(())
     }
 }
+
+#[cfg(feature = "conformance")]
+impl crate::conformance::StoreUnderTest for MemoryStore {
+    async fn put_machine(&self, machine: Machine) {
+        Self::put_machine(self, machine);
+    }
+
+    async fn add_key(&self, key: GeneratedKey) {
+        Self::add_key(self, key);
+    }
+
+    async fn deactivate_key(&self, kid: &str) {
+        Self::deactivate_key(self, kid);
+    }
+
+    async fn set_not_before(&self, moment: Timestamp) {
+        Self::set_not_before(self, moment);
+    }
+}

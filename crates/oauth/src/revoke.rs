@@ -30,7 +30,8 @@ impl RevocationRequest {
 }
 
 impl<S: Store> Engine<S> {
-    /// Revokes an access token of the asking client. A string that is no live token needs no revoking: also `Ok`.
+    /// Revokes an access token of the asking client. A string that is no token, or an expired one, needs no revoking:
+    /// also `Ok`. A token that is only out of standing is revoked, or it would come back to life with, say, its user.
     /// After `Ok` every node refuses the token in every request that starts from then on.
     ///
     /// # Errors
@@ -39,11 +40,12 @@ impl<S: Store> Engine<S> {
     pub async fn revoke(&self, request: RevocationRequest) -> Result<(), Error> {
         let client = self.client_named(&request.credentials).await?;
         let caller = request.credentials.authenticate(client.as_ref())?;
-        let Some(live) = self.live(request.parameters.get("token").unwrap_or_default()).await? else { return Ok(()) };
-        if live.client_id != caller.client_id {
+        let presented = request.parameters.get("token").unwrap_or_default();
+        let Some((token, _)) = self.unexpired(presented).await? else { return Ok(()) };
+        if token.client_id != caller.client_id {
             return Err(Error::new(ErrorCode::UnauthorizedClient, "The token was issued to another client."));
         }
-        match live.handle {
+        match token.handle {
             Handle::Opaque(hash) => self.store.delete_access_token(&hash).await?,
             Handle::Jwt { jti, until } => self.store.deny_jwt(&jti, until).await?,
         }

@@ -135,6 +135,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn work_keeps_its_slot_when_its_caller_goes_away() {
+        let pool = pool(1, 0);
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+        let caller = tokio::spawn({
+            let pool = pool.clone();
+            async move {
+                let work = move |_: &Passwords, _: &str| {
+                    started.send(()).unwrap();
+                    may_finish.recv().map_err(|_| Error::Hashing)
+                };
+                pool.run("", work).await
+            }
+        });
+        has_started.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert_eq!((pool.slots.available_permits(), pool.places.available_permits()), (0, 1));
+        finish.send(()).unwrap();
+        assert!(pool.slots.acquire().await.is_ok(), "the slot is free when the work is done");
+    }
+
+    #[tokio::test]
     async fn work_that_panics_frees_its_slot() {
         let pool = pool(1, 0);
         let result = pool.run("", |_, _| -> Result<(), Error> { panic!("on purpose") }).await;

@@ -1,0 +1,194 @@
+//! RFC 7662, introspection. Checks `in.*`.
+
+use paylent_domain::{Clock, client::ClientType};
+use paylent_oauth::{
+    Config, ErrorCode, Introspection, IntrospectionRequest,
+    crypto::secret::{self, SecretKind},
+};
+
+use crate::common::{API, Environment, ISSUER, Registered, SCOPES, assert_refused, form, keys, opaque};
+
+const INACTIVE: &str = r#"{"active":false}"#;
+
+async fn body(environment: &Environment, client: &Registered, token: &str) -> String {
+    serde_json::to_string(&environment.introspect(client, token).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn in_unauth_only_an_authenticated_confidential_client_may_ask() {
+    let environment = Environment::new();
+    let client = environment.client(|_| {});
+    let token = environment.issued_to(&client).await;
+    assert_refused(IntrospectionRequest::parse(&[], form(&[("token", &token)])), ErrorCode::InvalidClient);
+    let wrong = Registered { machine: client.machine.clone(), secret: "wrong".to_owned() };
+    assert_refused(environment.introspect(&wrong, &token).await, ErrorCode::InvalidClient);
+    let public = environment.public_client();
+    let own = environment.stored_token(&public, None).await;
+    assert_refused(environment.introspect(&public, &own).await, ErrorCode::InvalidClient);
+}
+
+#[tokio::test]
+async fn in_unauth_a_public_client_may_not_ask_even_if_a_secret_was_left_behind() {
+    let environment = Environment::new();
+    let mut client = environment.client(opaque);
+    let token = environment.issued_to(&client).await;
+    environment.change(&mut client, |machine| machine.client.client_type = ClientType::Public);
+    let request = IntrospectionRequest::parse(&[], form(&[("client_id", client.id()), ("token", &token)])).unwrap();
+    assert_refused(environment.engine.introspect(request).await, ErrorCode::InvalidClient);
+}
+
+#[tokio::test]
+async fn in_foreign_another_clients_token_is_inactive_and_nothing_more() {
+    let environment = Environment::new();
+    let stranger = environment.client(|_| {});
+    for change in [|_: &mut _| {}, opaque] {
+        let owner = environment.client(change);
+        let token = environment.issued_to(&owner).await;
+        assert_eq!(body(&environment, &stranger, &token).await, INACTIVE);
+        assert!(environment.is_active(&owner, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_what_is_no_live_access_token_is_inactive_and_nothing_more() {
+    let environment = Environment::new();
+    for change in [|_: &mut _| {}, opaque] {
+        let client = environment.client(change);
+        let token = environment.issued_to(&client).await;
+        let long = "x".repeat(1_000_000);
+        let mut dead = vec!["garbage".to_owned(), "a.b.c".to_owned(), long, client.secret.clone()];
+        dead.push(token[..token.len() - 1].to_owned());
+        dead.push(format!("{token} "));
+        for kind in [SecretKind::RefreshToken, SecretKind::AuthorizationCode, SecretKind::Session] {
+            dead.push(secret::generate(kind).unwrap().expose().to_owned());
+        }
+        let neighbour = Environment::new();
+        let neighbours_client = neighbour.client(change);
+        dead.push(neighbour.issued_to(&neighbours_client).await);
+        let revoked = environment.issued_to(&client).await;
+        environment.revoke(&client, &revoked).await.unwrap();
+        dead.push(revoked);
+        for token in dead {
+            assert_eq!(body(&environment, &client, &token).await, INACTIVE, "{token:.80}");
+        }
+        assert!(environment.is_active(&client, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_an_expired_token_is_inactive() {
+    let environment = Environment::new();
+    for change in [|_: &mut _| {}, opaque] {
+        let client = environment.client(change);
+        let token = environment.issued_to(&client).await;
+        environment.clock.advance_seconds(3_660);
+        assert_eq!(body(&environment, &client, &token).await, INACTIVE);
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_a_token_of_a_locked_out_user_or_before_the_cut_off_is_inactive() {
+    for change in [|_: &mut _| {}, opaque] {
+        let environment = Environment::new();
+        let mut client = environment.client(change);
+        let token = environment.issued_to(&client).await;
+        environment.change(&mut client, |machine| machine.user.iter_mut().for_each(|user| user.active = false));
+        assert_eq!(body(&environment, &client, &token).await, INACTIVE, "deactivated user");
+        environment.change(&mut client, |machine| machine.user.iter_mut().for_each(|user| user.active = true));
+        assert!(environment.is_active(&client, &token).await);
+        environment.clock.advance_seconds(1);
+        environment.store.set_not_before(environment.clock.now());
+        assert_eq!(body(&environment, &client, &token).await, INACTIVE, "before the cut-off");
+        environment.clock.advance_seconds(1);
+        let fresh = environment.issued_to(&client).await;
+        assert!(environment.is_active(&client, &fresh).await, "after the cut-off");
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_a_token_from_before_a_raised_generation_is_inactive() {
+    let environment = Environment::new();
+    for change in [|_: &mut _| {}, opaque] {
+        let mut client = environment.client(change);
+        for raise in [
+            |machine: &mut paylent_oauth::store::Machine| machine.client.generation += 1,
+            |machine: &mut paylent_oauth::store::Machine| {
+                machine.user.iter_mut().for_each(|user| user.generation += 1);
+            },
+        ] {
+            let token = environment.issued_to(&client).await;
+            environment.change(&mut client, raise);
+            assert_eq!(body(&environment, &client, &token).await, INACTIVE);
+            let fresh = environment.issued_to(&client).await;
+            assert!(environment.is_active(&client, &fresh).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_a_token_of_another_issuer_on_the_same_keys_is_inactive() {
+    let environment = Environment::new();
+    let client = environment.client(|_| {});
+    let neighbour = environment.with_config(Config::single("https://neighbour.example.com"));
+    let token = neighbour.issued_to(&client).await;
+    assert!(neighbour.is_active(&client, &token).await);
+    assert_eq!(body(&environment, &client, &token).await, INACTIVE);
+}
+
+#[tokio::test]
+async fn in_shape_a_live_token_says_what_the_rfc_lists_and_no_more() {
+    let environment = Environment::new();
+    for change in [|_: &mut _| {}, opaque] {
+        let client = environment.client(change);
+        let now = environment.clock.now().seconds();
+        let token = environment.issued_to(&client).await;
+        let described = serde_json::to_value(environment.introspect(&client, &token).await.unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "active": true, "client_id": client.id(), "scope": SCOPES, "token_type": "Bearer", "iat": now,
+            "exp": now + 3_600, "sub": client.machine.user.as_ref().unwrap().id, "aud": API, "iss": ISSUER,
+        });
+        assert_eq!(described, expected);
+    }
+}
+
+#[tokio::test]
+async fn in_shape_a_token_that_never_expires_has_no_exp_and_one_without_scopes_no_scope() {
+    let environment = Environment::new();
+    let client = environment.client(|machine| {
+        opaque(machine);
+        machine.grants.clear();
+    });
+    let eternal = environment.stored_token(&client, None).await;
+    let described = environment.introspect(&client, &eternal).await.unwrap();
+    assert_eq!((described.active, described.exp), (true, None));
+    let bare = environment.issued_to(&client).await;
+    let described = environment.introspect(&client, &bare).await.unwrap();
+    assert_eq!((described.active, described.scope.as_deref(), described.aud.as_deref()), (true, None, Some(ISSUER)));
+}
+
+#[tokio::test]
+async fn in_method_the_token_is_needed_and_the_hint_is_not() {
+    let environment = Environment::new();
+    assert_refused(IntrospectionRequest::parse(&[], environment.client(|_| {}).form(&[])), ErrorCode::InvalidRequest);
+    for change in [|_: &mut _| {}, opaque] {
+        let client = environment.client(change);
+        let token = environment.issued_to(&client).await;
+        for hint in ["access_token", "refresh_token", "unknown"] {
+            let body = client.form(&[("token", &token), ("token_type_hint", hint)]);
+            let request = IntrospectionRequest::parse(&[], body).unwrap();
+            assert!(environment.engine.introspect(request).await.unwrap().active, "{hint}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_noside_asking_changes_nothing() {
+    let environment = Environment::new();
+    let client = environment.client(|_| {});
+    let token = environment.issued_to(&client).await;
+    let first: Introspection = environment.introspect(&client, &token).await.unwrap();
+    assert_eq!(environment.introspect(&client, &token).await.unwrap(), first);
+    assert_eq!(serde_json::to_string(&Introspection::default()).unwrap(), INACTIVE);
+    environment.store.add_key(keys::another());
+    assert_eq!(environment.introspect(&client, &token).await.unwrap(), first, "jw_rotate: a newer key changes nothing");
+}

@@ -1,0 +1,51 @@
+//! What a user may do at this moment.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paylent_domain::{Id, permission::Permissions, user::User};
+
+use crate::{Env, Error, Result, error::broken, key::Key, pool::on, schema::authorities};
+
+/// An active user's name and permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// What to call the user in the audit trail.
+    pub name: String,
+    /// What its roles hold.
+    pub permissions: Permissions,
+}
+
+impl Env {
+    /// What this user may do; `None` when it is gone or inactive.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn authority(&self, id: Id<User>) -> Result<Option<Authority>> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let row: Option<(String, String)> = on!(
+            self.db,
+            read | c | {
+                let row = authorities::table
+                    .find((environment, id))
+                    .filter(authorities::active.eq(true))
+                    .select((authorities::name, authorities::permissions))
+                    .first(c)
+                    .await
+                    .optional()?;
+                Ok::<_, Error>(row)
+            }
+        )?;
+        row.map(|(name, permissions)| Ok(Authority { name, permissions: names(&permissions)?.into_iter().collect() }))
+            .transpose()
+    }
+}
+
+/// Reads a list of names that is stored as JSON.
+pub(crate) fn names(json: &str) -> Result<Vec<String>> {
+    serde_json::from_str(json).map_err(broken)
+}
+
+/// Writes a list of names as JSON.
+pub(crate) fn json<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(names).to_string()
+}

@@ -1,0 +1,52 @@
+//! The door to tenant data: a database and the environment whose rows may be seen.
+
+use std::sync::Arc;
+
+use paylent_domain::environment::Environment;
+use paylent_oauth::Config;
+
+use crate::{Db, key::Key};
+
+/// An environment and what follows from its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// The environment.
+    pub environment: Environment,
+    /// Its canonical base URL, without a trailing slash: the issuer.
+    pub base_url: String,
+    /// The engine's settings for it.
+    pub oauth: Arc<Config>,
+}
+
+impl Tenant {
+    /// The identifier of its Management API.
+    #[must_use]
+    pub fn management_api(&self) -> String {
+        format!("{}/api", self.base_url)
+    }
+}
+
+/// The data of one environment. There is no way to the rows of another.
+#[derive(Clone)]
+pub struct Env {
+    pub(crate) db: Db,
+    tenant: Arc<Tenant>,
+}
+
+impl Env {
+    /// The data of this environment.
+    #[must_use]
+    pub fn new(db: Db, tenant: Arc<Tenant>) -> Self {
+        Self { db, tenant }
+    }
+
+    /// Whose data it is.
+    #[must_use]
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        self.tenant.environment.id.into()
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong in storage. Which error where: a conflict or a missing reference is the caller's to explain, the
+//! rest is an outage (503) or a defect (500).
+
+use diesel::result::{DatabaseErrorKind, Error as Diesel};
+use paylent_oauth::store::StoreError;
+
+/// Why a unit of work was not done. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another row already has this value.
+    #[error("the value is taken")]
+    Conflict,
+    /// A row that was referred to is not there, or is still referred to.
+    #[error("a reference does not hold")]
+    Reference,
+    /// The change would break a rule that the rows themselves must keep.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// The database cannot be reached, is too busy, or lost the connection. Whether the work was done is unknown.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database holds, or was asked for, something that cannot be. A defect.
+    #[error("the database and the program disagree: {0}")]
+    Broken(String),
+}
+
+/// Rules that hold between rows and are checked in the unit of work that would break them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The row came with the environment and cannot be changed.
+    #[error("It came with the environment and cannot be changed.")]
+    System,
+    /// The environment would lose its last person with the admin role.
+    #[error("The environment would lose its last admin.")]
+    LastAdmin,
+    /// Clients get signed tokens, and no key would be left to sign them.
+    #[error("It is the last active signing key, and clients use signed tokens.")]
+    LastKey,
+    /// The row must be retired first.
+    #[error("An active signing key cannot be deleted; deactivate it first.")]
+    ActiveKey,
+    /// A key that is retired stays so.
+    #[error("The signing key is not active.")]
+    InactiveKey,
+    /// The service user belongs to its client and goes with it.
+    #[error("A service user belongs to its client and goes with it.")]
+    ServiceUser,
+    /// Clients act for this user.
+    #[error("Clients act for this user; delete them first.")]
+    ActingClients,
+}
+
+impl From<Diesel> for Error {
+    fn from(error: Diesel) -> Self {
+        use DatabaseErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
+        match error {
+            Diesel::DatabaseError(UniqueViolation, _) => Self::Conflict,
+            Diesel::DatabaseError(ForeignKeyViolation, _) => Self::Reference,
+            Diesel::DatabaseError(CheckViolation | NotNullViolation, info) => Self::Broken(info.message().to_owned()),
+            Diesel::DeserializationError(cause) | Diesel::SerializationError(cause) => Self::Broken(cause.to_string()),
+            other => Self::Unavailable(Box::new(other)),
+        }
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+/// A stored value that its type does not allow.
+pub(crate) fn broken(what: impl std::fmt::Display) -> Error {
+    Error::Broken(what.to_string())
+}

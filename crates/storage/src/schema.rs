@@ -1,0 +1,275 @@
+//! The tables and views, as both migration trees make them. A test compares the three.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    installation (id) {
+        id -> Integer,
+        master_key_id -> Text,
+        created_at -> BigInt,
+    }
+}
+table! {
+    environments (id) {
+        id -> Binary,
+        account_id -> Nullable<Binary>,
+        handle -> Text,
+        custom_domain -> Nullable<Text>,
+        not_before -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    accounts (id) {
+        id -> Binary,
+        environment_id -> Binary,
+        handle -> Text,
+        created_at -> BigInt,
+    }
+}
+table! {
+    users (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        kind -> Text,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        email_verified -> Bool,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        active -> Bool,
+        generation -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    organizations (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        name -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    roles (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        system -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    permissions (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        system -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    role_permissions (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        role_id -> Binary,
+        permission_id -> Binary,
+        created_at -> BigInt,
+    }
+}
+table! {
+    user_roles (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        user_id -> Binary,
+        role_id -> Binary,
+        created_at -> BigInt,
+    }
+}
+table! {
+    memberships (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        user_id -> Binary,
+        organization_id -> Binary,
+        created_at -> BigInt,
+    }
+}
+table! {
+    membership_roles (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        membership_id -> Binary,
+        role_id -> Binary,
+        created_at -> BigInt,
+    }
+}
+table! {
+    clients (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        client_id -> Text,
+        name -> Text,
+        client_type -> Text,
+        secret_hash -> Nullable<Binary>,
+        redirect_uris -> Text,
+        grant_types -> Text,
+        token_format -> Text,
+        first_party -> Bool,
+        require_pkce -> Bool,
+        access_token_ttl -> Nullable<Integer>,
+        active -> Bool,
+        generation -> BigInt,
+        user_id -> Nullable<Binary>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    resource_servers (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        name -> Text,
+        identifier -> Nullable<Text>,
+        token_ttl -> Integer,
+        allow_offline_access -> Bool,
+        system -> Bool,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    scopes (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        resource_server_id -> Binary,
+        name -> Text,
+        description -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    client_grants (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        client_id -> Binary,
+        resource_server_id -> Binary,
+        allowed_scopes -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    signing_keys (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        kid -> Text,
+        algorithm -> Text,
+        key_size -> Integer,
+        public_jwk -> Text,
+        sealed_private_key -> Binary,
+        status -> Text,
+        is_primary -> Bool,
+        created_at -> BigInt,
+        deactivated_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    access_tokens (environment_id, token_hash) {
+        environment_id -> Binary,
+        token_hash -> Binary,
+        client_id -> Text,
+        user_id -> Binary,
+        audience -> Text,
+        scope -> Text,
+        client_generation -> BigInt,
+        user_generation -> BigInt,
+        issued_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    denied_tokens (environment_id, jti) {
+        environment_id -> Binary,
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    audit_events (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        action -> Text,
+        actor_type -> Text,
+        actor_id -> Nullable<Text>,
+        actor_name -> Text,
+        targets -> Text,
+        changes -> Text,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        occurred_at -> BigInt,
+    }
+}
+// Views.
+table! {
+    authorities (environment_id, user_id) {
+        environment_id -> Binary,
+        user_id -> Binary,
+        name -> Text,
+        active -> Bool,
+        generation -> BigInt,
+        roles -> Text,
+        permissions -> Text,
+    }
+}
+table! {
+    admins (environment_id, user_id) {
+        environment_id -> Binary,
+        user_id -> Binary,
+    }
+}
+table! {
+    machines (environment_id, client_id) {
+        environment_id -> Binary,
+        client_id -> Text,
+        client_type -> Text,
+        secret_hash -> Nullable<Binary>,
+        grant_types -> Text,
+        token_format -> Text,
+        access_token_ttl -> Nullable<Integer>,
+        active -> Bool,
+        generation -> BigInt,
+        user_id -> Nullable<Binary>,
+        user_active -> Nullable<Bool>,
+        user_generation -> Nullable<BigInt>,
+        roles -> Nullable<Text>,
+        permissions -> Nullable<Text>,
+        primary_kid -> Nullable<Text>,
+        grants -> Text,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    access_tokens,
+    authorities,
+    client_grants,
+    clients,
+    denied_tokens,
+    environments,
+    resource_servers,
+    role_permissions,
+    roles,
+    permissions,
+    signing_keys,
+    user_roles,
+    users,
+);

@@ -1,0 +1,306 @@
+//! Users of an environment.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paylent_domain::{
+    Id, Timestamp,
+    audit::{Context, Event},
+    user::{Email, NewPerson, User, UserChange, UserKind},
+};
+
+use crate::{
+    Env, Error, Listed, Page, Result,
+    admins::{lock_admins, refuse_last_admin},
+    audit::entry,
+    error::{Refusal, broken},
+    key::Key,
+    page::page,
+    pool::on,
+    schema::{admins, audit_events, clients, users},
+};
+
+/// A row of `users`, without the password.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub(crate) struct UserRow {
+    id: Key,
+    kind: String,
+    email: Option<String>,
+    email_verified: bool,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    active: bool,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// A whole row of `users`.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
+pub(crate) struct NewUserRow {
+    pub environment_id: Key,
+    pub id: Key,
+    pub kind: &'static str,
+    pub email: Option<String>,
+    pub email_key: Option<String>,
+    pub email_verified: bool,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub password_hash: Option<String>,
+    pub active: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// What an update writes; `None` leaves the column as it is.
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Changes {
+    email: Option<String>,
+    email_key: Option<String>,
+    email_verified: Option<bool>,
+    first_name: Option<Option<String>>,
+    last_name: Option<Option<String>>,
+    password_hash: Option<String>,
+    active: Option<bool>,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// Only these.
+    pub ids: Option<Vec<Id<User>>>,
+    /// Only the one with this address, however it is spelled.
+    pub email: Option<Email>,
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Error;
+
+    fn try_from(row: UserRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.id(),
+            kind: row.kind.parse::<UserKind>().map_err(broken)?,
+            email: row.email.map(Email::stored),
+            email_verified: row.email_verified,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            active: row.active,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+impl NewUserRow {
+    /// A person who signs in with a password.
+    pub(crate) fn person(environment_id: Key, person: NewPerson, at: Timestamp) -> Self {
+        Self {
+            environment_id,
+            id: person.id.into(),
+            kind: UserKind::Person.as_str(),
+            email_key: Some(person.email.key()),
+            email: Some(person.email.as_str().to_owned()),
+            email_verified: person.email_verified,
+            first_name: person.first_name,
+            last_name: person.last_name,
+            password_hash: Some(person.password.0),
+            active: true,
+            created_at: at.micros(),
+            updated_at: at.micros(),
+        }
+    }
+
+    /// The service user of a machine client.
+    pub(crate) fn service(environment_id: Key, id: Id<User>, name: &str, at: Timestamp) -> Self {
+        Self {
+            environment_id,
+            id: id.into(),
+            kind: UserKind::Service.as_str(),
+            email: None,
+            email_key: None,
+            email_verified: false,
+            first_name: Some(name.to_owned()),
+            last_name: None,
+            password_hash: None,
+            active: true,
+            created_at: at.micros(),
+            updated_at: at.micros(),
+        }
+    }
+}
+
+impl Env {
+    /// The users that match.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn users(&self, filter: UserFilter, page: Page) -> Result<Listed<User>> {
+        let environment = self.key();
+        let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
+        let email_key = filter.email.map(|email| email.key());
+        let rows = on!(
+            self.db,
+            read | c | {
+                let matching = || {
+                    let mut query = users::table.filter(users::environment_id.eq(environment)).into_boxed();
+                    if let Some(keys) = keys.clone() {
+                        query = query.filter(users::id.eq_any(keys));
+                    }
+                    if let Some(email_key) = email_key.clone() {
+                        query = query.filter(users::email_key.eq(email_key));
+                    }
+                    query
+                };
+                page!(c, page, users::id, UserRow::as_select(), matching())
+            }
+        )?;
+        Listed::of(rows, User::try_from)
+    }
+
+    /// The user of this id.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn user(&self, id: Id<User>) -> Result<Option<User>> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let row = on!(
+            self.db,
+            read | c | {
+                let row =
+                    users::table.find((environment, id)).select(UserRow::as_select()).first(c).await.optional()?;
+                Ok::<Option<UserRow>, Error>(row)
+            }
+        )?;
+        row.map(User::try_from).transpose()
+    }
+
+    /// Makes a person.
+    ///
+    /// # Errors
+    /// `Conflict` when the address is taken.
+    pub async fn create_person(&self, person: NewPerson, by: &Context) -> Result<User> {
+        let environment = self.key();
+        let event = Event::new("user.created", "user", person.id, person.email.as_str());
+        let audit = entry(environment, by, &event)?;
+        let row = NewUserRow::person(environment, person, by.at);
+        let row = on!(
+            self.db,
+            transaction | c | {
+                let row: UserRow =
+                    row.insert_into(users::table).returning(UserRow::as_returning()).get_result(c).await?;
+                audit.insert_into(audit_events::table).execute(c).await?;
+                Ok(row)
+            }
+        )?;
+        User::try_from(row)
+    }
+
+    /// Changes a user. A new password or a deactivation kills every token the user has. `None` when there is no such
+    /// user.
+    ///
+    /// # Errors
+    /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated.
+    pub async fn update_user(&self, id: Id<User>, change: UserChange, by: &Context) -> Result<Option<User>> {
+        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+        on!(
+            self.db,
+            transaction | c | {
+                let user = users::table.find((environment, key));
+                // Locks the row and reads what it was.
+                let before: Option<UserRow> = diesel::update(user)
+                    .set(users::updated_at.eq(by.at.micros()))
+                    .returning(UserRow::as_returning())
+                    .get_result(c)
+                    .await
+                    .optional()?;
+                let Some(before) = before.map(User::try_from).transpose()? else { return Ok(None) };
+                let (changes, bump) = Changes::between(&before, change)?;
+                let deactivates = changes.active == Some(false) && before.active;
+                let admin: i64 = match deactivates {
+                    true => {
+                        lock_admins(environment).execute(c).await?;
+                        admins::table.find((environment, key)).count().get_result(c).await?
+                    }
+                    false => 0,
+                };
+                let raise = users::generation.eq(users::generation + bump);
+                let after: UserRow =
+                    diesel::update(user).set((changes, raise)).returning(UserRow::as_returning()).get_result(c).await?;
+                if admin > 0 {
+                    let left = admins::table.filter(admins::environment_id.eq(environment));
+                    refuse_last_admin(left.count().get_result(c).await?)?;
+                }
+                let after = User::try_from(after)?;
+                entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
+                Ok(Some(after))
+            }
+        )
+    }
+
+    /// Deletes a user with its roles and tokens, and says whether there was one.
+    ///
+    /// # Errors
+    /// `Refused` for a service user, for one that clients act for, and for the last admin.
+    pub async fn delete_user(&self, id: Id<User>, by: &Context) -> Result<bool> {
+        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+        on!(
+            self.db,
+            transaction | c | {
+                lock_admins(environment).execute(c).await?;
+                let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
+                let acting =
+                    clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
+                let acting: i64 = acting.count().get_result(c).await?;
+                let found: Option<UserRow> =
+                    users::table.find((environment, key)).select(UserRow::as_select()).first(c).await.optional()?;
+                let Some(user) = found.map(User::try_from).transpose()? else { return Ok(false) };
+                if user.kind == UserKind::Service {
+                    return Err(Error::Refused(Refusal::ServiceUser));
+                }
+                if acting > 0 {
+                    return Err(Error::Refused(Refusal::ActingClients));
+                }
+                diesel::delete(users::table.find((environment, key))).execute(c).await?;
+                if admin > 0 {
+                    let left = admins::table.filter(admins::environment_id.eq(environment));
+                    refuse_last_admin(left.count().get_result(c).await?)?;
+                }
+                let event = Event::new("user.deleted", "user", id, user.name());
+                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+                Ok(true)
+            }
+        )
+    }
+}
+
+impl Changes {
+    /// The columns to write, and by how much the user's generation rises.
+    fn between(before: &User, change: UserChange) -> Result<(Self, i64)> {
+        if before.kind == UserKind::Service && (change.email.is_some() || change.password.is_some()) {
+            return Err(Error::Refused(Refusal::ServiceUser));
+        }
+        let cuts_off = change.password.is_some() || change.active == Some(false);
+        let moved =
+            change.email.as_ref().is_some_and(|email| Some(email.key()) != before.email.as_ref().map(Email::key));
+        let changes = Self {
+            email_key: change.email.as_ref().map(Email::key),
+            email: change.email.map(|email| email.as_str().to_owned()),
+            email_verified: moved.then_some(false),
+            first_name: change.first_name,
+            last_name: change.last_name,
+            password_hash: change.password.map(|hash| hash.0),
+            active: change.active,
+        };
+        Ok((changes, i64::from(cuts_off)))
+    }
+}
+
+fn updated(before: &User, after: &User) -> Event {
+    let email = |user: &User| user.email.as_ref().map(|email| email.as_str().to_owned());
+    Event::new("user.updated", "user", after.id, after.name())
+        .change("email", email(before), email(after))
+        .change("first_name", before.first_name.clone(), after.first_name.clone())
+        .change("last_name", before.last_name.clone(), after.last_name.clone())
+        .change("active", Some(before.active.to_string()), Some(after.active.to_string()))
+}

@@ -1,0 +1,332 @@
+-- The first schema. Ids are UUIDv7 in sixteen bytes, times are microseconds since 1970, lists are JSON in text.
+-- Every tenant table is keyed by (environment_id, id), and references stay inside their environment.
+-- The same columns exist in the sqlite tree; a test compares the two.
+
+CREATE TABLE installation (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    master_key_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE environments (
+    id BYTEA PRIMARY KEY,
+    account_id BYTEA,
+    handle TEXT COLLATE "C" NOT NULL,
+    custom_domain TEXT COLLATE "C",
+    not_before BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    CONSTRAINT environments_handle UNIQUE (handle),
+    CONSTRAINT environments_custom_domain UNIQUE (custom_domain)
+);
+
+CREATE TABLE users (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('person', 'service')),
+    email TEXT COLLATE "C",
+    email_key TEXT COLLATE "C",
+    email_verified BOOLEAN NOT NULL,
+    first_name TEXT COLLATE "C",
+    last_name TEXT COLLATE "C",
+    password_hash TEXT COLLATE "C",
+    active BOOLEAN NOT NULL,
+    generation BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT users_email UNIQUE (environment_id, email_key),
+    CHECK (kind = 'service' OR email_key IS NOT NULL)
+);
+
+CREATE TABLE organizations (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id)
+);
+
+-- An account is an organization of the system environment; the two share one id.
+CREATE TABLE accounts (
+    id BYTEA PRIMARY KEY,
+    environment_id BYTEA NOT NULL,
+    handle TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    CONSTRAINT accounts_handle UNIQUE (handle),
+    FOREIGN KEY (environment_id, id) REFERENCES organizations (environment_id, id)
+);
+ALTER TABLE environments ADD FOREIGN KEY (account_id) REFERENCES accounts (id);
+
+CREATE TABLE roles (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C",
+    system BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT roles_name UNIQUE (environment_id, name)
+);
+
+CREATE TABLE permissions (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C",
+    system BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT permissions_name UNIQUE (environment_id, name)
+);
+
+CREATE TABLE role_permissions (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    role_id BYTEA NOT NULL,
+    permission_id BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT role_permissions_pair UNIQUE (environment_id, role_id, permission_id),
+    FOREIGN KEY (environment_id, role_id) REFERENCES roles (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, permission_id) REFERENCES permissions (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX role_permissions_permission ON role_permissions (environment_id, permission_id);
+
+CREATE TABLE user_roles (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    role_id BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT user_roles_pair UNIQUE (environment_id, user_id, role_id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, role_id) REFERENCES roles (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX user_roles_role ON user_roles (environment_id, role_id);
+
+CREATE TABLE memberships (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    user_id BYTEA NOT NULL,
+    organization_id BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT memberships_pair UNIQUE (environment_id, user_id, organization_id),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, organization_id) REFERENCES organizations (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX memberships_organization ON memberships (environment_id, organization_id);
+
+CREATE TABLE membership_roles (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    membership_id BYTEA NOT NULL,
+    role_id BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT membership_roles_pair UNIQUE (environment_id, membership_id, role_id),
+    FOREIGN KEY (environment_id, membership_id) REFERENCES memberships (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, role_id) REFERENCES roles (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX membership_roles_role ON membership_roles (environment_id, role_id);
+
+CREATE TABLE clients (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    client_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    client_type TEXT COLLATE "C" NOT NULL CHECK (client_type IN ('confidential', 'public')),
+    secret_hash BYTEA,
+    redirect_uris TEXT COLLATE "C" NOT NULL,
+    grant_types TEXT COLLATE "C" NOT NULL,
+    token_format TEXT COLLATE "C" NOT NULL CHECK (token_format IN ('jwt', 'opaque')),
+    first_party BOOLEAN NOT NULL,
+    require_pkce BOOLEAN NOT NULL,
+    access_token_ttl INTEGER,
+    active BOOLEAN NOT NULL,
+    generation BIGINT NOT NULL DEFAULT 0,
+    user_id BYTEA,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT clients_client_id UNIQUE (environment_id, client_id),
+    CHECK ((client_type = 'confidential') = (secret_hash IS NOT NULL)),
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id)
+);
+CREATE INDEX clients_user ON clients (environment_id, user_id);
+
+-- The Management API has no stored identifier: it follows from the environment's address.
+CREATE TABLE resource_servers (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    identifier TEXT COLLATE "C",
+    token_ttl INTEGER NOT NULL,
+    allow_offline_access BOOLEAN NOT NULL,
+    system BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT resource_servers_identifier UNIQUE (environment_id, identifier),
+    CHECK (system = (identifier IS NULL))
+);
+CREATE UNIQUE INDEX resource_servers_system ON resource_servers (environment_id) WHERE system;
+
+CREATE TABLE scopes (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    resource_server_id BYTEA NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT scopes_name UNIQUE (environment_id, resource_server_id, name),
+    FOREIGN KEY (environment_id, resource_server_id) REFERENCES resource_servers (environment_id, id) ON DELETE CASCADE
+);
+
+CREATE TABLE client_grants (
+    environment_id BYTEA NOT NULL,
+    id BYTEA NOT NULL,
+    client_id BYTEA NOT NULL,
+    resource_server_id BYTEA NOT NULL,
+    allowed_scopes TEXT COLLATE "C",
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT client_grants_pair UNIQUE (environment_id, client_id, resource_server_id),
+    FOREIGN KEY (environment_id, client_id) REFERENCES clients (environment_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, resource_server_id) REFERENCES resource_servers (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX client_grants_resource_server ON client_grants (environment_id, resource_server_id);
+
+CREATE TABLE signing_keys (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    kid TEXT COLLATE "C" NOT NULL,
+    algorithm TEXT COLLATE "C" NOT NULL,
+    key_size INTEGER NOT NULL,
+    public_jwk TEXT COLLATE "C" NOT NULL,
+    sealed_private_key BYTEA NOT NULL,
+    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('active', 'inactive')),
+    is_primary BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    deactivated_at BIGINT,
+    PRIMARY KEY (environment_id, id),
+    CONSTRAINT signing_keys_kid UNIQUE (kid),
+    CHECK (status = 'active' OR NOT is_primary)
+);
+CREATE UNIQUE INDEX signing_keys_primary ON signing_keys (environment_id) WHERE is_primary;
+
+CREATE TABLE access_tokens (
+    environment_id BYTEA NOT NULL,
+    token_hash BYTEA NOT NULL,
+    client_id TEXT COLLATE "C" NOT NULL,
+    user_id BYTEA NOT NULL,
+    audience TEXT COLLATE "C" NOT NULL,
+    scope TEXT COLLATE "C" NOT NULL,
+    client_generation BIGINT NOT NULL,
+    user_generation BIGINT NOT NULL,
+    issued_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    PRIMARY KEY (environment_id, token_hash),
+    FOREIGN KEY (environment_id, client_id) REFERENCES clients (environment_id, client_id) ON DELETE CASCADE,
+    FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
+);
+CREATE INDEX access_tokens_client ON access_tokens (environment_id, client_id);
+CREATE INDEX access_tokens_user ON access_tokens (environment_id, user_id);
+CREATE INDEX access_tokens_expiry ON access_tokens (expires_at);
+
+CREATE TABLE denied_tokens (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    jti TEXT COLLATE "C" NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, jti)
+);
+CREATE INDEX denied_tokens_expiry ON denied_tokens (expires_at);
+
+CREATE TABLE audit_events (
+    environment_id BYTEA NOT NULL REFERENCES environments (id),
+    id BYTEA NOT NULL,
+    action TEXT COLLATE "C" NOT NULL,
+    actor_type TEXT COLLATE "C" NOT NULL,
+    actor_id TEXT COLLATE "C",
+    actor_name TEXT COLLATE "C" NOT NULL,
+    targets TEXT COLLATE "C" NOT NULL,
+    changes TEXT COLLATE "C" NOT NULL,
+    ip TEXT COLLATE "C",
+    user_agent TEXT COLLATE "C",
+    occurred_at BIGINT NOT NULL,
+    PRIMARY KEY (environment_id, id)
+);
+
+-- What a user may do, in one row: the names of its roles and permissions as sorted JSON arrays.
+CREATE VIEW authorities AS
+SELECT
+    u.environment_id,
+    u.id AS user_id,
+    COALESCE(u.email, u.first_name, u.kind) AS name,
+    u.active,
+    u.generation,
+    COALESCE((
+        SELECT json_agg(r.name ORDER BY r.name)
+        FROM user_roles ur
+        JOIN roles r ON r.environment_id = ur.environment_id AND r.id = ur.role_id
+        WHERE ur.environment_id = u.environment_id AND ur.user_id = u.id
+    )::text, '[]') AS roles,
+    COALESCE((
+        SELECT json_agg(DISTINCT p.name)
+        FROM user_roles ur
+        JOIN role_permissions rp ON rp.environment_id = ur.environment_id AND rp.role_id = ur.role_id
+        JOIN permissions p ON p.environment_id = rp.environment_id AND p.id = rp.permission_id
+        WHERE ur.environment_id = u.environment_id AND ur.user_id = u.id
+    )::text, '[]') AS permissions
+FROM users u;
+
+-- The people who can still administer the environment: there must always be one once there was one.
+CREATE VIEW admins AS
+SELECT u.environment_id, u.id AS user_id
+FROM users u
+JOIN user_roles ur ON ur.environment_id = u.environment_id AND ur.user_id = u.id
+JOIN roles r ON r.environment_id = ur.environment_id AND r.id = ur.role_id
+WHERE u.active AND u.kind = 'person' AND r.system AND r.name = 'admin';
+
+-- A client with all that a client-credentials token depends on, in one row, so that issuing one is one read.
+CREATE VIEW machines AS
+SELECT
+    c.environment_id,
+    c.client_id,
+    c.client_type,
+    c.secret_hash,
+    c.grant_types,
+    c.token_format,
+    c.access_token_ttl,
+    c.active,
+    c.generation,
+    a.user_id,
+    a.active AS user_active,
+    a.generation AS user_generation,
+    a.roles,
+    a.permissions,
+    (SELECT k.kid FROM signing_keys k WHERE k.environment_id = c.environment_id AND k.is_primary) AS primary_kid,
+    COALESCE((
+        SELECT json_agg(json_build_object(
+            'identifier', s.identifier,
+            'token_ttl', s.token_ttl,
+            'scopes', COALESCE((
+                SELECT json_agg(n.name) FROM scopes n
+                WHERE n.environment_id = s.environment_id AND n.resource_server_id = s.id
+            ), '[]'::json),
+            'allowed_scopes', g.allowed_scopes::json
+        ))
+        FROM client_grants g
+        JOIN resource_servers s ON s.environment_id = g.environment_id AND s.id = g.resource_server_id
+        WHERE g.environment_id = c.environment_id AND g.client_id = c.id
+    )::text, '[]') AS grants
+FROM clients c
+LEFT JOIN authorities a ON a.environment_id = c.environment_id AND a.user_id = c.user_id;
