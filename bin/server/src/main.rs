@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `paylent`; see `paylent --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    paylent_server::cli::run()
+}

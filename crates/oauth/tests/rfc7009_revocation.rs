@@ -120,17 +120,13 @@ async fn a_token_revoked_while_its_user_is_locked_out_stays_dead_when_the_user_r
 }
 
 #[tokio::test]
-async fn a_denied_token_is_remembered_until_it_would_be_dead_anyway() {
+async fn a_denied_token_is_remembered_until_it_is_dead_on_every_node() {
     let environment = Environment::new();
     let client = environment.client(|_| {});
-    let (token, twin) = (environment.issued_to(&client).await, environment.issued_to(&client).await);
+    let token = environment.issued_to(&client).await;
     let store = Faulty::at(0, Fault::BeforeTheWork, environment.store.clone());
     environment.behind(&store).revoke(&client, &token).await.unwrap();
     let until = store.denied_until().unwrap();
     let now = paylent_domain::Clock::now(&*environment.clock);
-    environment.clock.advance_seconds(until.seconds() - now.seconds());
-    assert!(!environment.is_active(&client, &twin).await, "a token of the same moment that was not revoked");
-    environment.clock.advance_seconds(-1);
-    assert!(environment.is_active(&client, &twin).await, "no entry is kept longer than it is needed");
-    assert!(!environment.is_active(&client, &token).await);
+    assert_eq!(until.seconds() - now.seconds(), 3_600 + 60, "the clock of another node may be a minute behind");
 }

@@ -1,10 +1,9 @@
 //! Request quotas kept in the memory of one node.
 //!
 //! **Owns** the arithmetic of a quota (GCRA, by the `governor` crate), one bucket per key with bounded
-//! memory, the address prefix that stands for one client, and, behind the feature `actix`, the middleware
-//! that answers 429 before a request's body is read.
+//! memory, and the address prefix that stands for one client.
 //!
-//! **Called by** `bin/server`, which chooses quotas and wraps routes, and by any other host.
+//! **Called by** `bin/server`, which chooses quotas and keys, and by any other host.
 //!
 //! **Refuses to know** environments, proxies and error formats: the host says who calls (a tenant id and an
 //! address it has resolved itself) and renders the refusal. It never reads the wall clock, so moving the
@@ -30,8 +29,6 @@
 //! ```
 #![deny(missing_docs)]
 
-#[cfg(feature = "actix")]
-pub mod actix;
 mod address;
 mod limiter;
 mod quota;
