@@ -38,6 +38,23 @@ impl Env {
         row.map(|(name, permissions)| Ok(Authority { name, permissions: names(&permissions)?.into_iter().collect() }))
             .transpose()
     }
+
+    /// What this user's roles hold, whether or not it is active: who may change a user is decided by what it could do
+    /// again. `None` when there is no such user.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn permissions_of_user(&self, id: Id<User>) -> Result<Option<Permissions>> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let row: Option<String> = on!(
+            self.db,
+            read | c | {
+                let held = authorities::table.find((environment, id)).select(authorities::permissions);
+                Ok::<_, Error>(held.first(c).await.optional()?)
+            }
+        )?;
+        row.map(|permissions| Ok(names(&permissions)?.into_iter().collect())).transpose()
+    }
 }
 
 /// Reads a list of names that is stored as JSON.

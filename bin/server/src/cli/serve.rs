@@ -1,0 +1,171 @@
+//! `paylent serve`: from the configuration to a server that answers, and to its orderly end.
+
+use std::{fmt::Write as _, io, process, sync::Arc};
+
+use actix_web::rt::{System, spawn};
+use paylent_crypto::password::{PasswordPool, Passwords};
+use paylent_domain::{Clock, clock::SystemClock};
+use paylent_oauth::Keyring;
+use paylent_storage::{Db, Directory, Options};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, Flags, prepare_database, say, storage_failure};
+use crate::{
+    app::{self, Listen, Rooms, Running},
+    config::Config,
+    jobs, logging, master_key, metrics,
+};
+
+/// The label under which pagination cursors get their key from the master key.
+const CURSORS: &str = "cursor";
+
+pub(super) fn run(config: Config, flags: &Flags) -> Result<(), Failure> {
+    let log = logging::install(&config.log).map_err(Failure::failed)?;
+    let applied = prepare_database(&config)?;
+    for name in &applied {
+        tracing::info!(migration = name, "applied a migration");
+    }
+    let served = System::new().block_on(serve(config, &hint(flags)));
+    log.flush();
+    served
+}
+
+async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
+    let mut signals = Signals::listen().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let database = config.shown_database();
+    let listen = Listen { address: config.listen, workers: config.workers };
+    let metrics_listen = config.metrics_listen;
+    let base_url = config.hosts.base_url();
+    let measurements = match metrics_listen {
+        Some(_) => Some(metrics::install(clock.now()).map_err(Failure::failed)?),
+        None => None,
+    };
+    let rooms = rooms(config, clock.clone()).await?;
+    let db = rooms.db.clone();
+    let is_empty = !db.has_accounts().await.map_err(|error| storage_failure(&error))?;
+    let metrics = match measurements.zip(metrics_listen) {
+        Some((measurements, address)) => {
+            spawn(measurements.clone().upkeep());
+            let bound = metrics::serve(measurements, address);
+            Some(bound.map_err(|error| cannot_listen("metrics_listen", address, &error, ", or off"))?)
+        }
+        None => None,
+    };
+    let running = app::start(rooms, listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
+    announce(&running, &base_url, &database, metrics.as_ref().map(|(address, _)| *address), is_empty.then_some(hint));
+    spawn(jobs::purge(db, clock));
+    if let Some((_, server)) = metrics {
+        spawn(server);
+    }
+    run_until_stopped(running, &mut signals).await
+}
+
+/// Everything the application works with.
+async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> {
+    let options = Options { connections: config.database_connections };
+    let db = Db::open(&config.database, options).map_err(|error| storage_failure(&error))?;
+    let master = master_key::open(config.master_key, &db, clock.now()).await.map_err(Failure::failed)?;
+    Ok(Rooms {
+        db,
+        directory: Arc::new(Directory::new(config.hosts, clock.clone())),
+        cursor_key: master.derive(CURSORS),
+        keys: Arc::new(Keyring::new(master)),
+        clock,
+        passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),
+        proxies: config.trusted_proxies,
+        limits: config.rate_limit,
+        minimum_password: config.password_minimum_length,
+    })
+}
+
+/// Says that the server is up, to people on standard output and to machines in the log.
+fn announce(
+    running: &Running,
+    base_url: &str,
+    database: &str,
+    metrics: Option<std::net::SocketAddr>,
+    hint: Option<&str>,
+) {
+    let version = env!("CARGO_PKG_VERSION");
+    let address = running.address;
+    tracing::info!(version, %address, base_url, database, "started");
+    let mut text = format!("Paylent {version} listens on {address}\n  Base URL  {base_url}\n  Database  {database}\n");
+    if let Some(metrics) = metrics {
+        let _ = writeln!(text, "  Metrics   http://{metrics}/metrics");
+    }
+    if let Some(hint) = hint {
+        let _ = write!(text, "\nThere is no account yet. Make the first one in another terminal:\n\n{hint}\n");
+    }
+    // A server whose standard output is closed serves all the same.
+    let _ = say(text.trim_end());
+}
+
+/// The command that makes the first account, with the flags this server was started with.
+fn hint(flags: &Flags) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "paylent".to_owned());
+    let mut command = format!("  {} setup --account acme --admin-email you@example.com --admin-password-stdin", quoted(&program));
+    if let Some(path) = &flags.config {
+        let _ = write!(command, " --config {}", quoted(&path.to_string_lossy()));
+    }
+    let shared = ["base_url", "listen", "database_url", "default_environment", "master_key_file"];
+    for (key, value) in flags.given().filter(|(key, _)| shared.contains(key)) {
+        let _ = write!(command, " --{} {}", key.replace('_', "-"), quoted(value));
+    }
+    command + "\n\nThen type a password of the admin's, and Enter."
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=+,%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn cannot_listen(key: &str, address: std::net::SocketAddr, error: &io::Error, or: &str) -> Failure {
+    Failure::failed(format!("cannot listen on {address}: {error}; set {key} to another address{or}"))
+}
+
+/// Serves until a signal comes, then lets the requests in flight finish. A second signal ends the process at once.
+async fn run_until_stopped(running: Running, signals: &mut Signals) -> Result<(), Failure> {
+    let mut server = spawn(running.server);
+    let stopped = |ended: Result<io::Result<()>, _>| match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::failed(format!("the server stopped: {error}"))),
+        Err(error) => Err(Failure::failed(format!("the server stopped: {error}"))),
+    };
+    let name = tokio::select! {
+        name = signals.next() => name,
+        ended = &mut server => return stopped(ended),
+    };
+    tracing::info!(signal = name, "stopping: requests in flight finish first; a second signal ends the process at once");
+    spawn(running.handle.stop(true));
+    tokio::select! {
+        ended = server => {
+            tracing::info!("stopped");
+            stopped(ended)
+        }
+        name = signals.next() => {
+            tracing::warn!(signal = name, "ended at once");
+            process::exit(1)
+        }
+    }
+}
+
+/// The signals that ask the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What several of these tests are made of.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Barrier},
+    thread,
+};
+
+use paylent_domain::{
+    Id, Timestamp,
+    role::{ADMIN, Role, UserRole},
+    scope::Scopes,
+    user::User,
+};
+use paylent_oauth::{
+    crypto::secret::{SecretHash, random_bytes},
+    store::{OpaqueToken, Store as _},
+};
+use paylent_storage::{DatabaseUrl, Db, Env, NewResourceServer, Options, Page, RoleFilter};
+use paylent_tests::{
+    TestDatabase,
+    seed::{self, by, new_id},
+};
+
+/// As many rows as any of these tests has.
+pub(crate) const ALL: Page = Page { limit: 1_000, beyond: None, offset: 0, newest_first: false, counted: false };
+
+/// The id of the role of this name.
+pub(crate) async fn role(env: &Env, name: &str) -> Id<Role> {
+    let named = RoleFilter { name: Some(name.to_owned()), ..RoleFilter::default() };
+    env.roles(named, ALL).await.unwrap().rows[0].id
+}
+
+/// A new person.
+pub(crate) async fn person(env: &Env, email: &str) -> Id<User> {
+    env.create_person(seed::person(email), &by()).await.unwrap().id
+}
+
+/// A new person with the admin role, and the assignment.
+pub(crate) async fn admin(env: &Env, email: &str) -> (Id<User>, Id<UserRole>) {
+    let user = person(env, email).await;
+    (user, assign(env, user, role(env, ADMIN).await).await)
+}
+
+pub(crate) async fn assign(env: &Env, user_id: Id<User>, role_id: Id<Role>) -> Id<UserRole> {
+    env.assign_role(user_role(user_id, role_id), &by()).await.unwrap().id
+}
+
+pub(crate) fn user_role(user_id: Id<User>, role_id: Id<Role>) -> UserRole {
+    UserRole { id: new_id(), user_id, role_id, created_at: by().at }
+}
+
+/// A resource server with two scopes, about to be made.
+pub(crate) fn resource_server(identifier: &str) -> NewResourceServer {
+    NewResourceServer {
+        id: new_id(),
+        name: "Documents".to_owned(),
+        identifier: identifier.to_owned(),
+        token_ttl: 600,
+        allow_offline_access: false,
+        scopes: Scopes::stored("documents:read documents:write"),
+    }
+}
+
+/// An opaque token of this client for this user, which never expires.
+pub(crate) fn token(client_id: &str, user_id: Id<User>) -> OpaqueToken {
+    OpaqueToken {
+        hash: SecretHash::from_bytes(random_bytes().unwrap()),
+        client_id: client_id.to_owned(),
+        user_id,
+        audience: "https://api.example.com".to_owned(),
+        scopes: Scopes::stored("documents:read"),
+        issued_at: Timestamp::from_seconds(1_793_000_000),
+        expires_at: None,
+        client_generation: 0,
+        user_generation: 0,
+    }
+}
+
+/// Saves a token, and returns its hash.
+pub(crate) async fn issue(env: &Env, client_id: &str, user_id: Id<User>) -> SecretHash {
+    let token = token(client_id, user_id);
+    let hash = token.hash;
+    env.save_access_token(token).await.unwrap();
+    hash
+}
+
+/// The condition that selects a row by its environment and id.
+pub(crate) fn is<T>(database: &TestDatabase, env: &Env, id: Id<T>) -> String {
+    format!("environment_id = {} AND id = {}", environment(database, env), database.bytes(id.as_bytes()))
+}
+
+/// An environment's id, as SQL writes it.
+pub(crate) fn environment(database: &TestDatabase, env: &Env) -> String {
+    database.bytes(env.tenant().environment.id.as_bytes())
+}
+
+/// The user's generation.
+pub(crate) async fn generation<T>(database: &TestDatabase, env: &Env, table: &str, id: Id<T>) -> i64 {
+    let query = format!("SELECT generation FROM {table} WHERE {}", is(database, env, id));
+    database.values(&query).await[0].parse().unwrap()
+}
+
+/// A piece of work for one node.
+pub(crate) type Work<T> = Box<dyn FnOnce(Env) -> Pin<Box<dyn Future<Output = T>>> + Send>;
+
+/// Boxes a closure as [`Work`].
+pub(crate) fn work<T, F: Future<Output = T> + 'static>(run: impl FnOnce(Env) -> F + Send + 'static) -> Work<T> {
+    Box::new(move |env| Box::pin(run(env)))
+}
+
+/// Does the work as that many nodes would: each on a thread, with a runtime and connections of its own, all at once.
+pub(crate) fn on_nodes<T: Send + 'static>(url: &DatabaseUrl, env: &Env, works: Vec<Work<T>>) -> Vec<T> {
+    let start = Arc::new(Barrier::new(works.len()));
+    let node = |work: Work<T>| {
+        let (url, tenant, start) = (url.clone(), env.tenant().clone(), start.clone());
+        thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+                let db = Db::open(&url, Options { connections: 2 }).unwrap();
+                db.ping().await.unwrap();
+                start.wait();
+                work(Env::new(db, tenant)).await
+            })
+        })
+    };
+    let nodes: Vec<_> = works.into_iter().map(node).collect();
+    nodes.into_iter().map(|node| node.join().unwrap()).collect()
+}

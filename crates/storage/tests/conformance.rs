@@ -1,0 +1,209 @@
+//! The engine's conformance suite on storage.
+
+use std::sync::Arc;
+
+use paylent_domain::{
+    Timestamp,
+    client::Client as Registered,
+    resource_server::ResourceServer,
+    signing_key::NewSigningKey,
+    user::User,
+};
+use paylent_oauth::{
+    GeneratedKey, Store,
+    conformance::{self, StoreUnderTest},
+    crypto::secret::SecretHash,
+    store::{Client, Grant, JwtReference, Machine, OpaqueToken, SealedKey, Standing, StoreError, Subject},
+};
+use paylent_storage::{
+    ClientChange, ClientFilter, ClientGrantFilter, Env, MachineUser, NewClient, NewClientGrant, NewResourceServer,
+    NewRole, ResourceServerFilter, UserRoleFilter,
+};
+use paylent_tests::{
+    TestDatabase, both,
+    seed::{self, by, new_id},
+};
+
+use crate::common::{ALL, assign, environment, is};
+
+both! {
+    async fn storage_is_a_store(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        conformance::suite(EnvUnderTest { env, database: Arc::new(database) }).await;
+    }
+}
+
+/// One environment, and the way around it for what no function of storage does yet.
+struct EnvUnderTest {
+    env: Env,
+    database: Arc<TestDatabase>,
+}
+
+impl EnvUnderTest {
+    /// Makes the user, or leaves it without roles.
+    async fn put_user(&self, user: &Subject) {
+        if self.env.user(user.id).await.unwrap().is_none() {
+            let person = seed::person(&format!("{}@example.com", user.id));
+            self.env.create_person(paylent_domain::user::NewPerson { id: user.id, ..person }, &by()).await.unwrap();
+        }
+        let held = UserRoleFilter { user_id: Some(user.id), role_id: None };
+        for held in self.env.user_roles(held, ALL).await.unwrap().rows {
+            self.database.execute(&format!("DELETE FROM roles WHERE {}", self.is(held.role_id))).await;
+        }
+        for name in &user.roles {
+            let permissions = user.permissions.iter().cloned().collect();
+            let role = NewRole { id: new_id(), name: name.clone(), description: None, permissions };
+            let role = self.env.create_role(role, &by()).await.unwrap();
+            assign(&self.env, user.id, role.id).await;
+        }
+        let (active, generation, this) = (user.active, user.generation, self.is::<User>(user.id));
+        let set = format!("UPDATE users SET active = {active}, generation = {generation} WHERE {this}");
+        self.database.execute(&set).await;
+    }
+
+    /// Makes the client, or leaves it without grants.
+    async fn put_client(&self, client: Client, user: Option<&Subject>) -> Registered {
+        let named = ClientFilter { client_id: Some(client.client_id.clone()), ..ClientFilter::default() };
+        let known = self.env.clients(named, ALL).await.unwrap().rows.pop();
+        let known = match known {
+            Some(known) => known,
+            None => self.env.register_client(new_client(&client, user), &by()).await.unwrap(),
+        };
+        let held = ClientGrantFilter { client_id: Some(known.id), resource_server_id: None };
+        for grant in self.env.client_grants(held, ALL).await.unwrap().rows {
+            assert!(self.env.delete_client_grant(grant.id, &by()).await.unwrap());
+        }
+        let change = ClientChange {
+            grant_types: Some(client.grant_types),
+            token_format: Some(client.token_format),
+            access_token_ttl: Some(client.access_token_ttl),
+            active: Some(client.active),
+            ..ClientChange::default()
+        };
+        self.env.update_client(known.id, change, &by()).await.unwrap();
+        let bytes = |bytes: &[u8]| self.database.bytes(bytes);
+        let secret_hash = client.secret_hash.map_or("NULL".to_owned(), |hash| bytes(hash.as_bytes()));
+        let user_id = user.map_or("NULL".to_owned(), |user| bytes(user.id.as_bytes()));
+        let (generation, this) = (client.generation, self.is::<Registered>(known.id));
+        let set = format!("secret_hash = {secret_hash}, user_id = {user_id}, generation = {generation}");
+        self.database.execute(&format!("UPDATE clients SET {set} WHERE {this}")).await;
+        known
+    }
+
+    async fn put_grant(&self, client: &Registered, grant: Grant) {
+        let named = ResourceServerFilter { identifier: Some(grant.resource.clone()), ..Default::default() };
+        let known: Option<ResourceServer> = self.env.resource_servers(named, ALL).await.unwrap().rows.pop();
+        let server = match known {
+            Some(known) => known,
+            None => {
+                let server = NewResourceServer {
+                    id: new_id(),
+                    name: "Documents".to_owned(),
+                    identifier: grant.resource,
+                    token_ttl: grant.token_ttl,
+                    allow_offline_access: false,
+                    scopes: grant.scopes,
+                };
+                self.env.create_resource_server(server, &by()).await.unwrap()
+            }
+        };
+        let (client_id, resource_server_id) = (client.id, server.id);
+        let grant =
+            NewClientGrant { id: new_id(), client_id, resource_server_id, allowed_scopes: grant.allowed_scopes };
+        self.env.create_client_grant(grant, &by()).await.unwrap();
+    }
+
+    fn is<T>(&self, id: paylent_domain::Id<T>) -> String {
+        is(&self.database, &self.env, id)
+    }
+}
+
+fn new_client(client: &Client, user: Option<&Subject>) -> NewClient {
+    NewClient {
+        id: new_id(),
+        client_id: client.client_id.clone(),
+        name: "Machine".to_owned(),
+        client_type: client.client_type,
+        secret_hash: client.secret_hash,
+        redirect_uris: Vec::new(),
+        grant_types: client.grant_types.clone(),
+        token_format: client.token_format,
+        first_party: true,
+        require_pkce: false,
+        access_token_ttl: client.access_token_ttl,
+        user: user.map(|user| MachineUser::Existing(user.id)),
+    }
+}
+
+impl StoreUnderTest for EnvUnderTest {
+    async fn put_machine(&self, machine: Machine) {
+        if let Some(user) = &machine.user {
+            self.put_user(user).await;
+        }
+        let client = self.put_client(machine.client, machine.user.as_ref()).await;
+        for grant in machine.grants {
+            self.put_grant(&client, grant).await;
+        }
+    }
+
+    async fn add_key(&self, key: GeneratedKey) {
+        let key = NewSigningKey {
+            id: new_id(),
+            kid: key.kid,
+            key_size: 2048,
+            public_jwk: key.public_jwk,
+            sealed_private_key: key.sealed,
+            primary: true,
+        };
+        self.env.create_signing_key(key, &by()).await.unwrap();
+    }
+
+    async fn deactivate_key(&self, kid: &str) {
+        let keys = self.env.signing_keys(ALL).await.unwrap().rows;
+        let key = keys.iter().find(|key| key.kid == kid).unwrap();
+        self.env.deactivate_signing_key(key.id, &by()).await.unwrap();
+    }
+
+    async fn set_not_before(&self, moment: Timestamp) {
+        let (moment, id) = (moment.micros(), environment(&self.database, &self.env));
+        self.database.execute(&format!("UPDATE environments SET not_before = {moment} WHERE id = {id}")).await;
+    }
+}
+
+impl Store for EnvUnderTest {
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        self.env.client(client_id).await
+    }
+
+    async fn machine(&self, client_id: &str) -> Result<Option<Machine>, StoreError> {
+        self.env.machine(client_id).await
+    }
+
+    async fn signing_key(&self, kid: &str) -> Result<Option<SealedKey>, StoreError> {
+        self.env.signing_key(kid).await
+    }
+
+    async fn active_public_keys(&self) -> Result<Vec<String>, StoreError> {
+        self.env.active_public_keys().await
+    }
+
+    async fn save_access_token(&self, token: OpaqueToken) -> Result<(), StoreError> {
+        self.env.save_access_token(token).await
+    }
+
+    async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
+        self.env.access_token(hash).await
+    }
+
+    async fn jwt_standing(&self, token: JwtReference<'_>) -> Result<Option<Standing>, StoreError> {
+        self.env.jwt_standing(token).await
+    }
+
+    async fn delete_access_token(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.env.delete_access_token(hash).await
+    }
+
+    async fn deny_jwt(&self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
+        self.env.deny_jwt(jti, until).await
+    }
+}

@@ -1,0 +1,17 @@
+//! Storage on SQLite and PostgreSQL: each test runs on both, in a database of its own (`tests/with-postgres` starts the
+//! server), and begins with its tag in the catalogue of security checks where it has one.
+#![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
+
+mod audit;
+mod clients;
+mod common;
+mod conformance;
+mod isolation;
+mod migrate;
+mod oauth;
+mod roles;
+mod schema_parity;
+mod signing_keys;
+mod units_of_work;
+mod user_roles;
+mod users;
