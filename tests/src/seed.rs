@@ -118,9 +118,8 @@ pub fn person(email: &str) -> NewPerson {
 pub fn signing_key(environment: Id<Environment>) -> NewSigningKey {
     static PRIVATE: OnceLock<PrivateKeyDer> = OnceLock::new();
     let kid = secret::kid().expect("the system has randomness");
-    let private = PRIVATE.get_or_init(|| {
-        SigningKey::generate("pair".to_owned(), KeySize::Rsa2048).expect("a key pair can be made").1
-    });
+    let private = PRIVATE
+        .get_or_init(|| SigningKey::generate("pair".to_owned(), KeySize::Rsa2048).expect("a key pair can be made").1);
     let public = SigningKey::from_der(kid.clone(), private).expect("the key is whole").public().to_jwk();
     let master = MasterKey::from_base64(MASTER_KEY).expect("the test's master key is one");
     // As the keyring of `paylent_oauth` binds a key to its place.

@@ -85,14 +85,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How often the limiters forget callers that have been quiet.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 
-/// Binds the address and starts to serve. Must be called within an actix system.
+/// Binds the address and starts to serve. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// The address cannot be bound.
 pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
     let draining = Arc::new(AtomicBool::new(false));
     let limiters = Arc::new(Limiters::new(rooms.limits));
-    actix_web::rt::spawn(keep_house(limiters.clone()));
+    tokio::spawn(keep_house(limiters.clone()));
     let ready = draining.clone();
     let server = HttpServer::new(move || {
         let rooms = own_database(&rooms);
@@ -143,7 +143,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms) {
 }
 
 async fn keep_house(limiters: Arc<Limiters>) {
-    let mut ticks = actix_web::rt::time::interval(HOUSEKEEPING);
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
         limiters.forget_idle();

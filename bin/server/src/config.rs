@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     env,
     net::SocketAddr,
-    num::{NonZeroU32, NonZeroUsize},
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     str::FromStr,
     thread,
@@ -22,7 +22,7 @@ use paylent_storage::DatabaseUrl;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
-use crate::master_key;
+use crate::{limits::Limits, master_key};
 use settings::Settings;
 
 pub use error::ConfigError;
@@ -56,22 +56,11 @@ pub struct Config {
     /// Where `/metrics` is served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// How many requests a caller may make.
-    pub rate_limit: RateLimit,
+    pub rate_limit: Limits,
     /// What is logged, how and where to.
     pub log: Log,
     /// All of the above as text, for people.
     settings: Settings,
-}
-
-/// How many requests a caller may make in a minute, on each route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Whether requests are limited at all.
-    pub enabled: bool,
-    /// At the Management API.
-    pub api: NonZeroU32,
-    /// At the token endpoint and where people sign in.
-    pub auth: NonZeroU32,
 }
 
 /// What is logged, how and where to.
@@ -161,7 +150,7 @@ impl Config {
             "off" => Ok(None),
             address => address.parse().map(Some).map_err(|_| "must be an address and port such as 127.0.0.1:9090, or off"),
         });
-        let rate_limit = RateLimit::read(settings);
+        let rate_limit = limits(settings);
         let log = Log::read(settings);
         Some(Self {
             listen: listen?,
@@ -195,15 +184,6 @@ impl Config {
     }
 }
 
-impl RateLimit {
-    fn read(settings: &mut Settings) -> Option<Self> {
-        let enabled = settings.read("rate_limit.enabled", |text| text.parse().map_err(|_| "must be true or false"));
-        let quota = |text: &str| text.parse().map_err(|_| "must be a whole number of requests a minute, at least 1");
-        let (api, auth) = (settings.read("rate_limit.api", quota), settings.read("rate_limit.auth", quota));
-        Some(Self { enabled: enabled?, api: api?, auth: auth? })
-    }
-}
-
 impl Log {
     fn read(settings: &mut Settings) -> Option<Self> {
         let format = settings.read("log.format", LogFormat::from_str);
@@ -214,6 +194,13 @@ impl Log {
         let file = settings.read_if_set("log.file", path);
         Some(Self { format: format?, filter: filter?, file: file? })
     }
+}
+
+fn limits(settings: &mut Settings) -> Option<Limits> {
+    let enabled = settings.read("rate_limit.enabled", |text| text.parse().map_err(|_| "must be true or false"));
+    let quota = |text: &str| text.parse().map_err(|_| "must be a whole number of requests a minute, at least 1");
+    let (api, auth) = (settings.read("rate_limit.api", quota), settings.read("rate_limit.auth", quota));
+    Some(Limits { enabled: enabled?, api: api?, auth: auth? })
 }
 
 /// The base URL follows the port we listen on, unless it is given.

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use paylent_crypto::{Zeroizing, secret, seal::MasterKey};
+use paylent_crypto::{Zeroizing, seal::MasterKey, secret};
 use paylent_domain::Timestamp;
 use paylent_storage::Db;
 
@@ -27,10 +27,10 @@ pub enum Source {
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The file is not there, or cannot be read or made.
-    #[error("the master key file {} cannot be {1}: {2}", .0.display())]
+    #[error("the master key file {} cannot be {}: {}", .0.display(), .1, .2)]
     File(PathBuf, &'static str, io::Error),
     /// Others than its owner may read or write the file.
-    #[error("the master key file {0} is open to other users of this machine; close it with: chmod 600 {0}", .0.display())]
+    #[error("the master key file {} is open to other users of this machine; close it with: chmod 600 {}", .0.display(), .0.display())]
     Open(PathBuf),
     /// The file holds something else.
     #[error("the master key file {} holds no master key: it must hold 32 random bytes in base64", .0.display())]
@@ -127,3 +127,6 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     }
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
+
+#[cfg(test)]
+mod tests;

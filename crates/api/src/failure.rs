@@ -205,10 +205,7 @@ mod tests {
 
     #[test]
     fn ap_auth_no_token_a_bad_token_and_a_weak_token_are_told_apart() {
-        assert_eq!(
-            told(Denied::Anonymous),
-            (401, Some(r#"Bearer realm="""#.into()), "unauthorized".into())
-        );
+        assert_eq!(told(Denied::Anonymous), (401, Some(r#"Bearer realm="""#.into()), "unauthorized".into()));
         assert_eq!(
             told(BearerError::Invalid),
             (401, Some(r#"Bearer error="invalid_token""#.into()), "invalid_token".into())

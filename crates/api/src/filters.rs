@@ -64,8 +64,7 @@ mod tests {
 
     #[test]
     fn two_filters_of_one_field_must_both_hold() {
-        let either =
-            Filter { field: "name", condition: Condition::In(vec!["a".to_owned(), "b".to_owned()]) };
+        let either = Filter { field: "name", condition: Condition::In(vec!["a".to_owned(), "b".to_owned()]) };
         assert_eq!(Filters(&[either, eq("name", "b")]).one::<String>("name"), Some(Some("b".to_owned())));
         assert_eq!(Filters(&[eq("name", "a"), eq("name", "b")]).one::<String>("name"), None);
     }

@@ -7,6 +7,7 @@ use paylent_jsonapi::{Document, Linkage, Resource};
 use crate::{
     Answering,
     call::Call,
+    failure::Failure,
     handlers::{Entity, find, resource, url_of},
     respond::response,
 };
@@ -53,4 +54,16 @@ pub(crate) fn related<E: RelatedTo<T>, T: Entity>(call: Call) -> Answering {
 
 fn linkage_of<E: RelatedTo<T>, T: Entity>(row: &E) -> Linkage {
     Linkage::one(T::SCHEMA.kind, row.related().map(|id| id.to_string()))
+}
+
+/// The row that a relationship of the document names.
+///
+/// # Errors
+/// 404 with a pointer to the relationship, the same for what is no id, unknown, or of another environment.
+pub(crate) async fn existing<T: Entity>(call: &Call, relationship: &str, id: &str) -> Result<T, Failure> {
+    let found = match id.parse() {
+        Ok(id) => T::find(&call.env, id).await?,
+        Err(_) => None,
+    };
+    found.ok_or_else(|| Failure::related_not_found(relationship))
 }

@@ -1,12 +1,14 @@
 //! What several of these tests are made of.
 
 use std::{
+    fmt::Debug,
     future::Future,
     pin::Pin,
     sync::{Arc, Barrier},
     thread,
 };
 
+use futures_util::future::join_all;
 use paylent_domain::{
     Id, Timestamp,
     role::{ADMIN, Role, UserRole},
@@ -17,7 +19,7 @@ use paylent_oauth::{
     crypto::secret::{SecretHash, random_bytes},
     store::{OpaqueToken, Store as _},
 };
-use paylent_storage::{DatabaseUrl, Db, Env, NewResourceServer, Options, Page, RoleFilter};
+use paylent_storage::{DatabaseUrl, Db, Env, Error, NewResourceServer, Options, Page, Refusal, RoleFilter};
 use paylent_tests::{
     TestDatabase,
     seed::{self, by, new_id},
@@ -25,6 +27,13 @@ use paylent_tests::{
 
 /// As many rows as any of these tests has.
 pub(crate) const ALL: Page = Page { limit: 1_000, beyond: None, offset: 0, newest_first: false, counted: false };
+
+/// Makes all connections, so that work that starts together runs together.
+pub(crate) async fn connect(db: &Db) {
+    for answer in join_all((0..8).map(|_| db.ping())).await {
+        answer.unwrap();
+    }
+}
 
 /// The id of the role of this name.
 pub(crate) async fn role(env: &Env, name: &str) -> Id<Role> {
@@ -100,6 +109,12 @@ pub(crate) fn environment(database: &TestDatabase, env: &Env) -> String {
 pub(crate) async fn generation<T>(database: &TestDatabase, env: &Env, table: &str, id: Id<T>) -> i64 {
     let query = format!("SELECT generation FROM {table} WHERE {}", is(database, env, id));
     database.values(&query).await[0].parse().unwrap()
+}
+
+/// Checks that a change was refused, and why.
+#[track_caller]
+pub(crate) fn is_refused<T: Debug>(outcome: Result<T, Error>, why: Refusal) {
+    assert!(matches!(&outcome, Err(Error::Refused(refusal)) if *refusal == why), "{outcome:?} is not {why:?}");
 }
 
 /// A piece of work for one node.

@@ -42,7 +42,7 @@ impl Database {
     }
 
     fn named_at_random() -> Self {
-        let url = env::var(VARIABLE).expect(MISSING);
+        let url = env::var(VARIABLE).unwrap_or_else(|_| panic!("{MISSING}"));
         let server = Url::parse(&url).expect("PAYLENT_TEST_POSTGRES is a postgres:// URL");
         let random: [u8; 8] = secret::random_bytes().expect("the system has randomness");
         Self { server, name: format!("paylent_test_{:016x}", u64::from_be_bytes(random)) }

@@ -52,9 +52,8 @@ impl File {
     }
 
     pub(super) fn values(&self, query: &str) -> Vec<String> {
-        let rows: Vec<Row> = sql_query(query)
-            .load(&mut connect(&self.path()))
-            .unwrap_or_else(|error| panic!("{query}: {error}"));
+        let rows: Vec<Row> =
+            sql_query(query).load(&mut connect(&self.path())).unwrap_or_else(|error| panic!("{query}: {error}"));
         rows.into_iter().map(|row| row.value).collect()
     }
 }

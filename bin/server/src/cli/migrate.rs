@@ -30,7 +30,10 @@ fn status(config: &Config) -> Result<(), Failure> {
     if let DatabaseUrl::Sqlite(path) = &config.database
         && !path.exists()
     {
-        return Err(Failure::failed(format!("there is no database at {} yet; `paylent migrate` makes it", path.display())));
+        return Err(Failure::failed(format!(
+            "there is no database at {} yet; `paylent migrate` makes it",
+            path.display()
+        )));
     }
     for migration in migrations(&config.database).map_err(Failure::failed)? {
         say(format_args!("{:<8} {}", if migration.applied { "applied" } else { "missing" }, migration.name))?;

@@ -31,7 +31,8 @@ pub(super) fn run(config: Config, flags: &Flags) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
-    let mut signals = Signals::listen().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
+    let mut signals =
+        Signals::listen().map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let database = config.shown_database();
     let listen = Listen { address: config.listen, workers: config.workers };
@@ -104,7 +105,8 @@ fn announce(
 /// The command that makes the first account, with the flags this server was started with.
 fn hint(flags: &Flags) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "paylent".to_owned());
-    let mut command = format!("  {} setup --account acme --admin-email you@example.com --admin-password-stdin", quoted(&program));
+    let mut command =
+        format!("  {} setup --account acme --admin-email you@example.com --admin-password-stdin", quoted(&program));
     if let Some(path) = &flags.config {
         let _ = write!(command, " --config {}", quoted(&path.to_string_lossy()));
     }
@@ -118,7 +120,11 @@ fn hint(flags: &Flags) -> String {
 /// A word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=+,%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn cannot_listen(key: &str, address: std::net::SocketAddr, error: &io::Error, or: &str) -> Failure {
@@ -126,21 +132,21 @@ fn cannot_listen(key: &str, address: std::net::SocketAddr, error: &io::Error, or
 }
 
 /// Serves until a signal comes, then lets the requests in flight finish. A second signal ends the process at once.
-async fn run_until_stopped(running: Running, signals: &mut Signals) -> Result<(), Failure> {
-    let mut server = spawn(running.server);
-    let stopped = |ended: Result<io::Result<()>, _>| match ended {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failure::failed(format!("the server stopped: {error}"))),
-        Err(error) => Err(Failure::failed(format!("the server stopped: {error}"))),
-    };
+async fn run_until_stopped(mut running: Running, signals: &mut Signals) -> Result<(), Failure> {
+    let stopped =
+        |ended: io::Result<()>| ended.map_err(|error| Failure::failed(format!("the server stopped: {error}")));
     let name = tokio::select! {
         name = signals.next() => name,
-        ended = &mut server => return stopped(ended),
+        ended = &mut running.server => return stopped(ended),
     };
-    tracing::info!(signal = name, "stopping: requests in flight finish first; a second signal ends the process at once");
+    tracing::info!(
+        signal = name,
+        "stopping: requests in flight finish first; a second signal ends the process at once"
+    );
+    running.drain();
     spawn(running.handle.stop(true));
     tokio::select! {
-        ended = server => {
+        ended = &mut running.server => {
             tracing::info!("stopped");
             stopped(ended)
         }

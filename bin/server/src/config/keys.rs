@@ -28,7 +28,10 @@ pub(super) const KEYS: [Key; 18] = [
     unset("trusted_proxies", "Addresses or networks whose X-Forwarded-For is believed, separated by commas"),
     unset("workers", "Threads that answer requests [default: one for each processor]"),
     unset("master_key", "The key that seals stored secrets: 32 random bytes in base64"),
-    unset("master_key_file", "A file that holds the master key [default: master.key beside the data, made when missing]"),
+    unset(
+        "master_key_file",
+        "A file that holds the master key [default: master.key beside the data, made when missing]",
+    ),
     key("password_minimum_length", "8", "The fewest characters a password may have"),
     key("metrics_listen", "127.0.0.1:9090", "Address and port of /metrics, or off"),
     key("rate_limit.enabled", "true", "Whether requests are limited"),

@@ -122,10 +122,9 @@ impl Settings {
                 // Compose files and the like pass on variables that nobody set.
                 _ if value.is_empty() && layer.origin == "environment" && find(&name).is_some() => {}
                 Some(key) => self.set(key, value, layer),
-                None => self.problems.push(Problem::Unknown {
-                    name: (layer.spell)(&name),
-                    nearest: (layer.spell)(nearest(&name)),
-                }),
+                None => self
+                    .problems
+                    .push(Problem::Unknown { name: (layer.spell)(&name), nearest: (layer.spell)(nearest(&name)) }),
             }
         }
     }

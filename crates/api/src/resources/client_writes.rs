@@ -1,0 +1,115 @@
+//! How clients are registered, changed and deleted.
+
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
+use paylent_domain::{
+    client::{Client, ClientType, GrantType, TokenFormat},
+    user::User,
+};
+use paylent_jsonapi::{Code, Error, Incoming};
+use paylent_storage::{ClientChange, MachineUser, NewClient};
+
+use super::client_rules as rules;
+use crate::{
+    attributes::{optional, read, required},
+    call::Call,
+    failure::Failure,
+    handlers::{Create, Created, Delete, Update},
+    relationships::existing,
+};
+
+impl Create for Client {
+    /// Registers it. The secret is told this once.
+    async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
+        let (id, client_id) = (call.new_id()?, secret::identifier()?);
+        let (mut client, user) = read(document, |given| {
+            let name = required(given, "name", rules::name);
+            let client_type = optional(given, "client_type", |text: String| text.parse());
+            let client_type = client_type.unwrap_or(ClientType::Confidential);
+            let token_format = optional(given, "token_format", |text: String| text.parse());
+            let client = NewClient {
+                id,
+                client_id,
+                name: String::new(),
+                client_type,
+                secret_hash: None,
+                redirect_uris: rules::redirect_uris(given).unwrap_or_default(),
+                grant_types: rules::grant_types(given).unwrap_or_else(|| vec![GrantType::AuthorizationCode]),
+                token_format: token_format.unwrap_or(TokenFormat::Jwt),
+                first_party: given.optional("first_party").unwrap_or_default(),
+                require_pkce: given.optional("require_pkce").unwrap_or(client_type == ClientType::Public),
+                access_token_ttl: rules::access_token_ttl(given).value(),
+                user: None,
+            };
+            let user = given.optional_one("user", "user").value();
+            Some((NewClient { name: name?, ..client }, user))
+        })?;
+        rules::together(client.client_type, &client.grant_types, client.require_pkce)?;
+        client.user = machine_user(call, &client, user).await?;
+        let secret = match client.client_type {
+            ClientType::Confidential => Some(secret::generate(SecretKind::ClientSecret)?),
+            ClientType::Public => None,
+        };
+        client.secret_hash = secret.as_ref().map(|secret| SecretHash::of(secret.expose()));
+        Ok(registered(call.env.register_client(client, &call.by).await?, secret.as_ref()))
+    }
+}
+
+impl Update for Client {
+    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure> {
+        may_act_as(call, &self).await?;
+        let mut change = read(document, |given| {
+            Some(ClientChange {
+                name: optional(given, "name", rules::name),
+                redirect_uris: rules::redirect_uris(given),
+                grant_types: rules::grant_types(given),
+                token_format: optional(given, "token_format", |text: String| text.parse()),
+                require_pkce: given.optional("require_pkce"),
+                access_token_ttl: rules::access_token_ttl(given).change(),
+                active: given.optional("active"),
+                service_user: None,
+            })
+        })?;
+        let grants = change.grant_types.as_ref().unwrap_or(&self.grant_types);
+        rules::together(self.client_type, grants, change.require_pkce.unwrap_or(self.require_pkce))?;
+        if grants.contains(&GrantType::ClientCredentials) && self.user_id.is_none() {
+            change.service_user = Some(call.new_id()?);
+        }
+        Ok(call.env.update_client(self.id, change, &call.by).await?)
+    }
+}
+
+impl Delete for Client {
+    async fn delete(self, call: &Call) -> Result<bool, Failure> {
+        may_act_as(call, &self).await?;
+        Ok(call.env.delete_client(self.id, &call.by).await?)
+    }
+}
+
+/// Whom the client acts for: an existing user that the caller could act for, or a service user of its own.
+async fn machine_user(call: &Call, client: &NewClient, user: Option<String>) -> Result<Option<MachineUser>, Failure> {
+    let is_machine = client.grant_types.contains(&GrantType::ClientCredentials);
+    let Some(user) = user else {
+        return Ok(if is_machine { Some(MachineUser::Service(call.new_id()?)) } else { None });
+    };
+    if !is_machine {
+        let detail = "Only a client with the grant client_credentials acts for a user of its own.";
+        return Err(Error::new(Code::INVALID_RELATIONSHIP, detail).at_relationship("user").into());
+    }
+    let user = existing::<User>(call, "user", &user).await?;
+    call.may_act_for(user.id).await?;
+    Ok(Some(MachineUser::Existing(user.id)))
+}
+
+/// Who changes a client could get its tokens, so the caller must hold what the client's user holds.
+async fn may_act_as(call: &Call, client: &Client) -> Result<(), Failure> {
+    if let Some(user) = client.user_id {
+        call.may_act_for(user).await?;
+    }
+    Ok(())
+}
+
+fn registered(client: Client, secret: Option<&Secret>) -> Created<Client> {
+    let mut meta = vec![("client_id", client.client_id.clone())];
+    meta.extend(secret.map(|secret| ("client_secret", secret.expose().to_owned())));
+    Created { row: client, meta }
+}

@@ -1,0 +1,138 @@
+//! `user`: people, and the service users of machine clients.
+
+use paylent_domain::{
+    Id,
+    policy::Resource as Managed,
+    text,
+    user::{Email, MAX_NAME, NewPerson, PasswordHash, User, UserChange, check_password},
+};
+use paylent_jsonapi::{Code, Error, Field, Incoming, Reader, Resource, Schema};
+use paylent_storage::{Env, Listed, Page, Tenant, UserFilter};
+
+use super::{BY_ID, SORTS, by};
+use crate::{
+    attributes::{nullable, optional, read, required},
+    call::Call,
+    failure::{Failure, or_conflict},
+    filters::Filters,
+    handlers::{Create, Created, Delete, Entity, Update},
+};
+
+static SCHEMA: Schema = Schema {
+    kind: "user",
+    attributes: &["email", "first_name", "last_name", "kind", "email_verified", "active", "created_at", "updated_at"],
+    relationships: &[],
+    includes: &[],
+    sorts: SORTS,
+    filters: &[BY_ID, by("email")],
+    others: &[],
+};
+
+impl Entity for User {
+    const MANAGED: Managed = Managed::Users;
+    const SCHEMA: &'static Schema = &SCHEMA;
+    type Filter = UserFilter;
+
+    fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    fn show(&self, resource: Resource, _: &Tenant) -> Resource {
+        resource
+            .attribute("email", self.email.as_ref().map(Email::as_str))
+            .attribute("first_name", self.first_name.as_deref())
+            .attribute("last_name", self.last_name.as_deref())
+            .attribute("kind", self.kind.as_str())
+            .attribute("email_verified", self.email_verified)
+            .attribute("active", self.active)
+            .attribute("created_at", self.created_at.to_string())
+            .attribute("updated_at", self.updated_at.to_string())
+    }
+
+    fn filter(filters: &Filters<'_>, _: &Tenant) -> Option<UserFilter> {
+        Some(UserFilter { ids: filters.ids(), email: filters.one("email")? })
+    }
+
+    async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>> {
+        env.user(id).await
+    }
+
+    async fn list(env: &Env, filter: UserFilter, page: Page) -> paylent_storage::Result<Listed<Self>> {
+        env.users(filter, page).await
+    }
+}
+
+impl Create for User {
+    async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
+        let minimum = call.settings.minimum_password;
+        let (email, first_name, last_name, password) = read(document, |given| {
+            let email = required(given, "email", |text: String| text.parse::<Email>());
+            let (first_name, last_name) = (name(given, "first_name"), name(given, "last_name"));
+            let password = required(given, "password", chosen(minimum));
+            confirm(given, password.as_deref());
+            Some((email?, first_name.value(), last_name.value(), password?))
+        })?;
+        let password = hashed(call, &password).await?;
+        let id = call.new_id()?;
+        let person = NewPerson { id, email, email_verified: false, first_name, last_name, password };
+        Ok(call.env.create_person(person, &call.by).await.map_err(|error| or_conflict(error, taken()))?.into())
+    }
+}
+
+impl Update for User {
+    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure> {
+        let minimum = call.settings.minimum_password;
+        let (mut change, password) = read(document, |given| {
+            let change = UserChange {
+                email: optional(given, "email", |text: String| text.parse::<Email>()),
+                first_name: name(given, "first_name").change(),
+                last_name: name(given, "last_name").change(),
+                password: None,
+                active: given.optional("active"),
+            };
+            let password = optional(given, "password", chosen(minimum));
+            confirm(given, password.as_deref());
+            Some((change, password))
+        })?;
+        // What decides who can act as this user is for those who may do as much.
+        if change.email.is_some() || change.active.is_some() || password.is_some() {
+            call.may_act_for(self.id).await?;
+        }
+        if let Some(password) = password {
+            change.password = Some(hashed(call, &password).await?);
+        }
+        call.env.update_user(self.id, change, &call.by).await.map_err(|error| or_conflict(error, taken()))
+    }
+}
+
+impl Delete for User {
+    async fn delete(self, call: &Call) -> Result<bool, Failure> {
+        call.may_act_for(self.id).await?;
+        Ok(call.env.delete_user(self.id, &call.by).await?)
+    }
+}
+
+fn name(given: &mut Reader, attribute: &str) -> Field<String> {
+    nullable(given, attribute, |name: String| text::one_line(&name, MAX_NAME).map(|()| name))
+}
+
+fn chosen(minimum: usize) -> impl FnOnce(String) -> Result<String, paylent_domain::Invalid> {
+    move |password| check_password(&password, minimum).map(|()| password)
+}
+
+/// The password may be repeated; then it must be the same.
+fn confirm(given: &mut Reader, password: Option<&str>) {
+    let repeated = given.optional::<String>("password_confirmation");
+    if repeated.is_some() && repeated.as_deref() != password {
+        let error = Error::new(Code::INVALID_ATTRIBUTE, "password_confirmation is not the same as password.");
+        given.refuse(error.at_attribute("password_confirmation"));
+    }
+}
+
+async fn hashed(call: &Call, password: &str) -> Result<PasswordHash, Failure> {
+    Ok(PasswordHash(call.settings.passwords.hash(password).await?))
+}
+
+fn taken() -> Error {
+    Error::new(Code::CONFLICT, "Another user has this e-mail address.").at_attribute("email")
+}

@@ -1,0 +1,24 @@
+//! The whole server in process, over real sockets, on both databases. Laid out by URL.
+
+#![expect(unreachable_pub, reason = "modules of one test binary")]
+
+mod support;
+
+mod api_client_grants;
+mod api_clients;
+mod api_protocol;
+mod api_resource_servers;
+mod api_signing_keys;
+mod api_tokens;
+mod api_user_roles;
+mod api_users;
+mod canaries;
+mod health;
+mod host;
+mod limits;
+mod oauth_introspect;
+mod oauth_revoke;
+mod oauth_token;
+mod raw_http;
+mod statements;
+mod well_known;

@@ -1,0 +1,71 @@
+//! What a test server is made of.
+
+use actix_web::dev::ServerHandle;
+
+use super::*;
+
+pub async fn tenant(database: &TestDatabase, handle: &str) -> Tenant {
+    Tenant { host: format!("{handle}.{BASE}"), seeded: seed::environment(&database.db(), handle).await }
+}
+
+pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, ServerHandle) {
+    let default = setting.default_environment.map(|handle| handle.parse().unwrap());
+    let hosts = Hosts::new(&format!("http://{BASE}"), default).unwrap();
+    let master = MasterKey::from_base64(seed::MASTER_KEY).unwrap();
+    let rooms = Rooms {
+        directory: Arc::new(Directory::new(hosts, clock.clone())),
+        cursor_key: master.derive("cursors"),
+        keys: Arc::new(Keyring::new(master)),
+        clock,
+        passwords: PasswordPool::new(Passwords::insecure_for_tests(), 2, PasswordPool::DEFAULT_QUEUE),
+        proxies: TrustedProxies::parse(setting.proxies.iter().copied()).unwrap(),
+        limits: Limits {
+            enabled: setting.limited,
+            api: NonZeroU32::new(100).unwrap(),
+            auth: NonZeroU32::new(10).unwrap(),
+        },
+        minimum_password: 8,
+        db,
+    };
+    let running = app::start(rooms, Listen { address: ([127, 0, 0, 1], 0).into(), workers: 1 }).unwrap();
+    tokio::spawn(running.server);
+    (running.address, running.handle)
+}
+
+pub async fn machine_with(server: &TestServer, tenant: &Tenant, permissions: &[&str]) -> (String, String) {
+    let env = &tenant.seeded.env;
+    let (client, user, secret) = (
+        seed::new_id(),
+        seed::new_id(),
+        paylent_crypto::secret::generate(paylent_crypto::secret::SecretKind::ClientSecret).unwrap(),
+    );
+    let machine = seed::machine(client, user, &secret);
+    let client_id = machine.client_id.clone();
+    env.register_client(machine, &seed::by()).await.unwrap();
+    let role = paylent_storage::NewRole {
+        id: seed::new_id(),
+        name: format!("role of {client_id}"),
+        description: None,
+        permissions: permissions.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    let role = env.create_role(role, &seed::by()).await.unwrap();
+    let assignment = paylent_domain::role::UserRole {
+        id: seed::new_id(),
+        user_id: user,
+        role_id: role.id,
+        created_at: seed::by().at,
+    };
+    env.assign_role(assignment, &seed::by()).await.unwrap();
+    let filter = paylent_storage::ResourceServerFilter { system: Some(true), ..Default::default() };
+    let page = paylent_storage::Page { limit: 1, ..Default::default() };
+    let api = env.resource_servers(filter, page).await.unwrap().rows.remove(0);
+    let grant = paylent_storage::NewClientGrant {
+        id: seed::new_id(),
+        client_id: client,
+        resource_server_id: api.id,
+        allowed_scopes: None,
+    };
+    env.create_client_grant(grant, &seed::by()).await.unwrap();
+    let _ = server;
+    (client_id, secret.expose().to_owned())
+}
