@@ -122,7 +122,7 @@ impl TestDatabase {
     /// A table cannot be read.
     pub async fn dump(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for table in self.values(self.tables()).await {
+        for table in self.tables().await {
             let row = match &self.home {
                 Home::Sqlite(_) => {
                     let columns = self.values(&format!("SELECT name FROM pragma_table_info('{table}')")).await;
@@ -138,10 +138,15 @@ impl TestDatabase {
         lines
     }
 
-    fn tables(&self) -> &'static str {
-        match self.home {
+    /// The names of all tables, what migrations are applied among them.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub async fn tables(&self) -> Vec<String> {
+        let tables = match self.home {
             Home::Sqlite(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
             Home::Postgres(_) => "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
-        }
+        };
+        self.values(tables).await
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Line {
     Startup { name: String, median_ms: f64, min_ms: f64 },
     /// Resident memory of a process and its children.
     Rss { name: String, rss_kb: u64 },
+    /// Size of a file.
+    Size { name: String, bytes: u64 },
 }
 
 /// Load on one operation: medians of the repeats, but for the minimum and the counts.

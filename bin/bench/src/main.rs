@@ -2,9 +2,9 @@
 //!
 //! Owns: closed-loop HTTP/1.1 load on loopback with the server's CPU time per request, the machine's
 //! ceilings (an RSA-2048 signature, a bare actix-web handler), and the table that puts both beside the
-//! targets. A script calls it: start a server, `load` each operation, append the JSON lines to a file,
-//! `report` the file. It knows nothing of Paylent but the names and targets of its operations
-//! (`report.rs`), and talks to loopback addresses only.
+//! targets. `tests/bench` calls it: `seed` a server, `load` each operation, append the JSON lines to a file,
+//! `report` the file. It knows nothing of Paylent but its HTTP API (`seed.rs`) and the names and targets of
+//! its operations (`report.rs`), and talks to loopback addresses only.
 //!
 //! Run it on another core than the server: `taskset -c 1 paylent-bench load ..` beside
 //! `taskset -c 0 paylent serve`.
@@ -18,6 +18,7 @@ mod line;
 mod load;
 mod proc;
 mod report;
+mod seed;
 mod serve;
 mod startup;
 mod stats;
@@ -58,6 +59,10 @@ enum Command {
         #[arg(long, default_value = "idle")]
         name: String,
     },
+    /// Measure the size of a program.
+    Size { file: PathBuf },
+    /// Register clients in the environments of a running server, and write request files for `load`.
+    Seed(SeedArgs),
     /// Print the table of a file of JSON lines, beside ceilings and targets.
     Report { file: PathBuf },
 }
@@ -91,6 +96,21 @@ struct LoadArgs {
     /// PostgreSQL's data directory (where `postmaster.pid` lies), to measure its CPU time too.
     #[arg(long)]
     postgres_pid_dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct SeedArgs {
+    #[arg(long, value_parser = loopback)]
+    addr: SocketAddr,
+    /// What `paylent setup --json` printed; once for each account.
+    #[arg(long = "setup", required = true)]
+    setups: Vec<PathBuf>,
+    /// Clients of each environment: half of them get JWTs, half opaque tokens.
+    #[arg(long, default_value_t = 100)]
+    clients: usize,
+    /// The directory of the request files.
+    #[arg(long)]
+    out: PathBuf,
 }
 
 #[derive(Args)]
@@ -141,6 +161,13 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Rss { pid, name } => {
             let rss_kb = proc::tree_rss_kb(pid)?;
             print(&Line::Rss { name, rss_kb });
+        }
+        Command::Size { file } => {
+            let bytes = std::fs::metadata(&file).map_err(Error::at(file.display()))?.len();
+            print(&Line::Size { name: "binary".into(), bytes });
+        }
+        Command::Seed(SeedArgs { addr: address, setups, clients, out }) => {
+            seed::run(&seed::Plan { address, setups, clients, out })?;
         }
         Command::Report { file } => {
             let lines = Line::read(&file)?;

@@ -16,16 +16,18 @@ struct Target {
 }
 
 const REFERENCE_SIGN_MS: f64 = 0.67;
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     target("client_credentials_rs256", 0.90, 0.95),
     target("client_credentials_opaque", 0.15, 0.22),
     target("introspection", 0.12, 0.18),
+    target("introspection_jwt", 0.12, 0.18),
     target("discovery", 0.020, 0.025),
     target("jwks", 0.020, 0.025),
 ];
 const STARTUP_MS: f64 = 150.0;
 const IDLE_RSS_MB: f64 = 20.0;
 const LOADED_RSS_MB: f64 = 40.0;
+const BINARY_MB: f64 = 20.0;
 
 const fn target(operation: &'static str, good: f64, must: f64) -> Target {
     Target { operation, good, must }
@@ -63,6 +65,9 @@ pub(crate) fn render(lines: &[Line]) -> Result<String, Error> {
             }
             Line::Rss { name, rss_kb } => {
                 limit(&mut text, name, megabytes(*rss_kb), IDLE_RSS_MB, "MB resident");
+            }
+            Line::Size { name, bytes } => {
+                limit(&mut text, name, megabytes(bytes / 1024), BINARY_MB, "MB");
             }
             Line::Load(_) | Line::RsaSign { .. } => {}
         }
@@ -219,11 +224,13 @@ mod tests {
         lines.push(Line::Load(load("jwks", 0.01)));
         lines.push(Line::Startup { name: "start".into(), median_ms: 151.0, min_ms: 1.0 });
         lines.push(Line::Rss { name: "idle".into(), rss_kb: 10 * 1024 });
+        lines.push(Line::Size { name: "binary".into(), bytes: 21 * 1024 * 1024 });
         let text = render(&lines).unwrap();
         for expected in [
             "start: 151.0 ms to the first 200 (at most 150): above must",
             "idle: 10.0 MB resident (at most 20): good",
             "under load: 20.0 MB resident (at most 40): good",
+            "binary: 21.0 MB (at most 20): above must",
         ] {
             assert!(text.contains(expected), "{text}");
         }

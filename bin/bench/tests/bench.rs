@@ -4,10 +4,11 @@
 use serde_json::Value;
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread,
 };
 
 fn bench() -> Command {
@@ -201,4 +202,49 @@ fn the_memory_of_a_process_is_measured() {
     let line = json(&output);
     assert_eq!(line["kind"], "rss");
     assert!(line["rss_kb"].as_u64().unwrap() > 1000);
+}
+
+/// Seeds one environment with four clients; the request files are in `out`.
+fn seed(address: &str, out: &Path) -> Output {
+    let setup = r#"{"environments":[{"issuer":"http://a.localhost:1","management_api":"http://a.localhost:1/api",
+        "client_id":"admin","client_secret":"s"}]}"#;
+    let (setup, out) = (file(setup), out.to_str().unwrap());
+    bench().args(["seed", "--addr", address, "--clients", "4", "--out", out, "--setup"]).arg(setup).output().unwrap()
+}
+
+#[test]
+fn seeding_writes_requests_of_every_client() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        let body =
+            r#"{"access_token":"t","data":{"id":"1","attributes":{"client_id":"c"}},"meta":{"client_secret":"s"}}"#;
+        let response = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let (mut connection, _) = listener.accept().unwrap();
+        // A request comes in one piece, and the next one only after the response.
+        let mut request = [0; 4096];
+        while connection.read(&mut request).unwrap() > 0 {
+            connection.write_all(response.as_bytes()).unwrap();
+        }
+    });
+    let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("seeded");
+    let output = seed(&address, &out);
+    assert!(output.status.success(), "{output:?}");
+    server.join().unwrap();
+
+    let requests = |operation: &str| fs::read_to_string(out.join(format!("{operation}.http"))).unwrap();
+    for (operation, count) in [("client_credentials_rs256", 2), ("client_credentials_opaque", 2), ("users_list", 1)] {
+        assert_eq!(requests(operation).matches("Host: a.localhost:1\n").count(), count, "{operation}");
+    }
+    assert!(requests("introspection").contains("Authorization: Basic Yzpz\n"));
+    assert!(requests("introspection_jwt").contains("\n\ntoken=t\n"));
+    assert!(requests("users_list").contains("Authorization: Bearer t\n"));
+}
+
+#[test]
+fn seeding_says_what_a_server_lacks() {
+    let server = Server::start("serve-json");
+    let output = seed(&server.address, Path::new("unused"));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("POST /oauth/token HTTP/1.1: 404"), "{message}");
 }

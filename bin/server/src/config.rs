@@ -56,7 +56,7 @@ pub struct Config {
     /// Where `/metrics` is served, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
     /// How many requests a caller may make.
-    pub rate_limit: Limits,
+    pub limits: Limits,
     /// What is logged, how and where to.
     pub log: Log,
     /// All of the above as text, for people.
@@ -148,9 +148,11 @@ impl Config {
         let password_minimum_length = settings.read("password_minimum_length", |text| between(text, 1, 128));
         let metrics_listen = settings.read("metrics_listen", |text| match text {
             "off" => Ok(None),
-            address => address.parse().map(Some).map_err(|_| "must be an address and port such as 127.0.0.1:9090, or off"),
+            address => {
+                address.parse().map(Some).map_err(|_| "must be an address and port such as 127.0.0.1:9090, or off")
+            }
         });
-        let rate_limit = limits(settings);
+        let limits = limits(settings);
         let log = Log::read(settings);
         Some(Self {
             listen: listen?,
@@ -162,7 +164,7 @@ impl Config {
             master_key: master_key?,
             password_minimum_length: password_minimum_length?,
             metrics_listen: metrics_listen?,
-            rate_limit: rate_limit?,
+            limits: limits?,
             log: log?,
             settings: Settings::default(),
         })

@@ -19,6 +19,9 @@ use crate::config::{Log, LogFormat};
 pub use writer::Flush;
 use writer::Lines;
 
+/// What others log at "info" about their own threads interests nobody, unless the operator's filter asks for it.
+const QUIETER: &str = "actix_server=warn";
+
 /// Why nothing can be logged.
 #[derive(Debug, thiserror::Error)]
 pub enum LoggingError {
@@ -60,7 +63,8 @@ pub fn install(log: &Log) -> Result<Flush, LoggingError> {
 
 fn subscriber(json: bool, filter: &str, lines: Lines) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError> {
     // No colours: the writer escapes every control character, whoever put it there.
-    let format = tracing_subscriber::fmt().with_env_filter(filter.parse::<EnvFilter>()?).with_ansi(false);
+    let filter = format!("{QUIETER},{filter}").parse::<EnvFilter>()?;
+    let format = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let format = format.with_writer(lines);
     Ok(if json {
         Box::new(format.json().flatten_event(true).with_span_list(false).finish())

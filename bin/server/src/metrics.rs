@@ -76,7 +76,8 @@ fn read(path: &str) -> String {
 
 /// What the system knows about this process, under Prometheus' usual names. What cannot be read is left out.
 fn process(started: Timestamp, stat: &str, status: &str) -> String {
-    let mut text = format!("# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n", started.seconds());
+    let mut text =
+        format!("# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {}\n", started.seconds());
     if let Some(seconds) = cpu_seconds(stat) {
         text += &format!("# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total {seconds}\n");
     }
@@ -107,9 +108,11 @@ mod tests {
     fn the_process_is_described_from_proc() {
         let stat = "7 (a) b (c) S 1 7 7 0 -1 4194560 1 0 0 0 150 25 0 0 20 0 3 0 100 1 1";
         let text = process(Timestamp::from_seconds(1_000), stat, "Name:\tx\nVmRSS:\t   2048 kB\n");
-        for line in
-            ["process_start_time_seconds 1000", "process_cpu_seconds_total 1.75", "process_resident_memory_bytes 2097152"]
-        {
+        for line in [
+            "process_start_time_seconds 1000",
+            "process_cpu_seconds_total 1.75",
+            "process_resident_memory_bytes 2097152",
+        ] {
             assert!(text.lines().any(|have| have == line), "{line} in {text}");
         }
         assert_eq!(process(Timestamp::from_seconds(1), "", "").lines().count(), 2);

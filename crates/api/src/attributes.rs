@@ -45,6 +45,9 @@ pub(crate) fn nullable<T: Attribute, U>(
     }
 }
 
+/// Items of a list that is compared item by item, at most.
+const MAX_ITEMS: usize = 100;
+
 /// A list that may be left out. Each item is checked, and none may occur twice.
 pub(crate) fn list<U: PartialEq>(
     given: &mut Reader,
@@ -52,16 +55,10 @@ pub(crate) fn list<U: PartialEq>(
     check: impl Fn(String) -> Result<U, Invalid>,
 ) -> Option<Vec<U>> {
     let items = given.optional::<Vec<String>>(name)?;
-    Some(items_of(given, name, items, check))
-}
-
-/// The checked items of a list.
-pub(crate) fn items_of<U: PartialEq>(
-    given: &mut Reader,
-    name: &str,
-    items: Vec<String>,
-    check: impl Fn(String) -> Result<U, Invalid>,
-) -> Vec<U> {
+    if items.len() > MAX_ITEMS {
+        given.refuse(invalid(name, &Invalid("must have at most 100 items")));
+        return None;
+    }
     let mut checked = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         match check(item) {
@@ -72,7 +69,7 @@ pub(crate) fn items_of<U: PartialEq>(
             Err(reason) => given.refuse(invalid_item(name, index, &reason)),
         }
     }
-    checked
+    Some(checked)
 }
 
 /// An attribute that breaks a rule.

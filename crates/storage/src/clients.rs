@@ -325,6 +325,8 @@ impl Env {
                 let Some(gone) = gone else { return Ok(false) };
                 if let Some(user) = gone.user_id {
                     let service = users::table.find((environment, user)).filter(users::kind.eq("service"));
+                    // Locks the row: of several clients deleted at once, the last one takes the user with it.
+                    diesel::update(service).set(users::updated_at.eq(users::updated_at)).execute(c).await?;
                     let others =
                         clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(user)));
                     let others: i64 = others.count().get_result(c).await?;

@@ -66,6 +66,8 @@ pub fn migrations(url: &DatabaseUrl) -> Result<Vec<Migration>, MigrationError> {
 /// What to do with a connection that holds the lock.
 trait Work {
     type Done: Send;
+    /// Whether what it does to the database stays.
+    const KEPT: bool;
     fn run<DB: Backend>(
         &self,
         harness: &mut impl MigrationHarness<DB>,
@@ -78,6 +80,7 @@ struct Inspect;
 
 impl Work for Apply {
     type Done = Vec<String>;
+    const KEPT: bool = true;
 
     fn run<DB: Backend>(
         &self,
@@ -93,6 +96,8 @@ impl Work for Apply {
 
 impl Work for Inspect {
     type Done = Vec<Migration>;
+    // Asking makes the table of applied migrations where there is none.
+    const KEPT: bool = false;
 
     fn run<DB: Backend>(
         &self,
@@ -128,21 +133,32 @@ fn on_database<W: Work + Send>(url: &DatabaseUrl, work: W) -> Result<W::Done, Mi
         DatabaseUrl::Sqlite(path) => {
             let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
             let setup = "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;";
-            connection.batch_execute(setup).map_err(|error| MigrationError::Failed(error.into()))?;
+            connection.batch_execute(setup).map_err(failed)?;
+            if !W::KEPT {
+                // Rolled back when the connection is closed.
+                connection.begin_test_transaction().map_err(failed)?;
+                return work.run(&mut connection, SQLITE);
+            }
             connection.immediate_transaction(|c| work.run(c, SQLITE).map_err(Step)).map_err(|Step(error)| error)
         }
         DatabaseUrl::Postgres(url) => {
-            let failed = |error: std::io::Error| MigrationError::Failed(error.into());
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
             runtime.map_err(failed)?.block_on(async {
                 let connecting = tokio::time::timeout(Duration::from_secs(10), AsyncPgConnection::establish(url));
                 let late = |_| diesel::ConnectionError::BadConnection("no answer in ten seconds".to_owned());
                 let mut connection = connecting.await.map_err(late)??;
-                connection.batch_execute(LOCK).await.map_err(|error| MigrationError::Failed(error.into()))?;
+                connection.batch_execute(LOCK).await.map_err(failed)?;
+                if !W::KEPT {
+                    connection.begin_test_transaction().await.map_err(failed)?;
+                }
                 tokio::task::block_in_place(|| work.run(&mut AsyncMigrationHarness::new(connection), POSTGRES))
             })
         }
     }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> MigrationError {
+    MigrationError::Failed(error.into())
 }
 
 /// Carries an error out of diesel's transaction.
@@ -150,6 +166,6 @@ struct Step(MigrationError);
 
 impl From<diesel::result::Error> for Step {
     fn from(error: diesel::result::Error) -> Self {
-        Self(MigrationError::Failed(error.into()))
+        Self(failed(error))
     }
 }

@@ -178,21 +178,12 @@ impl Env {
             transaction | c | {
                 row.clone().insert_into(roles::table).execute(c).await?;
                 for name in held {
-                    let known = permissions::table
-                        .filter(permissions::environment_id.eq(environment).and(permissions::name.eq(&name)))
-                        .select(permissions::id)
-                        .first::<Key>(c)
-                        .await
-                        .optional()?;
-                    let permission_id = match known {
-                        Some(id) => id,
-                        None => {
-                            let id = new_id::<()>(at)?;
-                            let permission = PermissionRow::custom(environment, id, name, at);
-                            permission.insert_into(permissions::table).execute(c).await?;
-                            id
-                        }
-                    };
+                    let permission = PermissionRow::custom(environment, new_id::<()>(at)?, name.clone(), at);
+                    // Waits for whoever is making the same permission; what they made is then found.
+                    permission.insert_into(permissions::table).on_conflict_do_nothing().execute(c).await?;
+                    let named = permissions::environment_id.eq(environment).and(permissions::name.eq(name));
+                    let permission_id: Key =
+                        permissions::table.filter(named).select(permissions::id).first(c).await?;
                     let link = RolePermissionRow::new(environment, row.id, permission_id, at)?;
                     link.insert_into(role_permissions::table).execute(c).await?;
                 }

@@ -207,6 +207,10 @@ impl Env {
             self.db,
             transaction | c | {
                 let user = users::table.find((environment, key));
+                if change.active == Some(false) {
+                    // Before the user's row, as in a deletion: in another order the two could wait for each other.
+                    lock_admins(environment).execute(c).await?;
+                }
                 // Locks the row and reads what it was.
                 let before: Option<UserRow> = diesel::update(user)
                     .set(users::updated_at.eq(by.at.micros()))
@@ -218,10 +222,7 @@ impl Env {
                 let (changes, bump) = Changes::between(&before, change)?;
                 let deactivates = changes.active == Some(false) && before.active;
                 let admin: i64 = match deactivates {
-                    true => {
-                        lock_admins(environment).execute(c).await?;
-                        admins::table.find((environment, key)).count().get_result(c).await?
-                    }
+                    true => admins::table.find((environment, key)).count().get_result(c).await?,
                     false => 0,
                 };
                 let raise = users::generation.eq(users::generation + bump);

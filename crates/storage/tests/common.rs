@@ -105,6 +105,21 @@ pub(crate) fn environment(database: &TestDatabase, env: &Env) -> String {
     database.bytes(env.tenant().environment.id.as_bytes())
 }
 
+/// Waits for the units of work that nobody waits for, and fails if one stays open.
+pub(crate) async fn nothing_is_open(database: &TestDatabase) {
+    if !database.is_postgres() {
+        return database.execute("BEGIN IMMEDIATE; ROLLBACK;").await;
+    }
+    let open = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'";
+    for _ in 0..400 {
+        if database.count(open).await == 0 {
+            return;
+        }
+    }
+    let open = format!("SELECT state || ': ' || query FROM {open}");
+    panic!("{:?}", database.values(&open).await);
+}
+
 /// The user's generation.
 pub(crate) async fn generation<T>(database: &TestDatabase, env: &Env, table: &str, id: Id<T>) -> i64 {
     let query = format!("SELECT generation FROM {table} WHERE {}", is(database, env, id));

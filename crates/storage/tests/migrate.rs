@@ -1,1 +1,224 @@
-//! migrate
+//! The schema is brought up to date once, whole, and never backwards.
+
+use std::{
+    env,
+    io::{Read as _, Write as _},
+    process::{Child, Command, Stdio},
+    thread,
+};
+
+use futures_util::future::join;
+use paylent_domain::clock::Stopwatch;
+use paylent_storage::{DatabaseUrl, MigrationError, migrate, migrations};
+use paylent_tests::{TestDatabase, both};
+
+use crate::{
+    common::nothing_is_open,
+    schema_parity::{self, Schema},
+};
+
+both! {
+    async fn a_new_database_is_migrated_once(database: TestDatabase) {
+        let database = database.empty().await;
+        let missing = status(&database).await;
+        assert!(!missing.is_empty());
+        assert!(missing.iter().all(|migration| !migration.applied), "{missing:?}");
+        let names: Vec<_> = missing.into_iter().map(|migration| migration.name).collect();
+        assert_eq!(names[0], "0001_core");
+        assert_eq!(up_to_date(&database).await.unwrap(), names);
+        assert!(status(&database).await.iter().all(|migration| migration.applied));
+        assert_eq!(up_to_date(&database).await.unwrap(), [""; 0]);
+        assert!(!database.db().has_accounts().await.unwrap());
+    }
+
+    async fn asking_for_the_status_changes_nothing(database: TestDatabase) {
+        let database = database.empty().await;
+        status(&database).await;
+        assert_eq!(database.tables().await, [""; 0]);
+    }
+
+    async fn the_schema_of_a_newer_version_is_refused_and_left_alone(database: TestDatabase) {
+        database.execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('9999')").await;
+        let before = database.dump().await;
+        let refused = up_to_date(&database).await.unwrap_err();
+        assert!(matches!(&refused, MigrationError::Newer(version) if version == "9999"), "{refused:?}");
+        assert!(refused.to_string().contains("9999"), "{refused}");
+        let url = database.url().clone();
+        let refused = tokio::task::spawn_blocking(move || migrations(&url)).await.unwrap();
+        assert!(matches!(refused, Err(MigrationError::Newer(_))), "{refused:?}");
+        assert_eq!(database.dump().await, before);
+    }
+
+    async fn a_migration_that_fails_leaves_nothing_behind(database: TestDatabase) {
+        let whole = schema_parity::of(&database).await;
+        let database = database.empty().await;
+        database.execute("CREATE TABLE signing_keys (in_the_way TEXT)").await;
+        let before = schema_parity::of(&database).await;
+        let failed = up_to_date(&database).await;
+        assert!(matches!(failed, Err(MigrationError::Failed(_))), "{failed:?}");
+        assert_eq!(schema_parity::of(&database).await, before);
+        database.execute("DROP TABLE signing_keys").await;
+        up_to_date(&database).await.unwrap();
+        assert_eq!(schema_parity::of(&database).await, whole);
+    }
+
+    /// R22 of the catalogue.
+    async fn five_nodes_that_start_at_once_migrate_once(database: TestDatabase) {
+        let whole = schema_parity::of(&database).await;
+        for _ in 0..3 {
+            let database = database.empty().await;
+            let mut nodes: Vec<_> = (0..5).map(|_| Node::ready(database.url())).collect();
+            nodes.iter_mut().for_each(Node::start);
+            let mut applied: Vec<_> = nodes.into_iter().map(Node::finish).collect();
+            applied.sort();
+            let once = status(&database).await.len().to_string();
+            assert_eq!(applied, ["0", "0", "0", "0", &once]);
+            assert_eq!(schema_parity::of(&database).await, whole);
+        }
+    }
+
+    /// R23 of the catalogue.
+    async fn a_node_killed_while_it_migrates_leaves_all_or_nothing_to_the_next(database: TestDatabase) {
+        const INSTANTS: u32 = 16;
+        let whole = schema_parity::of(&database).await;
+        let undisturbed = {
+            let database = database.empty().await;
+            let mut node = Node::ready(database.url());
+            let stopwatch = Stopwatch::start();
+            node.start();
+            node.finish();
+            stopwatch.elapsed()
+        };
+        for instant in 0..INSTANTS {
+            let database = database.empty().await;
+            let mut node = Node::ready(database.url());
+            node.start();
+            // No condition to wait for: any instant may be the one.
+            thread::sleep(undisturbed * instant / INSTANTS);
+            node.kill();
+            all_or_nothing(&database, &whole).await;
+            up_to_date(&database).await.unwrap();
+            assert_eq!(schema_parity::of(&database).await, whole, "killed at {instant}/{INSTANTS} of {undisturbed:?}");
+        }
+    }
+}
+
+/// R23 of the catalogue. The one who is in the way ends the migration in its very middle.
+#[tokio::test]
+async fn a_migration_whose_connection_is_cut_half_way_is_rolled_back_and_done_again() {
+    const IN_THE_WAY: &str = "
+        BEGIN;
+        CREATE TABLE signing_keys ();
+        DO $$
+        BEGIN
+            FOR n IN 1..1000 LOOP
+                PERFORM pg_stat_clear_snapshot();
+                IF (SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock') > 0 THEN
+                    RETURN;
+                END IF;
+                PERFORM pg_sleep(0.01);
+            END LOOP;
+            RAISE 'nobody came';
+        END $$;
+        ROLLBACK;";
+    let database = TestDatabase::postgres().await;
+    let whole = schema_parity::of(&database).await;
+    let database = database.empty().await;
+    let migrating = async {
+        let here = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        while database.count(here).await == 0 {}
+        up_to_date(&database).await
+    };
+    let ((), cut) = join(database.execute(IN_THE_WAY), migrating).await;
+    assert!(matches!(cut, Err(MigrationError::Failed(_))), "{cut:?}");
+    assert!(schema_parity::of(&database).await.is_empty());
+    up_to_date(&database).await.unwrap();
+    assert_eq!(schema_parity::of(&database).await, whole);
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_named_as_the_reason() {
+    for url in ["sqlite:/nowhere/at/all.sqlite", "postgres://nobody@127.0.0.1:1/nothing"] {
+        let outcome = migrate(&url.parse().unwrap());
+        assert!(matches!(outcome, Err(MigrationError::Connection(_))), "{url}: {outcome:?}");
+    }
+}
+
+async fn up_to_date(database: &TestDatabase) -> Result<Vec<String>, MigrationError> {
+    let url = database.url().clone();
+    tokio::task::spawn_blocking(move || migrate(&url)).await.unwrap()
+}
+
+async fn status(database: &TestDatabase) -> Vec<paylent_storage::Migration> {
+    let url = database.url().clone();
+    tokio::task::spawn_blocking(move || migrations(&url)).await.unwrap().unwrap()
+}
+
+/// Checks that a migration was either done or not.
+async fn all_or_nothing(database: &TestDatabase, whole: &Schema) {
+    nothing_is_open(database).await;
+    let schema = schema_parity::of(database).await;
+    assert!(schema.is_empty() || schema == *whole, "{schema:?}");
+}
+
+const DATABASE: &str = "PAYLENT_TEST_MIGRATE";
+
+/// Another process that migrates a database.
+struct Node(Child);
+
+impl Node {
+    /// A process that waits for the word.
+    fn ready(url: &DatabaseUrl) -> Self {
+        let url = match url {
+            DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+            DatabaseUrl::Postgres(url) => url.clone(),
+        };
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "migrate::this_process_is_a_node", "--ignored", "--nocapture"]).env(DATABASE, url);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        read_until(&mut child, "ready");
+        Self(child)
+    }
+
+    fn start(&mut self) {
+        self.0.stdin.take().unwrap().write_all(b"go").unwrap();
+    }
+
+    /// How many migrations it applied.
+    fn finish(mut self) -> String {
+        read_until(&mut self.0, "applied ");
+        let applied = read_until(&mut self.0, ".");
+        assert!(self.0.wait().unwrap().success());
+        applied
+    }
+
+    /// Ends it as a power cut would.
+    fn kill(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// What a process writes before `end`.
+fn read_until(child: &mut Child, end: &str) -> String {
+    let (mut text, mut byte) = (String::new(), [0]);
+    let output = child.stdout.as_mut().unwrap();
+    loop {
+        output.read_exact(&mut byte).unwrap_or_else(|error| panic!("{text:?} is not {end:?}: {error}"));
+        text.push(char::from(byte[0]));
+        if let Some(before) = text.strip_suffix(end) {
+            return before.to_owned();
+        }
+    }
+}
+
+/// The other end of [`Node`].
+#[test]
+#[ignore = "a process that other tests start"]
+fn this_process_is_a_node() {
+    let url = env::var(DATABASE).unwrap().parse().unwrap();
+    println!("ready");
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    println!("applied {}.", migrate(&url).unwrap().len());
+}

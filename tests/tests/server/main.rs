@@ -4,14 +4,22 @@
 
 mod support;
 
+mod api_admins;
+mod api_audit;
+mod api_bodies;
 mod api_client_grants;
+mod api_client_rights;
 mod api_clients;
+mod api_lists;
 mod api_protocol;
+mod api_races;
 mod api_resource_servers;
+mod api_routes;
 mod api_signing_keys;
 mod api_tokens;
 mod api_user_roles;
 mod api_users;
+mod api_walk;
 mod canaries;
 mod health;
 mod host;

@@ -9,7 +9,6 @@ mod serve;
 mod setup;
 
 use std::{
-    collections::HashMap,
     fmt::Display,
     io::{self, Write as _},
     path::PathBuf,
@@ -57,6 +56,7 @@ enum ConfigCommand {
 
 /// Flags of every command. Each stands for a key of the configuration and wins over file and environment.
 #[derive(Args)]
+#[command(next_help_heading = "Configuration")]
 struct Flags {
     /// Read a TOML configuration file [env: PAYLENT_CONFIG]
     #[arg(long, value_name = "PATH", global = true)]
@@ -88,8 +88,8 @@ struct Flags {
 }
 
 impl Flags {
-    /// The flags that were given, with the key each sets.
-    fn given(&self) -> impl Iterator<Item = (&'static str, &String)> {
+    /// What the process was given, by flags and by its environment.
+    fn sources(&self) -> Sources {
         let all = [
             ("listen", &self.listen),
             ("base_url", &self.base_url),
@@ -100,12 +100,8 @@ impl Flags {
             ("log.format", &self.log_format),
             ("log.filter", &self.log_filter),
         ];
-        all.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?)))
-    }
-
-    fn sources(&self) -> Sources {
-        let given: HashMap<_, _> = self.given().map(|(key, value)| (key, value.clone())).collect();
-        Sources::of_process(self.config.clone(), given)
+        let given = all.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+        Sources::of_process(self.config.clone(), given.collect())
     }
 }
 
@@ -135,8 +131,9 @@ impl From<ConfigError> for Failure {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    let done = Config::load(&cli.flags.sources()).map_err(Failure::from).and_then(|config| match &cli.command {
-        Command::Serve => serve::run(config, &cli.flags),
+    let sources = cli.flags.sources();
+    let done = Config::load(&sources).map_err(Failure::from).and_then(|config| match &cli.command {
+        Command::Serve => serve::run(config, &sources),
         Command::Migrate(arguments) => migrate::run(&config, arguments),
         Command::Setup(arguments) => setup::run(config, arguments),
         Command::Config(ConfigCommand::Check) => config_check::run(&config),

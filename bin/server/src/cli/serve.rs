@@ -9,23 +9,23 @@ use paylent_oauth::Keyring;
 use paylent_storage::{Db, Directory, Options};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, Flags, prepare_database, say, storage_failure};
+use super::{Failure, prepare_database, say, storage_failure};
 use crate::{
     app::{self, Listen, Rooms, Running},
-    config::Config,
+    config::{Config, Sources},
     jobs, logging, master_key, metrics,
 };
 
 /// The label under which pagination cursors get their key from the master key.
 const CURSORS: &str = "cursor";
 
-pub(super) fn run(config: Config, flags: &Flags) -> Result<(), Failure> {
+pub(super) fn run(config: Config, sources: &Sources) -> Result<(), Failure> {
     let log = logging::install(&config.log).map_err(Failure::failed)?;
     let applied = prepare_database(&config)?;
     for name in &applied {
         tracing::info!(migration = name, "applied a migration");
     }
-    let served = System::new().block_on(serve(config, &hint(flags)));
+    let served = System::new().block_on(serve(config, &hint(sources)));
     log.flush();
     served
 }
@@ -75,7 +75,7 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),
         proxies: config.trusted_proxies,
-        limits: config.rate_limit,
+        limits: config.limits,
         minimum_password: config.password_minimum_length,
     })
 }
@@ -96,25 +96,30 @@ fn announce(
         let _ = writeln!(text, "  Metrics   http://{metrics}/metrics");
     }
     if let Some(hint) = hint {
-        let _ = write!(text, "\nThere is no account yet. Make the first one in another terminal:\n\n{hint}\n");
+        let _ = writeln!(text, "\n{hint}");
     }
     // A server whose standard output is closed serves all the same.
     let _ = say(text.trim_end());
 }
 
-/// The command that makes the first account, with the flags this server was started with.
-fn hint(flags: &Flags) -> String {
+/// How to make the first account: the command with everything this server was given that it needs too.
+fn hint(sources: &Sources) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "paylent".to_owned());
     let mut command =
-        format!("  {} setup --account acme --admin-email you@example.com --admin-password-stdin", quoted(&program));
-    if let Some(path) = &flags.config {
+        format!("{} setup --account acme --admin-email you@example.com --admin-password-stdin", quoted(&program));
+    if let Some(path) = &sources.file {
         let _ = write!(command, " --config {}", quoted(&path.to_string_lossy()));
     }
-    let shared = ["base_url", "listen", "database_url", "default_environment", "master_key_file"];
-    for (key, value) in flags.given().filter(|(key, _)| shared.contains(key)) {
-        let _ = write!(command, " --{} {}", key.replace('_', "-"), quoted(value));
+    for key in ["listen", "base_url", "database_url", "default_environment", "master_key_file"] {
+        if let Some(value) = sources.flags.get(key) {
+            let _ = write!(command, " --{} {}", key.replace('_', "-"), quoted(value));
+        }
     }
-    command + "\n\nThen type a password of the admin's, and Enter."
+    let environment = if sources.environment.is_empty() { "" } else { " and with the same PAYLENT_ variables" };
+    format!(
+        "There is no account yet. Make the first one from another terminal, in this folder{environment}:\n\n  \
+         {command}\n\nThen type a password for its admin, and Enter."
+    )
 }
 
 /// A word for a shell.

@@ -95,8 +95,9 @@ fn every_key_is_read_from_its_variable_and_from_a_file() {
 
 #[test]
 fn a_file_may_use_numbers_booleans_and_lists() {
-    let (_folder, sources) =
-        file("workers = 3\ntrusted_proxies = ['::1', '10.0.0.0/8']\n[rate_limit]\nenabled = false\n[log]\nformat = 'json'");
+    let (_folder, sources) = file(
+        "workers = 3\ntrusted_proxies = ['::1', '10.0.0.0/8']\n[rate_limit]\nenabled = false\n[log]\nformat = 'json'",
+    );
     let config = load(&sources);
     assert_eq!(config.workers, 3);
     assert_eq!(config.trusted_proxies, TrustedProxies::parse(["::1", "10.0.0.0/8"]).unwrap());

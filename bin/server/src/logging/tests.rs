@@ -84,3 +84,29 @@ fn a_log_that_cannot_be_written_stops_nobody() {
     tracing::subscriber::with_default(subscriber(true, "info", lines).unwrap(), || tracing::info!("lost"));
     flush.flush();
 }
+
+#[test]
+fn a_log_that_is_stuck_drops_lines_and_stops_nobody() {
+    struct Stuck(std::sync::mpsc::Receiver<()>, Sink);
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let (release, released) = std::sync::mpsc::channel();
+    let sink = Sink::default();
+    let (lines, flush) = writer::start(Stuck(released, sink.clone())).unwrap();
+    let events = 20_000;
+    tracing::subscriber::with_default(subscriber(true, "info", lines).unwrap(), || {
+        (0..events).for_each(|number| tracing::info!(number));
+    });
+    drop(release);
+    while sink.0.lock().unwrap().is_empty() {}
+    flush.flush();
+    let written = sink.0.lock().unwrap().iter().filter(|byte| **byte == b'\n').count();
+    assert!((1..events).contains(&written), "{written}");
+}

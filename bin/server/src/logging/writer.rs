@@ -29,7 +29,7 @@ pub(super) struct Lines(SyncSender<Message>);
 pub struct Flush(SyncSender<Message>);
 
 impl Flush {
-    /// Returns when they are written, or after two seconds.
+    /// Returns when they are written; after two seconds, or at once when the queue is full, without them.
     pub fn flush(&self) {
         let (done, is_done) = sync_channel(1);
         if self.0.try_send(Message::Flush(done)).is_ok() {

@@ -26,10 +26,10 @@ impl Create for Client {
             let client_type = optional(given, "client_type", |text: String| text.parse());
             let client_type = client_type.unwrap_or(ClientType::Confidential);
             let token_format = optional(given, "token_format", |text: String| text.parse());
+            let user = given.optional_one("user", "user").value();
             let client = NewClient {
                 id,
                 client_id,
-                name: String::new(),
                 client_type,
                 secret_hash: None,
                 redirect_uris: rules::redirect_uris(given).unwrap_or_default(),
@@ -39,9 +39,10 @@ impl Create for Client {
                 require_pkce: given.optional("require_pkce").unwrap_or(client_type == ClientType::Public),
                 access_token_ttl: rules::access_token_ttl(given).value(),
                 user: None,
+                // Last, so that faults of the others are noted too.
+                name: name?,
             };
-            let user = given.optional_one("user", "user").value();
-            Some((NewClient { name: name?, ..client }, user))
+            Some((client, user))
         })?;
         rules::together(client.client_type, &client.grant_types, client.require_pkce)?;
         client.user = machine_user(call, &client, user).await?;

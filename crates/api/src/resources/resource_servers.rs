@@ -1,7 +1,7 @@
 //! `resource_server`: the APIs that tokens are for.
 
 use paylent_domain::{
-    Id, Invalid,
+    Id,
     client::MAX_NAME,
     policy::Resource as Managed,
     resource_server::{DEFAULT_TOKEN_TTL, ResourceServer, check_identifier, check_token_ttl},
@@ -80,9 +80,6 @@ impl Create for ResourceServer {
             let token_ttl = optional(given, "token_ttl", check_token_ttl).unwrap_or(DEFAULT_TOKEN_TTL);
             let allow_offline_access = given.optional("allow_offline_access").unwrap_or_default();
             let scopes = list(given, "scopes", |name| scope::check_name(&name).map(|()| name)).unwrap_or_default();
-            if scopes.len() > MAX_SCOPES {
-                given.refuse(crate::attributes::invalid("scopes", &Invalid("must be at most 100 names")));
-            }
             let scopes = scopes.into_iter().collect();
             let (name, identifier) = (name?, identifier?);
             Some(NewResourceServer { id, name, identifier, token_ttl, allow_offline_access, scopes })
@@ -94,9 +91,6 @@ impl Create for ResourceServer {
         Ok(call.env.create_resource_server(new, &call.by).await.map_err(|error| or_conflict(error, taken))?.into())
     }
 }
-
-/// Scopes that a resource server may be made with.
-const MAX_SCOPES: usize = 100;
 
 /// Whether this is the Management API's identifier at any of the environment's hosts.
 fn is_management_api(identifier: &str, tenant: &Tenant) -> bool {

@@ -1,9 +1,17 @@
 //! A running server, and callers to talk to it with.
 
+mod api;
+pub mod forge;
+pub mod oauth;
+pub mod raw;
 mod reply;
 mod setup;
 
-use std::{net::SocketAddr, num::NonZeroU32, sync::Arc};
+use std::{
+    net::SocketAddr,
+    num::NonZeroU32,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use actix_web::dev::ServerHandle;
 use paylent_crypto::{
@@ -21,6 +29,7 @@ use paylent_tests::{TestDatabase, seed};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+pub use api::{Machine, PASSWORD, Sample, at, nobody};
 pub use reply::Reply;
 
 /// The domain below which the test's environments live.
@@ -35,6 +44,8 @@ pub struct TestServer {
     pub db: Db,
     pub acme: Tenant,
     pub beta: Tenant,
+    /// Set to make the server say that it is about to stop.
+    pub draining: Arc<AtomicBool>,
     http: Client,
     handle: ServerHandle,
 }
@@ -85,9 +96,9 @@ impl TestServer {
         let clock =
             Arc::new(FixedClock::at(Timestamp::from_seconds(paylent_domain::clock::SystemClock.now().seconds() + 10)));
         let db = database.db();
-        let (address, handle) = setup::run(db.clone(), clock.clone(), &setting);
+        let (address, handle, draining) = setup::run(db.clone(), clock.clone(), &setting);
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { address, clock, db, acme, beta, http, handle }
+        Self { address, clock, db, acme, beta, draining, http, handle }
     }
 
     /// A request to a path of an environment's host.

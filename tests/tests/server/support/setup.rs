@@ -8,7 +8,7 @@ pub async fn tenant(database: &TestDatabase, handle: &str) -> Tenant {
     Tenant { host: format!("{handle}.{BASE}"), seeded: seed::environment(&database.db(), handle).await }
 }
 
-pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, ServerHandle) {
+pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, ServerHandle, Arc<AtomicBool>) {
     let default = setting.default_environment.map(|handle| handle.parse().unwrap());
     let hosts = Hosts::new(&format!("http://{BASE}"), default).unwrap();
     let master = MasterKey::from_base64(seed::MASTER_KEY).unwrap();
@@ -29,7 +29,7 @@ pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, Se
     };
     let running = app::start(rooms, Listen { address: ([127, 0, 0, 1], 0).into(), workers: 1 }).unwrap();
     tokio::spawn(running.server);
-    (running.address, running.handle)
+    (running.address, running.handle, running.draining)
 }
 
 pub async fn machine_with(server: &TestServer, tenant: &Tenant, permissions: &[&str]) -> (String, String) {

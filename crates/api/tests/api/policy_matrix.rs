@@ -1,14 +1,13 @@
 //! Who may do what, for every line of the endpoint table.
 
-mod common;
-
 use actix_web::{http::Method, test::TestRequest};
-use common::{Api, assignment, grant, new_client, new_user};
 use paylent_api::ENDPOINTS;
 use paylent_domain::{Id, permission::name_of, user::User};
 use paylent_storage::NewRole;
 use paylent_tests::seed;
 use serde_json::json;
+
+use crate::harness::{Api, assignment, grant, new_client, new_user};
 
 const NOBODY: &str = "01890000-0000-7000-8000-000000000000";
 
@@ -74,15 +73,14 @@ async fn rb_xenv_id_what_another_environment_holds_is_as_unknown_as_what_nobody_
 /// A client whose user may manage users, clients, grants and assignments, but not delete users: id and token.
 async fn delegated(api: &Api) -> (String, String) {
     let (client, token, user) = api.weak_client().await;
-    let permissions = ["users", "clients", "client-grants", "user-roles"]
-        .iter()
-        .flat_map(|resource| ["read", "create", "update"].map(|verb| format!("{resource}:{verb}")))
-        .chain(["clients:delete".to_owned(), "user-roles:delete".to_owned()]);
+    let writes = ["users", "clients", "client-grants"]
+        .map(|resource| ["read", "create", "update"].map(|verb| format!("{resource}:{verb}")));
+    let others = ["clients:delete", "user-roles:read", "user-roles:create", "user-roles:delete"].map(str::to_owned);
     let role = NewRole {
         id: seed::new_id(),
         name: "delegate".to_owned(),
         description: None,
-        permissions: permissions.collect(),
+        permissions: writes.into_iter().flatten().chain(others).collect(),
     };
     let role = api.env().create_role(role, &seed::by()).await.unwrap();
     api.post("/api/user-roles", assignment(&user, &role.id.to_string())).await.expect(201);

@@ -1,10 +1,9 @@
 //! What is malformed is refused before anything is stored, in the order that HTTP suggests.
 
-mod common;
-
 use actix_web::{http::Method, test::TestRequest};
-use common::{Api, JSON_API, new_user};
 use serde_json::{Value, json};
+
+use crate::harness::{Api, JSON_API, new_user};
 
 #[actix_web::test]
 async fn ap_ctype_only_json_api_documents_are_read() {

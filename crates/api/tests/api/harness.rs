@@ -1,5 +1,4 @@
 //! The API of one environment, called in process.
-#![allow(dead_code, clippy::allow_attributes, reason = "each test binary uses its part")]
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -21,44 +20,44 @@ use paylent_storage::Env;
 use paylent_tests::{TestDatabase, seed};
 use serde_json::Value;
 
-pub const JSON_API: &str = "application/vnd.api+json";
+pub(crate) const JSON_API: &str = "application/vnd.api+json";
 
-pub struct Api {
-    pub database: TestDatabase,
-    pub seeded: seed::Seeded,
-    pub token: String,
+pub(crate) struct Api {
+    pub(crate) database: TestDatabase,
+    pub(crate) seeded: seed::Seeded,
+    pub(crate) token: String,
     keys: Arc<Keyring>,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
     /// The id of the primary resource.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.body["data"]["id"].as_str().unwrap_or_else(|| panic!("no resource: {}", self.body))
     }
 
     /// The pointers of all errors.
-    pub fn pointers(&self) -> Vec<&str> {
+    pub(crate) fn pointers(&self) -> Vec<&str> {
         let errors = self.body["errors"].as_array().unwrap_or_else(|| panic!("no errors: {}", self.body));
         errors.iter().map(|error| error["source"]["pointer"].as_str().unwrap_or_default()).collect()
     }
 
     /// The code word of the first error.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["errors"][0]["code"].as_str().unwrap_or_else(|| panic!("no errors: {}", self.body))
     }
 
     /// Asserts the status, and shows the body when it is another.
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self
     }
@@ -66,7 +65,7 @@ impl Answer {
 
 impl Api {
     /// An environment whose machine client may do everything.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let database = TestDatabase::sqlite().await;
         let seeded = seed::environment(&database.db(), "acme").await;
         let keys = Arc::new(Keyring::new(MasterKey::from_base64(seed::MASTER_KEY).unwrap()));
@@ -75,12 +74,17 @@ impl Api {
         api
     }
 
-    pub fn env(&self) -> &Env {
+    pub(crate) fn env(&self) -> &Env {
         &self.seeded.env
     }
 
     /// A token for the Management API, with all scopes if none are named.
-    pub async fn token_for(&self, client_id: &str, secret: &str, scope: &str) -> Result<String, paylent_oauth::Error> {
+    pub(crate) async fn token_for(
+        &self,
+        client_id: &str,
+        secret: &str,
+        scope: &str,
+    ) -> Result<String, paylent_oauth::Error> {
         let tenant = self.env().tenant();
         let engine = Engine::new(tenant.oauth.clone(), self.keys.clone(), self.env().clone(), Arc::new(SystemClock));
         let scope = if scope.is_empty() { String::new() } else { format!("&scope={scope}") };
@@ -92,23 +96,23 @@ impl Api {
         Ok(engine.token(request).await?.access_token.expose().to_owned())
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.write(Method::POST, path, &self.token, body).await
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.write(Method::PATCH, path, &self.token, body).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    pub async fn write(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
+    pub(crate) async fn write(&self, method: Method, path: &str, token: &str, body: Value) -> Answer {
         let request = test::TestRequest::with_uri(path).method(method);
         let request = request.insert_header(("authorization", format!("Bearer {token}")));
         let request = request.insert_header(("content-type", JSON_API));
@@ -116,13 +120,13 @@ impl Api {
     }
 
     /// A request with the token that may do everything.
-    pub fn request(&self, method: Method, path: &str) -> test::TestRequest {
+    pub(crate) fn request(&self, method: Method, path: &str) -> test::TestRequest {
         let request = test::TestRequest::with_uri(path).method(method);
         request.insert_header(("authorization", format!("Bearer {}", self.token)))
     }
 
     /// Sends a request as the server's front door would pass it on.
-    pub async fn send(&self, request: test::TestRequest) -> Answer {
+    pub(crate) async fn send(&self, request: test::TestRequest) -> Answer {
         let settings = Settings {
             clock: Arc::new(SystemClock),
             keys: self.keys.clone(),
@@ -147,7 +151,7 @@ impl Api {
 
     /// A client with a grant for the whole Management API and a service user without a role: its id, a token and its
     /// service user.
-    pub async fn weak_client(&self) -> (String, String, String) {
+    pub(crate) async fn weak_client(&self) -> (String, String, String) {
         let client = self.post("/api/clients", new_client("Weak")).await.expect(201);
         let user = client.body["data"]["relationships"]["user"]["data"]["id"].as_str().unwrap().to_owned();
         let server = self.get("/api/resource-servers?filter[system]=true").await.expect(200);
@@ -160,24 +164,24 @@ impl Api {
     }
 }
 
-pub fn new_client(name: &str) -> Value {
+pub(crate) fn new_client(name: &str) -> Value {
     serde_json::json!({"data": {"type": "client", "attributes":
         {"name": name, "client_type": "confidential", "grant_types": ["client_credentials"]}}})
 }
 
-pub fn grant(client: &str, server: &str, allowed_scopes: Value) -> Value {
+pub(crate) fn grant(client: &str, server: &str, allowed_scopes: Value) -> Value {
     serde_json::json!({"data": {"type": "client_grant", "attributes": {"allowed_scopes": allowed_scopes},
         "relationships": {
             "client": {"data": {"type": "client", "id": client}},
             "resource_server": {"data": {"type": "resource_server", "id": server}}}}})
 }
 
-pub fn assignment(user: &str, role: &str) -> Value {
+pub(crate) fn assignment(user: &str, role: &str) -> Value {
     serde_json::json!({"data": {"type": "user_role", "relationships": {
         "user": {"data": {"type": "user", "id": user}},
         "role": {"data": {"type": "role", "id": role}}}}})
 }
 
-pub fn new_user(email: &str) -> Value {
+pub(crate) fn new_user(email: &str) -> Value {
     serde_json::json!({"data": {"type": "user", "attributes": {"email": email, "password": "correct horse"}}})
 }

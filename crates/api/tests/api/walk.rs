@@ -1,10 +1,9 @@
 //! The walk of the quick start, and what each resource promises beyond it.
 
-mod common;
-
 use actix_web::http::Method;
-use common::{Api, assignment, grant, new_client, new_user};
 use serde_json::json;
+
+use crate::harness::{Api, assignment, grant, new_client, new_user};
 
 #[actix_web::test]
 async fn a_new_client_gets_a_grant_a_role_and_a_token_and_lists_users() {
@@ -165,6 +164,10 @@ async fn a_resource_server_has_scopes_that_grants_may_name() {
         json!({"data": {"type": "resource_server", "attributes":
             {"name": "Documents", "identifier": identifier, "scopes": ["read:documents"]}}})
     };
+    let mut many = server("https://many.example");
+    many["data"]["attributes"]["scopes"] = (0..101).map(|n| n.to_string()).collect();
+    let many = api.post("/api/resource-servers", many).await.expect(422);
+    assert_eq!(many.pointers(), ["/data/attributes/scopes"]);
     for own in ["http://acme.localhost:8080/api", "http://acme.localhost:8080", "http://acme.localhost:8080/"] {
         let own = api.post("/api/resource-servers", server(own)).await.expect(409);
         assert_eq!(own.pointers(), ["/data/attributes/identifier"]);
