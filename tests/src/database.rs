@@ -15,7 +15,7 @@ pub struct TestDatabase {
 /// What holds the data, and removes it when it is dropped.
 enum Home {
     Sqlite(sqlite::File),
-    Postgres(postgres::Database),
+    Postgres(Box<postgres::Database>),
 }
 
 /// How many connections the [`Db`] of a test has.
@@ -36,7 +36,7 @@ impl TestDatabase {
     /// # Panics
     /// The variable is not set, or the server does not do as asked.
     pub async fn postgres() -> Self {
-        Self::new(Home::Postgres(postgres::Database::migrated().await))
+        Self::new(Home::Postgres(Box::new(postgres::Database::migrated().await)))
     }
 
     /// Another database of the same system, without a schema.
@@ -46,7 +46,7 @@ impl TestDatabase {
     pub async fn empty(&self) -> Self {
         Self::new(match &self.home {
             Home::Sqlite(_) => Home::Sqlite(sqlite::File::empty()),
-            Home::Postgres(_) => Home::Postgres(postgres::Database::empty().await),
+            Home::Postgres(_) => Home::Postgres(Box::new(postgres::Database::empty().await)),
         })
     }
 

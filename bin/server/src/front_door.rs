@@ -24,14 +24,17 @@ use paylent_domain::{clock::Stopwatch, network::Origin};
 use paylent_storage::Env;
 use tracing::Instrument;
 
-use crate::{app::Shared, refusal::Refusal, request_metrics};
+use crate::{app::Shared, refusal::Refusal, request_metrics, unread::Unread};
 
 /// The route of a request that matches none.
 const UNMATCHED: &str = "unmatched";
 
+/// How far the clocks of this node and the database may differ, in microseconds: expiry is judged by both.
+const MAX_CLOCK_DIFFERENCE: u64 = 2_000_000;
+
 /// The middleware around everything.
 pub(crate) async fn enter<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
     let clock = Stopwatch::start();
@@ -43,6 +46,7 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
     let method = request.method().clone();
     let route = request.match_pattern();
     let is_https = shared.rooms.directory.hosts().is_https();
+    let unread = Unread::of(&mut request);
     let mut response = async {
         let admitted = admit(&shared, &request, route.as_deref(), &request_id).await;
         match admitted {
@@ -58,7 +62,7 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
     dress(response.headers_mut(), &request_id, is_https);
     let route = route.as_deref().unwrap_or(UNMATCHED);
     record(&span, &response, &method, route, &clock);
-    Ok(response)
+    Ok(unread.hold(response))
 }
 
 /// Finds out for whom and from where the request is, and whether it is admitted.
@@ -146,8 +150,14 @@ pub(crate) async fn ready(shared: Data<Shared>, draining: Data<AtomicBool>) -> H
     if draining.load(Ordering::SeqCst) {
         return not_ready("stopping\n");
     }
-    match shared.rooms.db.ping().await {
-        Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
+    match shared.rooms.db.clock_lead(shared.rooms.clock.now()).await {
+        Ok(lead) if lead.unsigned_abs() <= MAX_CLOCK_DIFFERENCE => {
+            HttpResponse::Ok().content_type("text/plain").body("ready\n")
+        }
+        Ok(lead) => {
+            tracing::warn!(microseconds = lead, "the clocks of this node and the database differ");
+            not_ready("the clocks of this node and the database differ\n")
+        }
         Err(error) => {
             tracing::warn!(%error, "not ready");
             not_ready("the database does not answer\n")

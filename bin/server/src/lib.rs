@@ -18,3 +18,4 @@ pub mod master_key;
 pub mod metrics;
 mod refusal;
 mod request_metrics;
+mod unread;

@@ -23,7 +23,7 @@ impl Timestamp {
     /// A moment from whole seconds since the epoch.
     #[must_use]
     pub const fn from_seconds(seconds: i64) -> Self {
-        Self(seconds * 1_000_000)
+        Self(seconds.saturating_mul(1_000_000))
     }
 
     /// Microseconds since the epoch.

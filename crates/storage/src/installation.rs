@@ -1,10 +1,14 @@
 //! What belongs to the installation as a whole: under which master key its secrets are sealed.
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 use paylent_domain::Timestamp;
 
-use crate::{Db, Error, Result, pool::on, schema::installation};
+use crate::{
+    Db, Error, Result,
+    pool::{Pool, acquire, as_task, on},
+    schema::installation,
+};
 
 /// The one row of `installation`.
 #[derive(Insertable)]
@@ -41,12 +45,28 @@ impl Db {
     /// # Errors
     /// It gives none.
     pub async fn ping(&self) -> Result<()> {
-        on!(
-            self,
-            read | c | {
-                let _: Option<i32> = installation::table.select(installation::id).first(c).await.optional()?;
-                Ok::<_, Error>(())
+        on!(self, read |c| {
+            let _: Option<i32> = installation::table.select(installation::id).first(c).await.optional()?;
+            Ok::<_, Error>(())
+        })
+    }
+
+    /// By how many microseconds the database's clock is ahead of `now`. SQLite has no clock of its own.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn clock_lead(&self, now: Timestamp) -> Result<i64> {
+        match &self.pool {
+            Pool::Sqlite { .. } => self.ping().await.map(|()| 0),
+            Pool::Postgres(pool) => {
+                let mut connection = acquire(pool).await?;
+                as_task(async move {
+                    const NOW: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
+                    let theirs: i64 = diesel::select(sql::<BigInt>(NOW)).get_result(&mut *connection).await?;
+                    Ok(theirs - now.micros())
+                })
+                .await
             }
-        )
+        }
     }
 }

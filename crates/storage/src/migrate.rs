@@ -3,7 +3,7 @@
 //! Each migration is one transaction, so one that is killed half-way is rolled back by the database. Nodes that start
 //! together take turns: by an advisory lock on PostgreSQL, by the write lock on SQLite.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use diesel::{
     Connection, SqliteConnection,
@@ -13,6 +13,7 @@ use diesel::{
 };
 use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use paylent_domain::clock::Stopwatch;
 
 use crate::DatabaseUrl;
 
@@ -132,8 +133,8 @@ fn on_database<W: Work + Send>(url: &DatabaseUrl, work: W) -> Result<W::Done, Mi
     match url {
         DatabaseUrl::Sqlite(path) => {
             let mut connection = SqliteConnection::establish(&path.to_string_lossy())?;
-            let setup = "PRAGMA busy_timeout = 60000; PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;";
-            connection.batch_execute(setup).map_err(failed)?;
+            connection.batch_execute("PRAGMA busy_timeout = 60000; PRAGMA foreign_keys = ON;").map_err(failed)?;
+            use_write_ahead_log(&mut connection)?;
             if !W::KEPT {
                 // Rolled back when the connection is closed.
                 connection.begin_test_transaction().map_err(failed)?;
@@ -153,6 +154,22 @@ fn on_database<W: Work + Send>(url: &DatabaseUrl, work: W) -> Result<W::Done, Mi
                 }
                 tokio::task::block_in_place(|| work.run(&mut AsyncMigrationHarness::new(connection), POSTGRES))
             })
+        }
+    }
+}
+
+/// Switches to the write-ahead log. Here, SQLite waits for nobody, whatever its busy timeout: so this does.
+fn use_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), MigrationError> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let waiting = Stopwatch::start();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(diesel::result::Error::DatabaseError(_, why))
+                if why.message() == "database is locked" && waiting.elapsed() < PATIENCE =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done.map_err(failed),
         }
     }
 }

@@ -182,8 +182,7 @@ impl Env {
                     // Waits for whoever is making the same permission; what they made is then found.
                     permission.insert_into(permissions::table).on_conflict_do_nothing().execute(c).await?;
                     let named = permissions::environment_id.eq(environment).and(permissions::name.eq(name));
-                    let permission_id: Key =
-                        permissions::table.filter(named).select(permissions::id).first(c).await?;
+                    let permission_id: Key = permissions::table.filter(named).select(permissions::id).first(c).await?;
                     let link = RolePermissionRow::new(environment, row.id, permission_id, at)?;
                     link.insert_into(role_permissions::table).execute(c).await?;
                 }

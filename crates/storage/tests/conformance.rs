@@ -3,11 +3,7 @@
 use std::sync::Arc;
 
 use paylent_domain::{
-    Timestamp,
-    client::Client as Registered,
-    resource_server::ResourceServer,
-    signing_key::NewSigningKey,
-    user::User,
+    Timestamp, client::Client as Registered, resource_server::ResourceServer, signing_key::NewSigningKey, user::User,
 };
 use paylent_oauth::{
     GeneratedKey, Store,

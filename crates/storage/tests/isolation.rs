@@ -16,8 +16,8 @@ use paylent_oauth::{
     store::JwtReference,
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, MachineUser, NewClientGrant, Page,
-    ResourceServerFilter, RoleFilter, UserFilter, UserRoleFilter,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, MachineUser, NewClientGrant, Page, ResourceServerFilter,
+    RoleFilter, UserFilter, UserRoleFilter,
 };
 use paylent_tests::{
     both,
@@ -48,12 +48,8 @@ impl Ids {
         let env = &seeded.env;
         let (user, role) = (person(env, "jane@example.com").await, role(env, "viewer").await);
         let server = env.create_resource_server(resource_server("https://api.example"), &by()).await.unwrap().id;
-        let grant = NewClientGrant {
-            id: new_id(),
-            client_id: seeded.client,
-            resource_server_id: server,
-            allowed_scopes: None,
-        };
+        let grant =
+            NewClientGrant { id: new_id(), client_id: seeded.client, resource_server_id: server, allowed_scopes: None };
         let key = || seed::signing_key(env.tenant().environment.id);
         let inactive_key = env.create_signing_key(key(), &by()).await.unwrap().id;
         env.deactivate_signing_key(inactive_key, &by()).await.unwrap().unwrap();

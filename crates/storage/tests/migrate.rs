@@ -1,8 +1,10 @@
 //! The schema is brought up to date once, whole, and never backwards.
 
 use std::{
-    env,
+    collections::BTreeSet,
+    env, fs,
     io::{Read as _, Write as _},
+    path::Path,
     process::{Child, Command, Stdio},
     thread,
 };
@@ -29,6 +31,14 @@ both! {
         assert!(status(&database).await.iter().all(|migration| migration.applied));
         assert_eq!(up_to_date(&database).await.unwrap(), [""; 0]);
         assert!(!database.db().has_accounts().await.unwrap());
+    }
+
+    async fn every_migration_of_the_tree_is_built_in(database: TestDatabase) {
+        let tree = if database.is_postgres() { "postgres" } else { "sqlite" };
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(tree);
+        let names = fs::read_dir(tree).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let built_in = status(&database).await.into_iter().map(|migration| migration.name);
+        assert_eq!(names.collect::<BTreeSet<_>>(), built_in.collect());
     }
 
     async fn asking_for_the_status_changes_nothing(database: TestDatabase) {

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use paylent_domain::{Timestamp, clock::SystemClock};
 use paylent_oauth::{
-    Engine, Keyring, Parameters, Store as _, TokenRequest,
-    crypto::seal::MasterKey,
-    store::JwtReference,
+    Engine, Keyring, Parameters, Store as _, TokenRequest, crypto::seal::MasterKey, store::JwtReference,
 };
 use paylent_storage::{Page, UserFilter};
 use paylent_tests::{
@@ -43,7 +41,11 @@ both! {
         let soon = Timestamp::from_seconds(1_793_000_600);
         let before = db.statements();
         macro_rules! statements {
-            ($($verb:expr),+ $(,)?) => {[$({ let before = db.statements(); $verb.await.unwrap(); db.statements() - before }),+]};
+            ($($verb:expr),+ $(,)?) => {[$({
+                let before = db.statements();
+                $verb.await.unwrap();
+                db.statements() - before
+            }),+]};
         }
         let counts = statements![
             env.machine(client_id),

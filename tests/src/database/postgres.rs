@@ -9,7 +9,7 @@ use std::{
 
 use paylent_crypto::secret;
 use paylent_storage::{DatabaseUrl, migrate};
-use tokio::runtime;
+use tokio::{runtime, sync::OnceCell};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use url::Url;
 
@@ -17,6 +17,8 @@ use url::Url;
 pub(super) struct Database {
     server: Url,
     name: String,
+    /// Asks the questions of the test, one after the other.
+    asking: OnceCell<Client>,
 }
 
 const VARIABLE: &str = "PAYLENT_TEST_POSTGRES";
@@ -45,19 +47,21 @@ impl Database {
         let url = env::var(VARIABLE).unwrap_or_else(|_| panic!("{MISSING}"));
         let server = Url::parse(&url).expect("PAYLENT_TEST_POSTGRES is a postgres:// URL");
         let random: [u8; 8] = secret::random_bytes().expect("the system has randomness");
-        Self { server, name: format!("paylent_test_{:016x}", u64::from_be_bytes(random)) }
+        let name = format!("paylent_test_{:016x}", u64::from_be_bytes(random));
+        Self { server, name, asking: OnceCell::new() }
     }
 
     pub(super) fn url(&self) -> String {
         url_of(&self.server, &self.name)
     }
 
+    /// On a connection of its own, so that what takes long keeps no question waiting.
     pub(super) async fn execute(&self, sql: &str) {
         run(&connect(&self.url()).await, sql).await;
     }
 
     pub(super) async fn values(&self, query: &str) -> Vec<String> {
-        let messages = connect(&self.url()).await.simple_query(query).await;
+        let messages = self.asking.get_or_init(|| async { connect(&self.url()).await }).await.simple_query(query).await;
         let messages = messages.unwrap_or_else(|error| panic!("{query}: {error:?}"));
         let rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(row),

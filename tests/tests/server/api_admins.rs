@@ -1,7 +1,7 @@
 //! An environment that had a person who administers it keeps one.
 
 use paylent_domain::Id;
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
@@ -93,7 +93,12 @@ both! {
         for _ in 0..10 {
             let (one, two) = tokio::join!(lose(&as_a, &b, "demote"), lose(&as_b, &a, "demote"));
             assert!([one.status, two.status].contains(&200), "{} {}", one.text, two.text);
-            assert!([one.status, two.status].iter().any(|status| [403, 409].contains(status)), "{} {}", one.text, two.text);
+            assert!(
+                [one.status, two.status].iter().any(|status| [403, 409].contains(status)),
+                "{} {}",
+                one.text,
+                two.text
+            );
             assert_eq!(database.count("admins").await, 1);
             match one.status {
                 200 => b.assignment = server.acme.give(&b.id, &role).await,

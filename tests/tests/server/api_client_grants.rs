@@ -1,18 +1,23 @@
 //! `/api/client-grants`
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::{Value, json};
 
 use crate::support::*;
 
 fn grant(client: &str, server: &str, attributes: Value) -> Value {
-    document("client_grant", attributes, &[("client", "client", client), ("resource_server", "resource_server", server)])
+    document(
+        "client_grant",
+        attributes,
+        &[("client", "client", client), ("resource_server", "resource_server", server)],
+    )
 }
 
 /// A client for client credentials and a resource server with two scopes.
 async fn pair(admin: &Caller<'_>) -> (Machine, String) {
     let machine = admin.register(json!({"name": "Backend", "grant_types": ["client_credentials"]}), None).await;
-    let attributes = json!({"name": "Docs", "identifier": "https://docs.example", "scopes": ["read:documents", "write:documents"]});
+    let attributes =
+        json!({"name": "Docs", "identifier": "https://docs.example", "scopes": ["read:documents", "write:documents"]});
     (machine, admin.create("resource-servers", "resource_server", attributes, &[]).await)
 }
 
@@ -35,15 +40,20 @@ both! {
             assert_eq!(admin.get(&format!("{path}/{name}")).await.is(200).id(), *other);
             assert_eq!(admin.get(&format!("client-grants?filter[{name}]={other}")).await.ids(), [id.as_str()]);
         }
-        admin.post("client-grants", &grant(&machine.id, &docs, json!({}))).await
+        admin
+            .post("client-grants", &grant(&machine.id, &docs, json!({})))
+            .await
             .is_error(409, "/data/relationships/resource_server");
         for scopes in [json!(["write:documents", "read:documents"]), json!([]), Value::Null] {
-            let reply = admin.patch(&path, &change("client_grant", &id, json!({"allowed_scopes": scopes}))).await.is(200);
-            let sorted = |value: &Value| value.as_array().map(|names| {
-                let mut names: Vec<String> = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
-                names.sort();
-                names
-            });
+            let reply =
+                admin.patch(&path, &change("client_grant", &id, json!({"allowed_scopes": scopes}))).await.is(200);
+            let sorted = |value: &Value| {
+                value.as_array().map(|names| {
+                    let mut names: Vec<String> = names.iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+                    names.sort();
+                    names
+                })
+            };
             assert_eq!(sorted(&reply.attribute("allowed_scopes")), sorted(&scopes));
         }
         let nothing = admin.patch(&path, &change("client_grant", &id, json!({}))).await.is(200);
@@ -58,16 +68,22 @@ both! {
         let admin = server.admin(&server.acme).await;
         let (machine, docs) = pair(&admin).await;
         let (client, before) = (machine.id.as_str(), database.dump().await);
-        admin.post("client-grants", &grant(&nobody(), &docs, json!({}))).await.is_error(404, "/data/relationships/client");
+        admin
+            .post("client-grants", &grant(&nobody(), &docs, json!({})))
+            .await
+            .is_error(404, "/data/relationships/client");
         let missing = admin.post("client-grants", &grant(client, &nobody(), json!({}))).await;
         missing.is_error(404, "/data/relationships/resource_server");
         let none = admin.post("client-grants", &document("client_grant", json!({}), &[])).await.is(422);
         assert_eq!(none.places(), ["/data/relationships/client", "/data/relationships/resource_server"]);
         for (scopes, place) in [
-            (json!(["read:documents", "users:read"]), "allowed_scopes/1"), (json!(["a b"]), "allowed_scopes/0"),
-            (json!("read:documents"), "allowed_scopes"), (json!([1]), "allowed_scopes/0"),
+            (json!(["read:documents", "users:read"]), "allowed_scopes/1"),
+            (json!(["a b"]), "allowed_scopes/0"),
+            (json!("read:documents"), "allowed_scopes"),
+            (json!([1]), "allowed_scopes/0"),
         ] {
-            let reply = admin.post("client-grants", &grant(client, &docs, json!({"allowed_scopes": scopes}))).await.is(422);
+            let reply =
+                admin.post("client-grants", &grant(client, &docs, json!({"allowed_scopes": scopes}))).await.is(422);
             assert_eq!(reply.places(), [at(place)], "{scopes}");
         }
         assert_eq!(database.dump().await, before);

@@ -1,6 +1,6 @@
 //! What a client can do ends with the client, and nobody reaches through a client for more than they have.
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -68,7 +68,9 @@ both! {
         let strong = admin.only(&format!("clients?filter[client_id]={}", server.acme.machine().0)).await;
         let weak = admin.register(json!({"name": "Weak"}), None).await.id;
         let before = database.dump().await;
-        for attributes in [json!({"redirect_uris": ["https://evil.example"]}), json!({"active": false}), json!({"name": "x"})] {
+        for attributes in
+            [json!({"redirect_uris": ["https://evil.example"]}), json!({"active": false}), json!({"name": "x"})]
+        {
             let refused = clerk.patch(&format!("clients/{strong}"), &change("client", &strong, attributes)).await;
             refused.is_error(403, "");
         }

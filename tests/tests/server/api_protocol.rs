@@ -1,7 +1,7 @@
 //! JSON:API 1.1 for every resource alike: media types, documents, methods, ids, errors. Bodies that are no documents
 //! are in `api_bodies`, lists in `api_lists`.
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -12,14 +12,12 @@ const PATCH: Method = Method::PATCH;
 
 /// Every write that takes a document: method, path, type, a document that would be accepted.
 fn writes(samples: &[Sample]) -> Vec<(Method, String, &'static str, Value)> {
-    let creates = samples.iter().filter_map(|sample| {
-        Some((POST, sample.path.to_owned(), sample.kind, sample.create.clone()?))
-    });
+    let creates =
+        samples.iter().filter_map(|sample| Some((POST, sample.path.to_owned(), sample.kind, sample.create.clone()?)));
     let updates = samples.iter().filter_map(|sample| Some((PATCH, sample.at(), sample.kind, sample.update.clone()?)));
     let deactivate = samples.iter().filter(|sample| sample.path == "signing-keys");
-    let deactivate = deactivate.map(|key| {
-        (PATCH, format!("{}/deactivate", key.at()), key.kind, change(key.kind, &key.id, json!({})))
-    });
+    let deactivate = deactivate
+        .map(|key| (PATCH, format!("{}/deactivate", key.at()), key.kind, change(key.kind, &key.id, json!({}))));
     creates.chain(updates).chain(deactivate).collect()
 }
 
@@ -35,8 +33,14 @@ both! {
                 let request = request.bearer_auth(admin.token.as_ref().unwrap()).body(document.to_string());
                 Reply::of(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
             };
-            for media_type in ["application/json", "text/plain", "application/vnd.api+json; charset=utf-8", "",
-                r#"application/vnd.api+json; ext="https://jsonapi.org/ext/atomic""#, "application/vnd.api+json, application/json"] {
+            for media_type in [
+                "application/json",
+                "text/plain",
+                "application/vnd.api+json; charset=utf-8",
+                "",
+                r#"application/vnd.api+json; ext="https://jsonapi.org/ext/atomic""#,
+                "application/vnd.api+json, application/json",
+            ] {
                 send(&[("content-type", media_type)]).await.is_error(415, "Content-Type");
             }
             send(&[]).await.is_error(415, "Content-Type");
@@ -45,13 +49,24 @@ both! {
                 let reply = send(&[("content-type", JSON_API), ("content-encoding", encoding)]).await;
                 reply.is_error(415, "Content-Encoding");
             }
-            for accept in ["application/vnd.api+json; charset=utf-8", r#"application/vnd.api+json; ext="x""#, "application/vnd.api+json;q=0"] {
+            for accept in [
+                "application/vnd.api+json; charset=utf-8",
+                r#"application/vnd.api+json; ext="x""#,
+                "application/vnd.api+json;q=0",
+            ] {
                 send(&[("content-type", JSON_API), ("accept", accept)]).await.is_error(406, "Accept");
             }
         }
         assert_eq!(database.dump().await, before);
-        for accept in ["*/*", "text/html", "application/json", r#"application/vnd.api+json; profile="https://x.example/p""#,
-            "application/vnd.api+json; x=1, application/vnd.api+json", "application/*;q=0.5", ""] {
+        for accept in [
+            "*/*",
+            "text/html",
+            "application/json",
+            r#"application/vnd.api+json; profile="https://x.example/p""#,
+            "application/vnd.api+json; x=1, application/vnd.api+json",
+            "application/*;q=0.5",
+            "",
+        ] {
             let request = server.request(&server.acme, Method::GET, "/api/users").header("accept", accept);
             let reply = Reply::of(request.bearer_auth(admin.token.as_ref().unwrap())).await.is(200);
             assert_eq!((reply.header("content-type"), reply.header("vary")), (JSON_API, "Accept"), "{accept}");
@@ -92,8 +107,25 @@ both! {
 
     async fn ap_mass_only_what_a_resource_takes_can_be_written(database: TestDatabase) {
         const NEVER: [&str; 19] = [
-            "id", "env_id", "environment_id", "created_at", "updated_at", "password_hash", "email_verified", "is_system", "system",
-            "token_hash", "client_secret", "secret_hash", "last_login", "kid", "private_key", "generation", "kind", "user_id", "unknown",
+            "id",
+            "env_id",
+            "environment_id",
+            "created_at",
+            "updated_at",
+            "password_hash",
+            "email_verified",
+            "is_system",
+            "system",
+            "token_hash",
+            "client_secret",
+            "secret_hash",
+            "last_login",
+            "kid",
+            "private_key",
+            "generation",
+            "kind",
+            "user_id",
+            "unknown",
         ];
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
@@ -131,7 +163,11 @@ both! {
             send("/data", "environment", json!("beta")).await.is_error(400, "/data/environment");
             let mut owned = document.clone();
             owned["data"]["relationships"]["owner"] = json!({"data": {"type": "user", "id": nobody()}});
-            assert_eq!(admin.send(method.clone(), &path, &owned).await.is(422).places(), ["/data/relationships/owner"], "{path}");
+            assert_eq!(
+                admin.send(method.clone(), &path, &owned).await.is(422).places(),
+                ["/data/relationships/owner"],
+                "{path}"
+            );
             owned["data"]["relationships"] = json!({"owner": {"data": 7}});
             admin.send(method.clone(), &path, &owned).await.is_error(400, "/data/relationships/owner/data");
             owned["data"]["relationships"] = json!({"owner": {"links": {}}});
@@ -139,7 +175,8 @@ both! {
         }
         assert_eq!(database.dump().await, before);
         // What says nothing is ignored.
-        let mut jane = document("user", json!({"email": "jane@example.com", "password": PASSWORD, "@note": {"a": 1}}), &[]);
+        let mut jane =
+            document("user", json!({"email": "jane@example.com", "password": PASSWORD, "@note": {"a": 1}}), &[]);
         jane["jsonapi"] = json!({"version": "1.0"});
         (jane["meta"], jane["links"]) = (json!({"note": "x"}), json!({"self": "x"}));
         jane["data"]["meta"] = json!({"note": "x"});
@@ -160,16 +197,21 @@ both! {
             };
             for (path, allow) in [(sample.path.to_owned(), list), (sample.at(), one)] {
                 for method in ["PUT", "TRACE", "PATCH", "DELETE", "POST", "PROPFIND"] {
-                    if allow.contains(method) { continue; }
+                    if allow.contains(method) {
+                        continue;
+                    }
                     let method: Method = method.parse().unwrap();
                     let reply = Reply::of(admin.request(method.clone(), &path)).await;
                     reply.is_error(405, "");
                     assert_eq!(reply.header("allow"), allow, "{method} {path}");
                 }
-                let options = Reply::of(admin.request(Method::OPTIONS, &path).header("origin", "https://evil.example")).await.is(204);
+                let options = Reply::of(admin.request(Method::OPTIONS, &path).header("origin", "https://evil.example"))
+                    .await
+                    .is(204);
                 assert_eq!(options.header("allow"), allow);
                 assert!(options.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));
-                let (head, get) = (Reply::of(admin.request(Method::HEAD, &path)).await.is(200), admin.get(&path).await.is(200));
+                let (head, get) =
+                    (Reply::of(admin.request(Method::HEAD, &path)).await.is(200), admin.get(&path).await.is(200));
                 assert_eq!((head.header("content-type"), head.text.as_str()), (JSON_API, ""), "{path}");
                 assert_eq!(head.header("content-length"), get.text.len().to_string(), "{path}");
             }
@@ -189,9 +231,25 @@ both! {
             let upper = admin.get(&format!("{path}/{}", id.to_uppercase())).await.is(200);
             assert_eq!(upper.id(), id, "the canonical form comes back");
             let (bare, long) = (id.replace('-', ""), "a".repeat(10_240));
-            for odd in [&format!("{{{id}}}"), &format!("urn:uuid:{id}"), &bare, "00000000-0000-0000-0000-000000000000",
-                "ffffffff-ffff-ffff-ffff-ffffffffffff", &format!("{id}x"), &format!("{id}%20"), &format!("{id}%00"), &long, "%2e%2e",
-                "..;", "-1", "%ff", "'%20OR%201=1--", "a%2Fb", &format!("{id}/"), &format!("{id};x=1")] {
+            for odd in [
+                &format!("{{{id}}}"),
+                &format!("urn:uuid:{id}"),
+                &bare,
+                "00000000-0000-0000-0000-000000000000",
+                "ffffffff-ffff-ffff-ffff-ffffffffffff",
+                &format!("{id}x"),
+                &format!("{id}%20"),
+                &format!("{id}%00"),
+                &long,
+                "%2e%2e",
+                "..;",
+                "-1",
+                "%ff",
+                "'%20OR%201=1--",
+                "a%2Fb",
+                &format!("{id}/"),
+                &format!("{id};x=1"),
+            ] {
                 let reply = admin.get(&format!("{path}/{odd}")).await;
                 assert_eq!(reply.status, 404, "{path}/{odd}: {}", reply.text);
                 assert_eq!(reply.header("content-type"), JSON_API, "{path}/{odd}");
@@ -208,14 +266,21 @@ both! {
         let admin = server.admin(&server.acme).await;
         let anonymous = server.anonymous(&server.acme);
         let client = admin.register(json!({"name": "x"}), None).await.id;
-        database.execute("UPDATE clients SET grant_types = 'not json: SELECT secret FROM nowhere' WHERE name = 'x'").await;
+        database
+            .execute("UPDATE clients SET grant_types = 'not json: SELECT secret FROM nowhere' WHERE name = 'x'")
+            .await;
         let many = json!({"data": {"type": "user", "attributes": {"a": 1, "b": 2, "email": 3}}});
         let unlisted = admin.post("users", &many).await.is(422);
         assert_eq!(unlisted.places(), [at("a"), at("b"), at("email"), at("password")]);
         let replies = [
-            unlisted, anonymous.get("users").await.is(401), admin.get("users?x=1&sort=y").await.is(400), admin.get("x").await.is(404),
-            admin.get(&format!("users/{}", nobody())).await.is(404), Reply::of(admin.request(Method::PUT, "users")).await.is(405),
-            admin.get(&format!("clients/{client}")).await.is(500), admin.get("users/%61").await.is(404),
+            unlisted,
+            anonymous.get("users").await.is(401),
+            admin.get("users?x=1&sort=y").await.is(400),
+            admin.get("x").await.is(404),
+            admin.get(&format!("users/{}", nobody())).await.is(404),
+            Reply::of(admin.request(Method::PUT, "users")).await.is(405),
+            admin.get(&format!("clients/{client}")).await.is(500),
+            admin.get("users/%61").await.is(404),
             Reply::of(server.request_to("nobody.test", Method::GET, "/api/users")).await.is(404),
             admin.get(&format!("users?filter[email]={}", "a".repeat(8_200))).await.is(414),
         ];
@@ -230,10 +295,19 @@ both! {
                     assert!(error[member].as_str().is_some_and(|text| !text.is_empty()), "{}", reply.text);
                 }
             }
-            assert_eq!((reply.header("content-type"), reply.header("cache-control")), (JSON_API, "no-store"), "{}", reply.text);
-            assert_eq!((reply.header("vary"), reply.header("x-content-type-options")), ("Accept", "nosniff"), "{}", reply.text);
+            assert_eq!(
+                (reply.header("content-type"), reply.header("cache-control")),
+                (JSON_API, "no-store"),
+                "{}",
+                reply.text
+            );
+            assert_eq!(reply.header("x-content-type-options"), "nosniff", "{}", reply.text);
             for leak in ["SELECT", "json", "sqlite", "postgres", "diesel", "column", ".rs", "/work"] {
-                assert!(reply.status != 500 || !reply.text.replace("jsonapi", "").contains(leak), "{leak}: {}", reply.text);
+                assert!(
+                    reply.status != 500 || !reply.text.replace("jsonapi", "").contains(leak),
+                    "{leak}: {}",
+                    reply.text
+                );
             }
         }
     }
@@ -284,13 +358,16 @@ both! {
 fn secrets(json: &Value) -> Vec<String> {
     const HARMLESS: [&str; 3] = ["token_ttl", "token_format", "access_token_ttl"];
     match json {
-        Value::Object(members) => members.iter().flat_map(|(name, value)| {
-            let words = ["private", "secret", "hash", "token", "otp", "password", "sealed", "generation"];
-            let exact = ["d", "p", "q", "dp", "dq", "qi", "public_jwk", "jwk"];
-            let bad = !HARMLESS.contains(&name.as_str())
-                && (words.iter().any(|word| name.contains(word)) || exact.contains(&name.as_str()));
-            bad.then(|| name.clone()).into_iter().chain(secrets(value)).collect::<Vec<_>>()
-        }).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| {
+                let words = ["private", "secret", "hash", "token", "otp", "password", "sealed", "generation"];
+                let exact = ["d", "p", "q", "dp", "dq", "qi", "public_jwk", "jwk"];
+                let bad = !HARMLESS.contains(&name.as_str())
+                    && (words.iter().any(|word| name.contains(word)) || exact.contains(&name.as_str()));
+                bad.then(|| name.clone()).into_iter().chain(secrets(value)).collect::<Vec<_>>()
+            })
+            .collect(),
         Value::Array(items) => items.iter().flat_map(secrets).collect(),
         Value::String(text) => {
             let looks = ["pay_", "$argon2", "PRIVATE KEY", "eyJ"].iter().any(|start| text.starts_with(start));

@@ -1,6 +1,6 @@
 //! `/api/resource-servers`
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -22,7 +22,8 @@ both! {
         let path = format!("resource-servers/{}", made.id());
         assert_eq!(made.header("location"), format!("{}/{path}", server.acme.api()));
         assert_eq!(admin.get(&path).await.is(200).json()["data"], made.json()["data"]);
-        let whole = json!({"name": "All", "identifier": "urn:example:all", "token_ttl": 60, "allow_offline_access": true,
+        let whole = json!({"name": "All", "identifier": "urn:example:all", "token_ttl": 60,
+            "allow_offline_access": true,
             "scopes": ["read:documents", "a.b/c"]});
         let whole = admin.post("resource-servers", &api(whole)).await.is(201);
         assert_eq!((whole.attribute("token_ttl"), whole.attribute("allow_offline_access")), (json!(60), json!(true)));
@@ -33,8 +34,10 @@ both! {
         admin.get(&format!("resource-servers/{}", nobody())).await.is_error(404, "");
     }
 
-    async fn the_management_api_is_there_from_the_start_and_names_itself(database: TestDatabase) {
-        let server = TestServer::start_with(&database, Setting { default_environment: Some("acme-test"), ..Setting::default() }).await;
+    async fn rb_system_the_management_api_is_there_from_the_start_and_stays_as_it_is(database: TestDatabase) {
+        let server =
+            TestServer::start_with(&database, Setting { default_environment: Some("acme-test"), ..Setting::default() })
+                .await;
         // The bare host is the environment's canonical address now; its own host stays an alias.
         let canonical = format!("http://{BASE}/api");
         let form = [("grant_type", "client_credentials"), ("resource", canonical.as_str())];
@@ -51,9 +54,15 @@ both! {
             let both = format!("resource-servers?filter[identifier]={identifier}&filter[system]=false");
             assert_eq!(admin.get(&both).await.ids(), Vec::<String>::new());
         }
-        // rb_system: nobody else may be called so, and it cannot be written.
+        // Nobody else may be called so, and it cannot be written.
         let before = database.dump().await;
-        for taken in [&*canonical, &server.acme.api(), &server.acme.issuer(), &format!("http://{BASE}"), &format!("http://{BASE}/")] {
+        for taken in [
+            &*canonical,
+            &server.acme.api(),
+            &server.acme.issuer(),
+            &format!("http://{BASE}"),
+            &format!("http://{BASE}/"),
+        ] {
             let reply = admin.post("resource-servers", &api(json!({"name": "x", "identifier": taken}))).await;
             reply.is_error(409, &at("identifier"));
         }
@@ -74,21 +83,37 @@ both! {
         let before = database.dump().await;
         let many: Vec<String> = (0..101).map(|number| format!("scope:{number}")).collect();
         for (name, value, place) in [
-            ("name", json!(""), "name"), ("name", json!("x".repeat(101)), "name"), ("name", json!(null), "name"),
-            ("identifier", json!(""), "identifier"), ("identifier", json!("/api"), "identifier"),
-            ("identifier", json!("https://a.example/#f"), "identifier"), ("identifier", json!("https://ä.example"), "identifier"),
+            ("name", json!(""), "name"),
+            ("name", json!("x".repeat(101)), "name"),
+            ("name", json!(null), "name"),
+            ("identifier", json!(""), "identifier"),
+            ("identifier", json!("/api"), "identifier"),
+            ("identifier", json!("https://a.example/#f"), "identifier"),
+            ("identifier", json!("https://ä.example"), "identifier"),
             ("identifier", json!(format!("https://a.example/{}", "x".repeat(255))), "identifier"),
-            ("token_ttl", json!(59), "token_ttl"), ("token_ttl", json!(86_401), "token_ttl"), ("token_ttl", json!("60"), "token_ttl"),
-            ("token_ttl", json!(-1), "token_ttl"), ("token_ttl", json!(null), "token_ttl"),
+            ("token_ttl", json!(59), "token_ttl"),
+            ("token_ttl", json!(86_401), "token_ttl"),
+            ("token_ttl", json!("60"), "token_ttl"),
+            ("token_ttl", json!(-1), "token_ttl"),
+            ("token_ttl", json!(null), "token_ttl"),
             ("allow_offline_access", json!("yes"), "allow_offline_access"),
-            ("scopes", json!(["a b"]), "scopes/0"), ("scopes", json!(["a", "a"]), "scopes/1"), ("scopes", json!(many), "scopes"),
+            ("scopes", json!(["a b"]), "scopes/0"),
+            ("scopes", json!(["a", "a"]), "scopes/1"),
+            ("scopes", json!(many), "scopes"),
             ("scopes", json!("a"), "scopes"),
         ] {
             let mut attributes = json!({"name": "New", "identifier": "https://new.example"});
             attributes[name] = value.clone();
-            assert_eq!(admin.post("resource-servers", &api(attributes)).await.is(422).places(), [at(place)], "{name} {value}");
+            assert_eq!(
+                admin.post("resource-servers", &api(attributes)).await.is(422).places(),
+                [at(place)],
+                "{name} {value}"
+            );
         }
-        assert_eq!(admin.post("resource-servers", &api(json!({}))).await.is(422).places(), [at("identifier"), at("name")]);
+        assert_eq!(
+            admin.post("resource-servers", &api(json!({}))).await.is(422).places(),
+            [at("identifier"), at("name")]
+        );
         admin.post("resource-servers", &api(taken.clone())).await.is_error(409, &at("identifier"));
         assert_eq!(database.dump().await, before);
         let beta = server.admin(&server.beta).await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use paylent_domain::permission::{name_of, system_permissions};
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
@@ -51,8 +51,7 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 38] = [
     ("GET",    "/signing-keys/{id}",                                "signing-keys:read",     None),
     ("PATCH",  "/signing-keys/{id}/deactivate",                     "signing-keys:update",   None),
 ];
-const DELETE_KEY: (&str, &str, &str, Option<&str>) =
-    ("DELETE", "/signing-keys/{id}", "signing-keys:delete", None);
+const DELETE_KEY: (&str, &str, &str, Option<&str>) = ("DELETE", "/signing-keys/{id}", "signing-keys:delete", None);
 
 fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str, Option<&'static str>)> {
     let all = ROUTES.into_iter().chain([DELETE_KEY]);
@@ -97,7 +96,11 @@ both! {
             let nobody = nobody();
             let refused = server.anonymous(&server.acme).ask(&method, path, &nobody).await;
             refused.is_error(401, "");
-            assert_eq!(refused.header("www-authenticate"), r#"Bearer realm="http://acme-test.paylent.test""#, "{method} {path}");
+            assert_eq!(
+                refused.header("www-authenticate"),
+                r#"Bearer realm="http://acme-test.paylent.test""#,
+                "{method} {path}"
+            );
             let refused = powerless.ask(&method, path, &nobody).await;
             assert_eq!(refused.status, 403, "{method} {path}: {}", refused.text);
             assert_eq!(refused.detail(), format!("The token's user lacks the permission {right}."), "{method} {path}");
@@ -119,12 +122,21 @@ both! {
             let scope: Vec<String> = rights.iter().map(|right| scope_of(right)).collect();
             let token = server.token(&server.acme, &machine, &[("scope", &scope.join(" "))]).await;
             let answer = server.bearer(&server.acme, &token).ask(&method, path, &nobody()).await;
-            let expected = if path.contains("{id}") { 404 } else if method == Method::POST { 400 } else { 200 };
+            let expected = if path.contains("{id}") {
+                404
+            } else if method == Method::POST {
+                400
+            } else {
+                200
+            };
             assert_eq!(answer.status, expected, "{method} {path}: {}", answer.text);
             if let Some(other) = other {
                 let token = server.token(&server.acme, &machine, &[("scope", &scope_of(right))]).await;
                 let refused = server.bearer(&server.acme, &token).ask(&method, path, &nobody()).await;
-                assert_eq!((refused.status, refused.detail()), (403, format!("The access token lacks the scope {other}.")));
+                assert_eq!(
+                    (refused.status, refused.detail()),
+                    (403, format!("The access token lacks the scope {other}."))
+                );
             }
         }
     }
@@ -141,7 +153,9 @@ both! {
             let answer = reader.ask(&method, path, &sample.id).await;
             match method == Method::GET {
                 true => assert_eq!(answer.status, 200, "{path}: {}", answer.text),
-                false => assert!(answer.status == 403 && answer.detail().contains(right), "{method} {path}: {}", answer.text),
+                false => {
+                    assert!(answer.status == 403 && answer.detail().contains(right), "{method} {path}: {}", answer.text)
+                }
             }
         }
         assert_eq!(database.dump().await, before);
@@ -175,8 +189,14 @@ both! {
             assert_eq!(theirs.status, 404, "{method} {path}: {}", theirs.text);
             assert_eq!(plain(&theirs, &sample.id), plain(&nobodys, &nobody), "{method} {path}");
         }
-        for (list, id) in [("users?filter[id]", 0), ("user-roles?filter[user]", 0), ("user-roles?filter[role]", 1),
-            ("clients?filter[id]", 3), ("client-grants?filter[client]", 3), ("resource-servers?filter[id]", 4)] {
+        for (list, id) in [
+            ("users?filter[id]", 0),
+            ("user-roles?filter[user]", 0),
+            ("user-roles?filter[role]", 1),
+            ("clients?filter[id]", 3),
+            ("client-grants?filter[client]", 3),
+            ("resource-servers?filter[id]", 4),
+        ] {
             let theirs = acme.get(&format!("{list}={}", foreign[id].id)).await.is(200);
             assert_eq!(theirs.ids(), Vec::<String>::new(), "{list}");
         }
@@ -195,7 +215,12 @@ both! {
             let send = async |caller: &Caller<'_>, accept: &'static str, content: &'static str| {
                 let request = server.request(&server.acme, method.clone(), &format!("/api/{at}?nothing=1"));
                 let request = request.header("accept", accept).header("content-type", content).body("{");
-                Reply::of(match &caller.token { Some(token) => request.bearer_auth(token), None => request }).await.status
+                Reply::of(match &caller.token {
+                    Some(token) => request.bearer_auth(token),
+                    None => request,
+                })
+                .await
+                .status
             };
             let (bad, html) = ("application/vnd.api+json; charset=utf-8", "text/html");
             let expected = if path.contains("{id}") { 404 } else { 400 };

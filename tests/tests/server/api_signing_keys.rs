@@ -1,9 +1,10 @@
 //! `/api/signing-keys`
 
-use paylent_tests::{TestDatabase, both};
+use josekit::jwk::alg::rsa::RsaKeyPair;
+use paylent_tests::both;
 use serde_json::{Value, json};
 
-use crate::support::*;
+use crate::support::{forge::Forge, *};
 
 fn key(attributes: Value) -> Value {
     document("signing_key", attributes, &[])
@@ -19,7 +20,7 @@ impl TestServer {
         for key in &keys {
             let mut members: Vec<&String> = key.as_object().unwrap().keys().collect();
             members.sort();
-            assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"], "ky_never_out");
+            assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
         }
         let mut kids: Vec<String> = keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect();
         kids.sort();
@@ -50,7 +51,7 @@ fn sorted(kids: &[&str]) -> Vec<String> {
 
 both! {
     /// Rotation as the product's documentation tells it: generate, leave the old one, deactivate it, delete it.
-    async fn a_new_key_signs_at_once_and_an_old_one_is_retired(database: TestDatabase) {
+    async fn ky_deactivate_and_ky_delete_a_new_key_signs_at_once_and_an_old_one_is_retired(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let (first, first_kid) = (admin.only("signing-keys").await, admin.primary().await);
@@ -114,10 +115,17 @@ both! {
         let admin = server.admin(&server.acme).await;
         let before = database.dump().await;
         for (attributes, place) in [
-            (json!({"key_size": 1024}), "key_size"), (json!({"key_size": 2028}), "key_size"), (json!({"key_size": 8192}), "key_size"),
-            (json!({"key_size": -1}), "key_size"), (json!({"key_size": "2048"}), "key_size"), (json!({"algorithm": "none"}), "algorithm"),
-            (json!({"algorithm": "HS256"}), "algorithm"), (json!({"publish_only": 1}), "publish_only"),
-            (json!({"private_key": "x"}), "private_key"), (json!({"kid": "mine"}), "kid"), (json!({"primary": true}), "primary"),
+            (json!({"key_size": 1024}), "key_size"),
+            (json!({"key_size": 2028}), "key_size"),
+            (json!({"key_size": 8192}), "key_size"),
+            (json!({"key_size": -1}), "key_size"),
+            (json!({"key_size": "2048"}), "key_size"),
+            (json!({"algorithm": "none"}), "algorithm"),
+            (json!({"algorithm": "HS256"}), "algorithm"),
+            (json!({"publish_only": 1}), "publish_only"),
+            (json!({"private_key": "x"}), "private_key"),
+            (json!({"kid": "mine"}), "kid"),
+            (json!({"primary": true}), "primary"),
         ] {
             let reply = admin.post("signing-keys", &key(attributes.clone())).await.is(422);
             assert_eq!(reply.places(), [at(place)], "{attributes}");
@@ -128,7 +136,42 @@ both! {
         let reply = Reply::of(server.request(&server.acme, reqwest::Method::GET, "/.well-known/jwks.json")).await;
         let keys = reply.json()["keys"].as_array().unwrap().clone();
         let jwk = keys.iter().find(|jwk| jwk["kid"] == made.attribute("kid")).unwrap();
-        assert_eq!((jwk["n"].as_str().unwrap().len(), jwk["e"].as_str()), (512, Some("AQAB")), "384 bytes in base64url");
+        assert_eq!(
+            (jwk["n"].as_str().unwrap().len(), jwk["e"].as_str()),
+            (512, Some("AQAB")),
+            "384 bytes in base64url"
+        );
+    }
+
+    /// Every answer about a key, searched for the numbers of its private half.
+    async fn ky_never_out_no_answer_tells_a_private_key(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let old = Forge::with_token(&server.acme, admin.token.as_ref().unwrap()).await;
+        let made = admin.post("signing-keys", &key(json!({}))).await.is(201);
+        let (id, token) = (made.id(), server.admin_token(&server.acme).await);
+        let new = Forge::with_token(&server.acme, &token).await;
+        let admin = server.bearer(&server.acme, &token);
+        let old_id =
+            admin.get("signing-keys?sort=created_at").await.ids().into_iter().find(|other| *other != id).unwrap();
+        let jwks = Reply::of(server.request(&server.acme, reqwest::Method::GET, "/.well-known/jwks.json")).await;
+        let replies = [
+            made,
+            jwks,
+            admin.get("signing-keys").await.is(200),
+            admin.get(&format!("signing-keys/{id}")).await.is(200),
+            admin.deactivate(&old_id).await.is(200),
+            admin.deactivate(&old_id).await.is(409),
+            admin.delete(&format!("signing-keys/{id}")).await.is(409),
+            admin.delete(&format!("signing-keys/{old_id}")).await.is(200),
+        ];
+        for forge in [old, new] {
+            let private = RsaKeyPair::from_der(forge.der()).unwrap().to_jwk_private_key();
+            for name in ["d", "p", "q", "dp", "dq", "qi"] {
+                let number = private.parameter(name).and_then(Value::as_str).unwrap();
+                assert!(number.len() > 100 && replies.iter().all(|reply| !reply.text.contains(number)), "{name}");
+            }
+        }
     }
 
     /// The body that a deactivation may have changes nothing else.
@@ -163,7 +206,11 @@ both! {
             assert!([201, 401].contains(&reply.status), "{}", reply.text);
         }
         assert!([200, 409].contains(&replies.3.status), "{}", replies.3.text);
-        assert_eq!(database.count("signing_keys WHERE is_primary").await, 3, "one in each environment and in the system's");
+        assert_eq!(
+            database.count("signing_keys WHERE is_primary").await,
+            3,
+            "one in each environment and in the system's"
+        );
         server.admin(&server.acme).await.primary().await;
     }
 }

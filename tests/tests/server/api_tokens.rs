@@ -1,6 +1,6 @@
 //! The bearer token: what is accepted, for whom it acts, and that nothing else says whose data is meant.
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
@@ -21,7 +21,8 @@ both! {
         let read = server.token(&server.acme, &server.acme.machine(), &[("scope", "users:read")]).await;
         let admin = server.bearer(&server.acme, &read);
         let weak = server.machine_with(&server.acme, &["users:read"]).await;
-        let weak = server.bearer(&server.acme, &server.token(&server.acme, &weak, &[("scope", "users:read users:write")]).await);
+        let weak = server
+            .bearer(&server.acme, &server.token(&server.acme, &weak, &[("scope", "users:read users:write")]).await);
         let before = database.dump().await;
         let jane = document("user", json!({"email": "jane@example.com", "password": PASSWORD}), &[]);
         for caller in [&admin, &weak] {
@@ -47,11 +48,20 @@ both! {
         for bad in ["abc", "a.b.c", "pay_at_abc", &signature, &good[1..], &long] {
             send(&[&format!("Bearer {bad}")]).await.is_invalid_token();
         }
-        for other in [format!("Basic {good}"), "Basic YTpi".to_owned(), format!("DPoP {good}"), format!("Token {good}")] {
+        for other in [format!("Basic {good}"), "Basic YTpi".to_owned(), format!("DPoP {good}"), format!("Token {good}")]
+        {
             send(&[&other]).await.is_invalid_token();
         }
         let (bearer, spaced) = (format!("Bearer {good}"), format!("Bearer  {good}"));
-        for malformed in [&["Bearer"] as &[&str], &["Bearer "], &[&spaced], &["Bearer a b"], &["Bearer a,b"], &[&bearer, &bearer], &[""]] {
+        for malformed in [
+            &["Bearer"] as &[&str],
+            &["Bearer "],
+            &[&spaced],
+            &["Bearer a b"],
+            &["Bearer a,b"],
+            &[&bearer, &bearer],
+            &[""],
+        ] {
             let refused = send(malformed).await;
             refused.is_error(400, "Authorization");
             assert_eq!(refused.header("www-authenticate"), r#"Bearer error="invalid_request""#, "{malformed:?}");
@@ -64,7 +74,8 @@ both! {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         // The other API has scopes of the same names, and the user may do everything.
-        let docs = json!({"name": "Docs", "identifier": "https://docs.example", "scopes": ["users:read", "users:write"]});
+        let docs =
+            json!({"name": "Docs", "identifier": "https://docs.example", "scopes": ["users:read", "users:write"]});
         let docs = admin.create("resource-servers", "resource_server", docs, &[]).await;
         for format in ["jwt", "opaque"] {
             let attributes = json!({"name": "x", "grant_types": ["client_credentials"], "token_format": format});
@@ -95,8 +106,14 @@ both! {
             server.bearer(other, token.as_deref().unwrap()).get("users").await.is_invalid_token();
         }
         let ids = acme.get("users").await.is(200).ids();
-        for (name, value) in [("x-environment", "beta-test"), ("x-org-id", "beta"), ("x-forwarded-host", "beta-test.paylent.test"),
-            ("forwarded", "host=beta-test.paylent.test"), ("x-http-method-override", "DELETE"), ("x-original-url", "/api/clients")] {
+        for (name, value) in [
+            ("x-environment", "beta-test"),
+            ("x-org-id", "beta"),
+            ("x-forwarded-host", "beta-test.paylent.test"),
+            ("forwarded", "host=beta-test.paylent.test"),
+            ("x-http-method-override", "DELETE"),
+            ("x-original-url", "/api/clients"),
+        ] {
             let reply = Reply::of(acme.request(Method::GET, "users").header(name, value)).await.is(200);
             assert_eq!(reply.ids(), ids, "{name}");
             assert!(!reply.text.contains(&jane));
@@ -168,8 +185,10 @@ both! {
             server.acme.give(machine.user.as_deref().unwrap(), &role).await;
             let set = json!({"token_format": format, "access_token_ttl": 60});
             admin.patch(&format!("clients/{}", machine.id), &change("client", &machine.id, set)).await.is(200);
-            let [revoked, expiring] = [server.token(&server.acme, &machine.credentials, &[]).await,
-                server.token(&server.acme, &machine.credentials, &[]).await];
+            let [revoked, expiring] = [
+                server.token(&server.acme, &machine.credentials, &[]).await,
+                server.token(&server.acme, &machine.credentials, &[]).await,
+            ];
             let form = [("token", revoked.as_str())];
             server.oauth(&server.acme, "/oauth/revoke", &machine.credentials, &form).await.is(200);
             server.bearer(&server.acme, &revoked).get("users").await.is_invalid_token();

@@ -1,6 +1,6 @@
 //! `/api/user-roles` and `/api/roles`
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::json;
 
 use crate::support::*;
@@ -17,8 +17,10 @@ both! {
         let made = admin.post("user-roles", &assignment(&user, &role)).await.is(201);
         let id = made.id();
         let url = format!("{}/user-roles/{id}", server.acme.api());
-        let related = |name: &str, id: &str| json!({"data": {"type": name, "id": id},
-            "links": {"self": format!("{url}/relationships/{name}"), "related": format!("{url}/{name}")}});
+        let related = |name: &str, id: &str| {
+            json!({"data": {"type": name, "id": id},
+            "links": {"self": format!("{url}/relationships/{name}"), "related": format!("{url}/{name}")}})
+        };
         let relationships = json!({"user": related("user", &user), "role": related("role", &role)});
         assert_eq!(made.json()["data"]["relationships"], relationships);
         assert_eq!(made.json()["data"]["attributes"], json!({"created_at": made.attribute("created_at")}));
@@ -51,7 +53,8 @@ both! {
         assert_eq!(none.places(), ["/data/relationships/role", "/data/relationships/user"]);
         let wrong = document("user_role", json!({}), &[("user", "role", &role), ("role", "role", &role)]);
         admin.post("user-roles", &wrong).await.is_error(422, "/data/relationships/user/data/type");
-        let many = json!({"data": {"type": "user_role", "relationships": {"role": {"data": {"type": "role", "id": role}},
+        let many = json!({"data": {"type": "user_role", "relationships": {
+            "role": {"data": {"type": "role", "id": role}},
             "user": {"data": [{"type": "user", "id": user}]}}}});
         admin.post("user-roles", &many).await.is_error(422, "/data/relationships/user/data");
         assert_eq!(database.dump().await, before);
@@ -73,7 +76,9 @@ both! {
         let before = database.dump().await;
         for user in [&me, &jane] {
             for role in [&stronger, &admin_role] {
-                if user == &jane && role == &stronger { continue; }
+                if user == &jane && role == &stronger {
+                    continue;
+                }
                 let refused = clerk.post("user-roles", &assignment(user, role)).await;
                 refused.is_error(403, "");
                 assert!(refused.detail().contains("lacks the permission"), "{}", refused.text);
@@ -97,7 +102,10 @@ both! {
         let role = server.acme.role("readers", &["users:read"]).await;
         for _ in 0..2 {
             let refused = caller.get("users").await;
-            assert_eq!((refused.status, refused.detail()), (403, "The token's user lacks the permission users:read.".into()));
+            assert_eq!(
+                (refused.status, refused.detail()),
+                (403, "The token's user lacks the permission users:read.".into())
+            );
             let given = admin.post("user-roles", &assignment(&service, &role)).await.is(201).id();
             caller.get("users").await.is(200);
             admin.delete(&format!("user-roles/{given}")).await.is(200);

@@ -1,6 +1,6 @@
 //! `/api/users`
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -16,7 +16,10 @@ both! {
         let made = admin.post("users", &user(json!({"email": "Jane@Example.com", "password": PASSWORD}))).await.is(201);
         let id = made.id();
         let url = format!("{}/users/{id}", server.acme.api());
-        assert_eq!((made.header("location"), made.json()["data"]["links"]["self"].as_str()), (url.as_str(), Some(&*url)));
+        assert_eq!(
+            (made.header("location"), made.json()["data"]["links"]["self"].as_str()),
+            (url.as_str(), Some(&*url))
+        );
         let now = made.attribute("created_at");
         let expected = json!({"email": "Jane@Example.com", "first_name": null, "last_name": null, "kind": "person",
             "email_verified": false, "active": true, "created_at": now, "updated_at": now});
@@ -29,15 +32,22 @@ both! {
         server.clock.advance_seconds(1);
         let names = json!({"first_name": "Zoë 🙂", "last_name": "O'Neil"});
         let changed = admin.patch(&format!("users/{id}"), &change("user", &id, names)).await.is(200);
-        assert_eq!((changed.attribute("first_name"), changed.attribute("email")), (json!("Zoë 🙂"), json!("Jane@Example.com")));
+        assert_eq!(
+            (changed.attribute("first_name"), changed.attribute("email")),
+            (json!("Zoë 🙂"), json!("Jane@Example.com"))
+        );
         assert_ne!(changed.attribute("updated_at"), changed.attribute("created_at"));
-        let cleared = admin.patch(&format!("users/{id}"), &change("user", &id, json!({"first_name": null}))).await.is(200);
+        let cleared =
+            admin.patch(&format!("users/{id}"), &change("user", &id, json!({"first_name": null}))).await.is(200);
         assert_eq!((cleared.attribute("first_name"), cleared.attribute("last_name")), (Value::Null, json!("O'Neil")));
 
         let gone = admin.delete(&format!("users/{id}")).await.is(200);
         assert_eq!(gone.json(), json!({"jsonapi": {"version": "1.1"}, "meta": {}}));
-        for reply in [admin.get(&format!("users/{id}")).await, admin.delete(&format!("users/{id}")).await,
-            admin.patch(&format!("users/{id}"), &change("user", &id, json!({}))).await] {
+        for reply in [
+            admin.get(&format!("users/{id}")).await,
+            admin.delete(&format!("users/{id}")).await,
+            admin.patch(&format!("users/{id}"), &change("user", &id, json!({}))).await,
+        ] {
             reply.is_error(404, "");
         }
     }
@@ -50,19 +60,32 @@ both! {
         let long = "x".repeat(101);
         let secret = "y".repeat(129);
         let faults: [(&str, Value); 15] = [
-            ("email", json!("")), ("email", json!("jane")), ("email", json!("a@x.com,b@y.com")),
-            ("email", json!("Jane <jane@x.com>")), ("email", json!(null)), ("email", json!(7)),
-            ("first_name", json!("")), ("first_name", json!("  ")), ("last_name", json!(long)), ("last_name", json!(["x"])),
-            ("password", json!("1234567")), ("password", json!(secret)), ("password", json!(null)),
-            ("password_confirmation", json!("something else")), ("password_confirmation", json!(null)),
+            ("email", json!("")),
+            ("email", json!("jane")),
+            ("email", json!("a@x.com,b@y.com")),
+            ("email", json!("Jane <jane@x.com>")),
+            ("email", json!(null)),
+            ("email", json!(7)),
+            ("first_name", json!("")),
+            ("first_name", json!("  ")),
+            ("last_name", json!(long)),
+            ("last_name", json!(["x"])),
+            ("password", json!("1234567")),
+            ("password", json!(secret)),
+            ("password", json!(null)),
+            ("password_confirmation", json!("something else")),
+            ("password_confirmation", json!(null)),
         ];
         for (name, value) in &faults {
             let mut attributes = json!({"email": "new@example.com", "password": PASSWORD});
             attributes[*name] = value.clone();
             let reply = admin.post("users", &user(attributes)).await.is(422);
             assert_eq!(reply.places(), [at(name)], "create {name} {value}");
-            if *name == "password_confirmation" && value.is_null() { continue; }
-            let reply = admin.patch(&format!("users/{jane}"), &change("user", &jane, json!({*name: value}))).await.is(422);
+            if *name == "password_confirmation" && value.is_null() {
+                continue;
+            }
+            let reply =
+                admin.patch(&format!("users/{jane}"), &change("user", &jane, json!({*name: value}))).await.is(422);
             assert_eq!(reply.places(), [at(name)], "update {name} {value}");
         }
         let active = change("user", &jane, json!({"active": "no"}));
@@ -86,7 +109,11 @@ both! {
         admin.patch(&format!("users/{joe}"), &steal).await.is_error(409, &at("email"));
         assert_eq!(database.dump().await, before);
         for spelling in ["jane@example.com", "JANE@example.com"] {
-            assert_eq!(admin.get(&format!("users?filter[email]={spelling}")).await.ids(), [jane.as_str()], "{spelling}");
+            assert_eq!(
+                admin.get(&format!("users?filter[email]={spelling}")).await.ids(),
+                [jane.as_str()],
+                "{spelling}"
+            );
         }
         let beta = server.admin(&server.beta).await;
         beta.user("jane@example.com").await;
@@ -99,7 +126,8 @@ both! {
         let id = server.acme.person("jane@example.com").await;
         let mut verified = Vec::new();
         for email in ["JANE@example.com", "other@example.com"] {
-            let reply = admin.patch(&format!("users/{id}"), &change("user", &id, json!({"email": email}))).await.is(200);
+            let reply =
+                admin.patch(&format!("users/{id}"), &change("user", &id, json!({"email": email}))).await.is(200);
             assert_eq!(reply.attribute("email"), email);
             verified.push(reply.attribute("email_verified"));
         }
@@ -123,7 +151,11 @@ both! {
                 admin.patch(&own, &change("user", &jane, json!({"first_name": "Jane"}))).await.is(200);
                 caller.get(&own).await.is(200);
                 admin.patch(&own, &change("user", &jane, killing.clone())).await.is(200);
-                assert_eq!(caller.get(&own).await.error(), (401, "invalid_token".into(), String::new()), "{format} {killing}");
+                assert_eq!(
+                    caller.get(&own).await.error(),
+                    (401, "invalid_token".into(), String::new()),
+                    "{format} {killing}"
+                );
                 admin.patch(&own, &change("user", &jane, json!({"active": true}))).await.is(200);
                 assert_eq!(caller.get(&own).await.status, 401, "{format} {killing}: it came back to life");
             }
@@ -173,12 +205,15 @@ both! {
     async fn rb_bola_user_a_more_powerful_user_is_out_of_reach(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
-        let clerk = server.caller_with(&server.acme, &["users:read", "users:create", "users:update", "users:delete"]).await;
+        let clerk =
+            server.caller_with(&server.acme, &["users:read", "users:create", "users:update", "users:delete"]).await;
         let (boss, peer) = (admin.user("boss@example.com").await, admin.user("peer@example.com").await);
         server.acme.give(&boss, &server.acme.role("keys", &["signing-keys:delete"]).await).await;
         let path = format!("users/{boss}");
         let before = database.dump().await;
-        for attributes in [json!({"password": PASSWORD}), json!({"email": "mine@example.com"}), json!({"active": false})] {
+        for attributes in
+            [json!({"password": PASSWORD}), json!({"email": "mine@example.com"}), json!({"active": false})]
+        {
             let refused = clerk.patch(&path, &change("user", &boss, attributes)).await;
             refused.is_error(403, "");
             assert!(refused.detail().contains("signing-keys:delete"), "{}", refused.text);

@@ -1,6 +1,6 @@
 //! The walk through the API that the product's documentation shows, request by request as it is written there.
 
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::both;
 use serde_json::json;
 
 use crate::support::*;
@@ -14,7 +14,10 @@ impl TestServer {
         let request = request.basic_auth(&client.0, Some(&client.1)).header("content-type", FORM);
         let body = format!("grant_type=client_credentials&resource={}", self.acme.api());
         let reply = Reply::of(request.body(body)).await.is(200);
-        assert_eq!((reply.json()["token_type"].as_str(), reply.json()["expires_in"].as_i64()), (Some("Bearer"), Some(3600)));
+        assert_eq!(
+            (reply.json()["token_type"].as_str(), reply.json()["expires_in"].as_i64()),
+            (Some("Bearer"), Some(3600))
+        );
         reply.json()["access_token"].as_str().unwrap().to_owned()
     }
 }
@@ -27,7 +30,8 @@ both! {
         let first = server.documented_token(&server.acme.machine()).await;
         let admin = server.bearer(&server.acme, &first);
 
-        let attributes = json!({"name": "Backend", "client_type": "confidential", "grant_types": ["client_credentials"]});
+        let attributes =
+            json!({"name": "Backend", "client_type": "confidential", "grant_types": ["client_credentials"]});
         let registered = admin.post("clients", &document("client", attributes, &[])).await.is(201);
         let json = registered.json();
         let secret = json["meta"]["client_secret"].as_str().unwrap().to_owned();
@@ -53,8 +57,14 @@ both! {
         let caller = server.bearer(&server.acme, &token);
         let made = caller.post("users", &document("user", jane, &[])).await.is(201);
         let data = &made.json()["data"];
-        assert_eq!((data["type"].as_str(), data["attributes"]["email"].as_str()), (Some("user"), Some("jane@example.com")));
-        assert_eq!((data["attributes"]["first_name"].as_str(), data["attributes"]["last_name"].as_str()), (Some("Jane"), Some("Doe")));
+        assert_eq!(
+            (data["type"].as_str(), data["attributes"]["email"].as_str()),
+            (Some("user"), Some("jane@example.com"))
+        );
+        assert_eq!(
+            (data["attributes"]["first_name"].as_str(), data["attributes"]["last_name"].as_str()),
+            (Some("Jane"), Some("Doe"))
+        );
         let listed = Reply::of(users(true)).await.is(200);
         assert_eq!(listed.header("content-type"), JSON_API);
         assert!(listed.ids().contains(&made.id()));

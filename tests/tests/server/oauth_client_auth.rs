@@ -6,6 +6,7 @@ use paylent_domain::client::ClientType;
 use paylent_storage::ClientChange;
 use paylent_tests::{both, seed};
 use reqwest::{Method, header::HeaderValue};
+use serde_json::{Value, json};
 
 use crate::support::{
     Reply, Setting, Tenant, TestServer,
@@ -55,12 +56,18 @@ both! {
                 let reply = in_body(&server, &server.acme, path, &id, Some(wrong)).await;
                 reply.is_oauth_error(401, "invalid_client");
             }
-            let nobody = Reply::of(server.request(&server.acme, Method::POST, path)
-                .form(&[CLIENT_CREDENTIALS, &[("token", "x")]].concat())).await;
+            let nobody = Reply::of(
+                server
+                    .request(&server.acme, Method::POST, path)
+                    .form(&[CLIENT_CREDENTIALS, &[("token", "x")]].concat()),
+            )
+            .await;
             nobody.is_oauth_error(401, "invalid_client");
             // Another environment's client is nobody here.
             let (foreign, foreign_secret) = server.beta.machine();
-            in_body(&server, &server.acme, path, &foreign, Some(&foreign_secret)).await.is_oauth_error(401, "invalid_client");
+            in_body(&server, &server.acme, path, &foreign, Some(&foreign_secret))
+                .await
+                .is_oauth_error(401, "invalid_client");
             assert_eq!(in_body(&server, &server.acme, path, &id, Some(&secret)).await.status, 200);
         }
         assert_eq!(database.dump().await, before);
@@ -71,7 +78,8 @@ both! {
         let server = TestServer::start(&database).await;
         let disabled = server.acme.add_client(|_| ()).await;
         disable(&server.acme, disabled.id, false).await;
-        let public = server.acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None));
+        let public =
+            server.acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None));
         let (known, foreign) = (server.acme.machine().0, server.beta.machine());
         let cases = [
             (known, "wrong".to_owned()),
@@ -104,7 +112,8 @@ both! {
         let before = database.dump().await;
         for path in ENDPOINTS {
             let path = format!("{path}?client_id={id}&client_secret={secret}");
-            let nothing = server.request(&server.acme, Method::POST, &path)
+            let nothing = server
+                .request(&server.acme, Method::POST, &path)
                 .form(&[CLIENT_CREDENTIALS, &[("token", "x")]].concat());
             Reply::of(nothing).await.is_oauth_error(401, "invalid_client");
             in_body(&server, &server.acme, &path, &id, None).await.is_oauth_error(401, "invalid_client");
@@ -130,8 +139,10 @@ both! {
                 send(path, extra).await.is_oauth_error(400, "invalid_request");
             }
             assert_eq!(send(path, &[("client_id", id)]).await.status, 200, "the same name twice is no contradiction");
-            let assertion = [("client_assertion", "x"),
-                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")];
+            let assertion = [
+                ("client_assertion", "x"),
+                ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ];
             send(path, &assertion).await.is_oauth_error(401, "invalid_client");
         }
         assert_eq!(database.dump().await, before);
@@ -147,7 +158,9 @@ both! {
         });
         special.await;
         for path in ENDPOINTS {
-            for encoded in ["a%3Ab%2Bc%25d+%C3%A9:s%3A%2B%2525+%C3%BC%26%3D", "a%3ab%2bc%25d%20%c3%a9:s:%2B%2525%20\u{fc}&="] {
+            for encoded in
+                ["a%3Ab%2Bc%25d+%C3%A9:s%3A%2B%2525+%C3%BC%26%3D", "a%3ab%2bc%25d%20%c3%a9:s:%2B%2525%20\u{fc}&="]
+            {
                 let value = header(format!("Basic {}", STANDARD.encode(encoded)));
                 assert_eq!(by_header(&server, path, &[value]).await.status, 200, "{encoded}");
             }
@@ -193,7 +206,10 @@ both! {
                 let reply = by_header(&server, path, &[header(value)]).await;
                 let shown = String::from_utf8_lossy(value);
                 assert!([400, 401].contains(&reply.status), "{path} {shown}: {} {}", reply.status, reply.text);
-                reply.is_oauth_error(reply.status, if reply.status == 400 { "invalid_request" } else { "invalid_client" });
+                reply.is_oauth_error(
+                    reply.status,
+                    if reply.status == 400 { "invalid_request" } else { "invalid_client" },
+                );
             }
             let twice = [header(&good), header(&good)];
             by_header(&server, path, &twice).await.is_oauth_error(400, "invalid_request");
@@ -205,7 +221,8 @@ both! {
     /// A public client has no secret, and a confidential one needs its own.
     async fn ca_public_secret(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        let public = server.acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None));
+        let public =
+            server.acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None));
         let (public, _) = public.await.credentials;
         let (machine, secret) = server.acme.machine();
         let before = database.dump().await;
@@ -220,9 +237,9 @@ both! {
             }
             let empty = header(basic(&(machine.clone(), String::new())));
             by_header(&server, path, &[empty]).await.is_oauth_error(401, "invalid_client");
-            for null in [serde_json::Value::Null, "null".into()] {
-                let body = serde_json::json!({"grant_type": "client_credentials", "token": "x",
-                    "client_id": machine, "client_secret": null});
+            for nothing in [Value::Null, "null".into()] {
+                let body = json!({"grant_type": "client_credentials", "token": "x",
+                    "client_id": machine.as_str(), "client_secret": nothing});
                 let reply = Reply::of(server.request(&server.acme, Method::POST, path).json(&body)).await;
                 assert!([400, 401].contains(&reply.status), "{}", reply.text);
             }
@@ -253,8 +270,11 @@ both! {
         assert_eq!(server.introspect(acme, &gone.credentials, &token).await.json()["active"], true);
         disable(acme, gone.id, false).await;
         disable(acme, gone.id, true).await;
-        assert_eq!(server.introspect(acme, &gone.credentials, &token).await.text, r#"{"active":false}"#,
-            "what was issued before a client was disabled does not come back");
+        assert_eq!(
+            server.introspect(acme, &gone.credentials, &token).await.text,
+            r#"{"active":false}"#,
+            "what was issued before a client was disabled does not come back"
+        );
     }
 
     /// Guessing is slow, and locks nobody else out.

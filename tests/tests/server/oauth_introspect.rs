@@ -18,7 +18,8 @@ both! {
         let server = TestServer::start(&database).await;
         let acme = &server.acme;
         let token = server.admin_token(acme).await;
-        let public = acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
+        let public =
+            acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
         let before = database.dump().await;
         for form in [
             &[("token", token.as_str())][..],
@@ -30,7 +31,8 @@ both! {
             reply.is_oauth_error(401, "invalid_client");
             assert!(reply.header("www-authenticate").starts_with("Basic realm="));
         }
-        let bearer = server.request(acme, Method::POST, "/oauth/introspect").bearer_auth(&token).form(&[("token", &token)]);
+        let bearer =
+            server.request(acme, Method::POST, "/oauth/introspect").bearer_auth(&token).form(&[("token", &token)]);
         Reply::of(bearer).await.is_oauth_error(400, "invalid_request");
         assert_eq!(database.dump().await, before);
     }
@@ -154,16 +156,19 @@ both! {
             let mut json = reply.json();
             let sub = json.as_object_mut().unwrap().remove("sub").unwrap();
             assert!(sub.as_str().unwrap().parse::<paylent_domain::Id<()>>().is_ok() && sub != client.0.as_str());
-            assert_eq!(json, serde_json::json!({
-                "active": true,
-                "scope": "users:read",
-                "client_id": client.0,
-                "token_type": "Bearer",
-                "exp": now + 3600,
-                "iat": now,
-                "aud": acme.api(),
-                "iss": acme.issuer(),
-            }));
+            assert_eq!(
+                json,
+                serde_json::json!({
+                    "active": true,
+                    "scope": "users:read",
+                    "client_id": client.0,
+                    "token_type": "Bearer",
+                    "exp": now + 3600,
+                    "iat": now,
+                    "aud": acme.api(),
+                    "iss": acme.issuer(),
+                })
+            );
             assert_eq!((reply.header("cache-control"), reply.header("content-type")), ("no-store", "application/json"));
             assert_eq!(database.dump().await, before);
         }
@@ -187,8 +192,9 @@ both! {
             server.oauth(acme, &query, &machine, &[]).await.is_oauth_error(400, "invalid_request");
         }
         for hint in ["access_token", "refresh_token", "unknown", ""] {
-            let reply = server.oauth(acme, "/oauth/introspect", &machine, &[("token", &token), ("token_type_hint", hint)]);
-            assert_eq!(reply.await.json()["active"], true, "{hint}");
+            let form = [("token", token.as_str()), ("token_type_hint", hint)];
+            let reply = server.oauth(acme, "/oauth/introspect", &machine, &form).await;
+            assert_eq!(reply.json()["active"], true, "{hint}");
         }
         for format in Format::ALL {
             let post = server.request(acme, Method::POST, "/oauth/introspect").basic_auth(&machine.0, Some(&machine.1));

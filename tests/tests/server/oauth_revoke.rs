@@ -21,7 +21,10 @@ both! {
                 let post = server.request(acme, Method::POST, "/oauth/revoke").basic_auth(&client.0, Some(&client.1));
                 let reply = Reply::of(format.write(post, &[("token", &token)])).await;
                 assert_eq!((reply.status, reply.text.as_str()), (200, "{}"));
-                assert_eq!((reply.header("cache-control"), reply.header("content-type")), ("no-store", "application/json"));
+                assert_eq!(
+                    (reply.header("cache-control"), reply.header("content-type")),
+                    ("no-store", "application/json")
+                );
                 let refused = server.users_with(acme, &token).await;
                 refused.is_error(401, "");
                 assert!(refused.header("www-authenticate").contains("error=\"invalid_token\""));
@@ -77,7 +80,8 @@ both! {
         let acme = &server.acme;
         let opaque = server.opaque_reader(acme, &database).await;
         let other = acme.add_client(|_| ()).await.credentials;
-        let public = acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
+        let public =
+            acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
         for owner in [acme.machine(), opaque] {
             let token = server.token(acme, &owner, &[]).await;
             let before = database.dump().await;
@@ -112,7 +116,8 @@ both! {
     async fn rv_public(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let acme = &server.acme;
-        let public = acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
+        let public =
+            acme.add_client(|client| (client.client_type, client.secret_hash) = (ClientType::Public, None)).await;
         // No grant of this issue gives a public client a token.
         let token = generate(SecretKind::AccessToken).unwrap();
         let now = server.clock.now();
@@ -139,7 +144,9 @@ both! {
         let server = TestServer::start(&database).await;
         let acme = &server.acme;
         let opaque = server.opaque_reader(acme, &database).await;
-        for (table, client) in [("denied_tokens", acme.machine()), ("access_tokens", opaque), ("clients", acme.machine())] {
+        for (table, client) in
+            [("denied_tokens", acme.machine()), ("access_tokens", opaque), ("clients", acme.machine())]
+        {
             let token = server.token(acme, &client, &[]).await;
             database.execute(&format!("ALTER TABLE {table} RENAME TO away")).await;
             for reply in [server.revoke(acme, &client, &token).await, server.introspect(acme, &client, &token).await] {

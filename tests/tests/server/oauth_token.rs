@@ -42,8 +42,11 @@ both! {
     async fn te_grant_bad(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let before = database.dump().await;
-        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "urn:x", "CLIENT_CREDENTIALS"] {
-            let reply = server.oauth(&server.acme, "/oauth/token", &server.acme.machine(), &[("grant_type", grant)]).await;
+        for grant in
+            ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code", "urn:x", "CLIENT_CREDENTIALS"]
+        {
+            let reply =
+                server.oauth(&server.acme, "/oauth/token", &server.acme.machine(), &[("grant_type", grant)]).await;
             reply.is_oauth_error(400, "unsupported_grant_type");
         }
         for form in [&[][..], &[("grant_type", "")], &[("scope", "users:read")]] {
@@ -111,9 +114,12 @@ both! {
     async fn te_cc_resource(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let acme = &server.acme;
-        let (orders, stock) = (acme.add_api("https://orders.example", &["read", "write"]).await,
-            acme.add_api("https://stock.example", &["read", "count"]).await);
-        let (none, one, two) = (acme.add_client(|_| ()).await, acme.add_client(|_| ()).await, acme.add_client(|_| ()).await);
+        let (orders, stock) = (
+            acme.add_api("https://orders.example", &["read", "write"]).await,
+            acme.add_api("https://stock.example", &["read", "count"]).await,
+        );
+        let (none, one, two) =
+            (acme.add_client(|_| ()).await, acme.add_client(|_| ()).await, acme.add_client(|_| ()).await);
         acme.allow(one.id, orders, None).await;
         acme.allow(two.id, orders, None).await;
         acme.allow(two.id, stock, None).await;
@@ -121,8 +127,17 @@ both! {
 
         let (api, foreign, issuer) = (acme.api(), server.beta.api(), acme.issuer());
         let evil = format!("{api}.evil");
-        for resource in [&api, &foreign, &issuer, &evil, "https://nobody.example", "/api", "https://orders.example#x",
-            "https://orders.example/", "HTTPS://orders.example"] {
+        for resource in [
+            &api,
+            &foreign,
+            &issuer,
+            &evil,
+            "https://nobody.example",
+            "/api",
+            "https://orders.example#x",
+            "https://orders.example/",
+            "HTTPS://orders.example",
+        ] {
             for client in [&none, &one] {
                 let reply = server.ask(acme, &client.credentials, &[("resource", resource)]).await;
                 reply.is_oauth_error(400, "invalid_target");
@@ -135,13 +150,20 @@ both! {
 
         let audience = async |client: &(String, String), extra: &[(&str, &str)]| {
             let token = server.ask(acme, client, extra).await.json()["access_token"].as_str().unwrap().to_owned();
-            assert_eq!(server.users_with(acme, &token).await.status, 401, "never good for the Management API by accident");
+            assert_eq!(
+                server.users_with(acme, &token).await.status,
+                401,
+                "never good for the Management API by accident"
+            );
             claims(&token)["aud"].clone()
         };
         assert_eq!(audience(&none.credentials, &[]).await, issuer);
         assert_eq!(audience(&one.credentials, &[]).await, "https://orders.example");
         assert_eq!(audience(&two.credentials, &[("scope", "count")]).await, "https://stock.example");
-        assert_eq!(audience(&two.credentials, &[("resource", "https://orders.example")]).await, "https://orders.example");
+        assert_eq!(
+            audience(&two.credentials, &[("resource", "https://orders.example")]).await,
+            "https://orders.example"
+        );
         assert_eq!(database.dump().await, before);
     }
 
@@ -207,7 +229,8 @@ both! {
         let before = database.dump().await;
         post("grant_type=client_credentials", &[("scope", "users:read")]).await.is_oauth_error(400, "invalid_request");
         let all = server.ask(&server.acme, &server.acme.machine(), &[]).await.json();
-        let ignored = post("scope=users:read&resource=https://x.example&grant_type=password", CLIENT_CREDENTIALS).await.json();
+        let ignored =
+            post("scope=users:read&resource=https://x.example&grant_type=password", CLIENT_CREDENTIALS).await.json();
         assert_eq!((&ignored["scope"], &ignored["expires_in"]), (&all["scope"], &all["expires_in"]));
         assert_eq!(claims(ignored["access_token"].as_str().unwrap())["aud"], server.acme.api());
         assert_eq!(database.dump().await, before);
@@ -239,6 +262,19 @@ both! {
         assert_eq!((keys.status, keys.text.as_str()), (200, r#"{"keys":[]}"#));
     }
 
+    /// A key that was copied to another environment does not open there.
+    async fn ky_at_rest(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let copied = "UPDATE signing_keys SET sealed_private_key = (SELECT k.sealed_private_key FROM signing_keys k \
+                      JOIN environments e ON e.id = k.environment_id WHERE e.handle = 'auth')";
+        database.execute(copied).await;
+        for tenant in [&server.acme, &server.beta] {
+            let reply = server.ask(tenant, &tenant.machine(), &[]).await;
+            reply.is_oauth_error(reply.status, "server_error");
+            assert_eq!(reply.status, 500);
+        }
+    }
+
     /// A resource server with another library and the published keys reads the token as RFC 9068 says.
     async fn a_foreign_library_accepts_the_token(database: TestDatabase) {
         let server = TestServer::start(&database).await;
@@ -253,7 +289,10 @@ both! {
         let claims = payload.claims_set();
         let (issuer, service_user) = (server.acme.issuer(), server.acme.seeded.service_user.to_string());
         assert_eq!(payload.issuer(), Some(issuer.as_str()));
-        assert_eq!((claims["aud"].as_str(), payload.subject()), (Some(server.acme.api().as_str()), Some(service_user.as_str())));
+        assert_eq!(
+            (claims["aud"].as_str(), payload.subject()),
+            (Some(server.acme.api().as_str()), Some(service_user.as_str()))
+        );
         assert_eq!(claims["client_id"], server.acme.machine().0);
         let (issued, expires) = (claims["iat"].as_i64().unwrap(), claims["exp"].as_i64().unwrap());
         assert_eq!((issued, expires - issued), (paylent_domain::Clock::now(&*server.clock).seconds(), 3600));

@@ -1,1 +1,98 @@
+//! How many statements each operation sends to the database, `BEGIN` and `COMMIT` included, once keys and hosts are
+//! known to the process. The numbers are part of what was promised (docs/PERFORMANCE.md): to change one is a decision.
 
+use paylent_tests::both;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::*;
+
+impl TestServer {
+    /// How many statements the server sends while this is done, for the second time.
+    async fn statements<T>(&self, work: impl AsyncFn() -> T) -> (u64, T) {
+        work().await;
+        let before = self.db.statements();
+        let outcome = work().await;
+        (self.db.statements() - before, outcome)
+    }
+}
+
+both! {
+    /// A signed token: one read, no write. An opaque one: the same read, and the row of the token.
+    async fn a_token_takes_one_read_and_an_opaque_one_a_write(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let machine = admin.machine(None).await;
+        let ask = async || server.token(&server.acme, &machine.credentials, &[]).await;
+        assert_eq!(server.statements(ask).await.0, 1, "a signed token");
+        let opaque = change("client", &machine.id, json!({"token_format": "opaque"}));
+        admin.patch(&format!("clients/{}", machine.id), &opaque).await.is(200);
+        assert_eq!(server.statements(ask).await.0, 2, "an opaque token");
+        let wrong = (machine.credentials.0.clone(), "pay_cs_wrong".to_owned());
+        let form = [("grant_type", "client_credentials")];
+        let refused = server.statements(async || server.oauth(&server.acme, "/oauth/token", &wrong, &form).await).await;
+        assert!(refused.0 <= 1 && refused.1.status == 401, "a wrong secret: {}", refused.0);
+    }
+
+    /// One to know who asks, one to know how the token stands; one more to revoke it.
+    async fn introspection_takes_two_and_revocation_three(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let machine = admin.machine(None).await;
+        for format in ["jwt", "opaque"] {
+            let set = change("client", &machine.id, json!({"token_format": format}));
+            admin.patch(&format!("clients/{}", machine.id), &set).await.is(200);
+            let tokens = [
+                server.token(&server.acme, &machine.credentials, &[]).await,
+                server.token(&server.acme, &machine.credentials, &[]).await,
+            ];
+            let at = async |path: &str, token: &str| {
+                server.oauth(&server.acme, path, &machine.credentials, &[("token", token)]).await.is(200)
+            };
+            let (count, reply) = server.statements(async || at("/oauth/introspect", &tokens[0]).await).await;
+            assert_eq!((count, &reply.json()["active"]), (2, &json!(true)), "{format}");
+            at("/oauth/revoke", &tokens[0]).await;
+            let before = server.db.statements();
+            at("/oauth/revoke", &tokens[1]).await;
+            assert_eq!(server.db.statements() - before, 3, "{format}");
+        }
+    }
+
+    async fn discovery_takes_none(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        server.admin_token(&server.acme).await;
+        for document in ["jwks.json", "openid-configuration", "oauth-authorization-server"] {
+            let get = async || {
+                Reply::of(server.request(&server.acme, Method::GET, &format!("/.well-known/{document}"))).await.is(200)
+            };
+            assert_eq!(server.statements(get).await.0, 0, "{document}");
+        }
+    }
+
+    /// Every call of the API: the token's standing, and what its user may do.
+    async fn the_management_api_takes_two_and_its_work(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let count = async |path: &str| server.statements(async || admin.get(path).await.is(200)).await.0;
+        assert_eq!(count("users").await, 3, "and the page");
+        let one = count("users?page[size]=1").await;
+        for number in 0..40 {
+            server.acme.person(&format!("user{number}@example.com")).await;
+        }
+        assert_eq!((count("users?page[size]=100").await, one), (3, 3), "however many rows there are");
+        assert_eq!(count("users?page[count]=true").await, 4, "and the page, and the count");
+        let me = server.acme.seeded.service_user;
+        assert_eq!(count(&format!("users/{me}")).await, 3, "and the row");
+        for list in ["clients", "roles", "user-roles", "client-grants", "resource-servers", "signing-keys"] {
+            assert_eq!(count(list).await, 3, "{list}");
+        }
+        let before = server.db.statements();
+        let id = admin.user("jane@example.com").await;
+        assert_eq!(server.db.statements() - before, 6, "and BEGIN, the user, the trail, COMMIT");
+        let rename = change("user", &id, json!({"first_name": "Jane"}));
+        let rename = server.statements(async || admin.patch(&format!("users/{id}"), &rename).await.is(200)).await;
+        assert_eq!(rename.0, 8, "and the row, BEGIN, the lock, the change, the trail, COMMIT");
+        let refused = server.statements(async || server.anonymous(&server.acme).get("users").await.is(401)).await;
+        assert_eq!(refused.0, 0, "nobody costs nothing");
+    }
+}

@@ -100,9 +100,10 @@ fn a_log_that_is_stuck_drops_lines_and_stops_nobody() {
     let (release, released) = std::sync::mpsc::channel();
     let sink = Sink::default();
     let (lines, flush) = writer::start(Stuck(released, sink.clone())).unwrap();
-    let events = 20_000;
+    let events = 5_000;
+    let padding = "x".repeat(1_000);
     tracing::subscriber::with_default(subscriber(true, "info", lines).unwrap(), || {
-        (0..events).for_each(|number| tracing::info!(number));
+        (0..events).for_each(|number| tracing::info!(number, padding));
     });
     drop(release);
     while sink.0.lock().unwrap().is_empty() {}

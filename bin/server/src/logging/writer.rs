@@ -1,8 +1,12 @@
-//! The thread that writes the log, and the queue before it.
+//! The thread that writes the log, and the lines that wait for it.
+//!
+//! A request only appends to memory. The thread wakes for the first line, gathers what comes in the next moment, and
+//! writes it all at once: waking it for every line would cost more than the request's own work.
 
 use std::{
     io::{self, Write},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -10,60 +14,76 @@ use std::{
 use paylent_domain::text::is_unsafe_in_text;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait to be written.
-const WAITING: usize = 8_192;
-/// How many bytes are written at once, about.
-const BATCH: usize = 64 * 1024;
+/// How many bytes may wait to be written.
+const WAITING: usize = 2 * 1024 * 1024;
+/// How long lines are gathered before they are written.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long the end of the process waits for the last lines.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-enum Message {
-    Line(Vec<u8>),
-    Flush(SyncSender<()>),
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines that wait to be written.
+    waiting: Vec<u8>,
+    /// Whether lines are being written just now.
+    writing: bool,
+    /// Whether somebody waits for all lines to be written.
+    hurry: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes lines for the thread that writes them.
-pub(super) struct Lines(SyncSender<Message>);
+pub(super) struct Lines(Arc<Shared>);
 
 /// Waits for the lines logged so far.
-pub struct Flush(SyncSender<Message>);
+pub struct Flush(Arc<Shared>);
 
 impl Flush {
-    /// Returns when they are written; after two seconds, or at once when the queue is full, without them.
+    /// Returns when they are written; after two seconds without them.
     pub fn flush(&self) {
-        let (done, is_done) = sync_channel(1);
-        if self.0.try_send(Message::Flush(done)).is_ok() {
-            let _ = is_done.recv_timeout(PATIENCE);
-        }
+        let mut state = self.0.lock();
+        state.hurry = true;
+        self.0.changed.notify_all();
+        let unwritten = |state: &mut State| state.writing || !state.waiting.is_empty();
+        let waited = self.0.changed.wait_timeout_while(state, PATIENCE, unwritten);
+        waited.unwrap_or_else(PoisonError::into_inner).0.hurry = false;
     }
 }
 
 /// Starts the thread.
 pub(super) fn start(sink: impl Write + Send + 'static) -> io::Result<(Lines, Flush)> {
-    let (queue, waiting) = sync_channel(WAITING);
-    thread::Builder::new().name("log".to_owned()).spawn(move || write(&waiting, sink))?;
-    Ok((Lines(queue.clone()), Flush(queue)))
+    let shared = Arc::new(Shared::default());
+    let lines = shared.clone();
+    thread::Builder::new().name("log".to_owned()).spawn(move || write(&lines, sink))?;
+    Ok((Lines(shared.clone()), Flush(shared)))
 }
 
-/// Writes what comes, several lines at once when they come fast. What cannot be written is lost: there is nowhere to
-/// say so.
-fn write(waiting: &Receiver<Message>, mut sink: impl Write) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while let Ok(first) = waiting.recv() {
-        let mut next = Some(first);
-        let mut flushed = Vec::new();
-        while let Some(message) = next {
-            match message {
-                Message::Line(line) => batch.extend_from_slice(&line),
-                Message::Flush(done) => flushed.push(done),
-            }
-            next = if batch.len() < BATCH { waiting.try_recv().ok() } else { None };
-        }
+/// Writes what comes until the end of the process. What cannot be written is lost: there is nowhere to say so.
+fn write(shared: &Shared, mut sink: impl Write) {
+    let mut batch = Vec::new();
+    loop {
+        let state = shared.changed.wait_while(shared.lock(), |state| state.waiting.is_empty());
+        let state = state.unwrap_or_else(PoisonError::into_inner);
+        let gathered = shared.changed.wait_timeout_while(state, GATHER, |state| !state.hurry);
+        let mut state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        mem::swap(&mut state.waiting, &mut batch);
+        state.writing = true;
+        drop(state);
         let _ = sink.write_all(&batch).and_then(|()| sink.flush());
         batch.clear();
-        for done in flushed {
-            let _ = done.try_send(());
-        }
+        shared.lock().writing = false;
+        shared.changed.notify_all();
     }
 }
 
@@ -78,8 +98,17 @@ impl<'a> MakeWriter<'a> for Lines {
 /// Takes one whole event for each `write`, as `tracing_subscriber::fmt` gives it.
 impl Write for &Lines {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        if self.0.try_send(Message::Line(one_line(event))).is_err() {
+        let mut state = self.0.lock();
+        if state.waiting.len() + event.len() > WAITING {
+            drop(state);
             metrics::counter!("log_lines_dropped_total").increment(1);
+            return Ok(event.len());
+        }
+        let is_first = state.waiting.is_empty();
+        append_line(event, &mut state.waiting);
+        drop(state);
+        if is_first {
+            self.0.changed.notify_all();
         }
         Ok(event.len())
     }
@@ -89,23 +118,20 @@ impl Write for &Lines {
     }
 }
 
-/// The event as one line: control characters, and marks that reverse the direction of reading, in the escaped form of
-/// JSON. Nobody who gets a value into the log can forge a line or speak to the terminal.
-fn one_line(event: &[u8]) -> Vec<u8> {
+/// Adds the event as one line: control characters, and marks that reverse the direction of reading, in the escaped form
+/// of JSON. Nobody who gets a value into the log can forge a line or speak to the terminal.
+fn append_line(event: &[u8], line: &mut Vec<u8>) {
     let event = event.strip_suffix(b"\n").unwrap_or(event);
-    let text = String::from_utf8_lossy(event);
-    let mut line = Vec::with_capacity(event.len() + 1);
-    if text.contains(is_unsafe_in_text) {
-        for c in text.chars() {
+    if event.iter().all(|byte| matches!(byte, 0x20..=0x7e)) {
+        line.extend_from_slice(event);
+    } else {
+        for c in String::from_utf8_lossy(event).chars() {
             match c {
                 '\n' => line.extend_from_slice(b"\\n"),
                 c if is_unsafe_in_text(c) => line.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
                 c => line.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
-    } else {
-        line.extend_from_slice(text.as_bytes());
     }
     line.push(b'\n');
-    line
 }

@@ -6,8 +6,8 @@ use super::{Column, ForeignKey, Index, Schema, Table, rows};
 
 pub(super) async fn schema(database: &TestDatabase) -> Schema {
     let mut schema = Schema::default();
-    let objects = "SELECT json_build_array(relkind::text, relname) FROM pg_class \
-                   WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v') AND relname NOT LIKE '\\_\\_%'";
+    let objects = "SELECT json_build_array(relkind::text, relname) FROM pg_class WHERE relkind IN ('r', 'v') \
+                   AND relnamespace = 'public'::regnamespace AND relname NOT LIKE '\\_\\_%'";
     for (kind, name) in rows::<(String, String)>(database, objects).await {
         if kind == "v" {
             schema.views.insert(name.clone(), columns(database, &name).await);

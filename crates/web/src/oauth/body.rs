@@ -50,6 +50,10 @@ fn media_type(headers: &HeaderMap) -> Result<Mime, Refusal> {
     if !known.iter().any(|known| known.essence_str() == media_type.essence_str()) {
         return Err(WRONG);
     }
+    let names = || media_type.params().map(|(name, _)| name);
+    if names().enumerate().any(|(at, name)| names().take(at).any(|other| other == name)) {
+        return Err(Refusal::unreadable(400, "A parameter of the media type must not be repeated."));
+    }
     check_charset(&media_type)?;
     Ok(media_type)
 }

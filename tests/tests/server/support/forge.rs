@@ -95,3 +95,23 @@ fn but(mut object: Value, name: &str, value: Value) -> Value {
     }
     object
 }
+
+/// Each of these tokens is refused, and nothing changes. A good token made by the same hand is not.
+pub async fn refuses(server: &TestServer, database: &TestDatabase, forge: &Forge, bad: Vec<String>) {
+    let before = database.dump().await;
+    assert_eq!(server.users_with(&server.acme, &forge.good()).await.status, 200, "the forger's hand is good");
+    for token in bad {
+        invalid(&server.users_with(&server.acme, &token).await, &token);
+    }
+    assert_eq!(database.dump().await, before);
+}
+
+/// Asserts that a token was refused as such.
+#[track_caller]
+pub fn invalid(reply: &Reply, token: &str) {
+    let shown = &token[..token.len().min(400)];
+    assert_eq!(reply.status, 401, "{shown}: {}", reply.text);
+    let challenge = reply.header("www-authenticate");
+    assert!(challenge.starts_with("Bearer ") && challenge.contains("error=\"invalid_token\""), "{shown}: {challenge}");
+    reply.is_error(401, "");
+}

@@ -24,7 +24,7 @@ use paylent_server::{
     app::{self, Listen, Rooms},
     limits::Limits,
 };
-use paylent_storage::{Db, Directory, Options};
+use paylent_storage::{Db, Directory};
 use paylent_tests::{TestDatabase, seed};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -99,6 +99,12 @@ impl TestServer {
         let (address, handle, draining) = setup::run(db.clone(), clock.clone(), &setting);
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { address, clock, db, acme, beta, draining, http, handle }
+    }
+
+    /// Sets the server's clock to the machine's.
+    pub fn show_the_real_time(&self) {
+        let difference = paylent_domain::clock::SystemClock.now().seconds() - self.clock.now().seconds();
+        self.clock.advance_seconds(difference);
     }
 
     /// A request to a path of an environment's host.

@@ -30,24 +30,18 @@ pub async fn exchange(address: SocketAddr, request: impl AsRef<[u8]>) -> String 
     String::from_utf8(answer).unwrap()
 }
 
-/// Sends a head and then a piece of body again and again, until the server closes the connection. Returns the answer,
-/// and how many bytes of body could be sent.
+/// Sends a head and then a piece of body again and again, until the server closes the connection. Returns the answer.
 ///
 /// # Panics
 /// The server does not close it.
-pub async fn flood(address: SocketAddr, head: &str, piece: Vec<u8>) -> (String, usize) {
+pub async fn flood(address: SocketAddr, head: &str, piece: Vec<u8>) -> String {
     let (mut reader, mut writer) = TcpStream::connect(address).await.unwrap().into_split();
     writer.write_all(head.as_bytes()).await.unwrap();
-    let writing = tokio::spawn(async move {
-        let mut sent = 0;
-        while writer.write_all(&piece).await.is_ok() {
-            sent += piece.len();
-        }
-        sent
-    });
+    let writing = async { while writer.write_all(&piece).await.is_ok() {} };
     let mut answer = Vec::new();
-    let _reset_or_end = timeout(PATIENCE, reader.read_to_end(&mut answer)).await.expect("the server closes");
-    (String::from_utf8(answer).unwrap(), timeout(PATIENCE, writing).await.expect("the server closes").unwrap())
+    let over = async { tokio::join!(writing, reader.read_to_end(&mut answer)) };
+    let (_, _reset_or_end) = timeout(PATIENCE, over).await.expect("the server closes the connection");
+    String::from_utf8(answer).unwrap()
 }
 
 /// The status of each answer in what came back.
