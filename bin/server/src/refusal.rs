@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, RETRY_AFTER},
+        header::{CACHE_CONTROL, RETRY_AFTER, VARY},
     },
 };
 use paylent_jsonapi::{Code, Errors, media_type::MEDIA_TYPE};
@@ -46,6 +46,7 @@ impl Refusal {
         if path == "/api" || path.starts_with("/api/") {
             let error = paylent_jsonapi::Error::new(self.code(), self.sentence());
             let errors = Errors::from(error).with_id(request_id);
+            response.insert_header((VARY, "Accept"));
             response.content_type(MEDIA_TYPE).body(serde_json::to_vec(&errors).unwrap_or_default())
         } else if path.starts_with("/oauth/") {
             let error = json!({"error": self.oauth_error(), "error_description": self.sentence()});

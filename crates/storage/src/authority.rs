@@ -22,19 +22,16 @@ impl Env {
     /// The database is unavailable.
     pub async fn authority(&self, id: Id<User>) -> Result<Option<Authority>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<(String, String)> = on!(
-            self.db,
-            read | c | {
-                let row = authorities::table
-                    .find((environment, id))
-                    .filter(authorities::active.eq(true))
-                    .select((authorities::name, authorities::permissions))
-                    .first(c)
-                    .await
-                    .optional()?;
-                Ok::<_, Error>(row)
-            }
-        )?;
+        let row: Option<(String, String)> = on!(self.db, lookup, |c| {
+            let row = authorities::table
+                .find((environment, id))
+                .filter(authorities::active.eq(true))
+                .select((authorities::name, authorities::permissions))
+                .get_result(c)
+                .await
+                .optional()?;
+            Ok::<_, Error>(row)
+        })?;
         row.map(|(name, permissions)| Ok(Authority { name, permissions: names(&permissions)?.into_iter().collect() }))
             .transpose()
     }
@@ -46,13 +43,10 @@ impl Env {
     /// The database is unavailable.
     pub async fn permissions_of_user(&self, id: Id<User>) -> Result<Option<Permissions>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<String> = on!(
-            self.db,
-            read | c | {
-                let held = authorities::table.find((environment, id)).select(authorities::permissions);
-                Ok::<_, Error>(held.first(c).await.optional()?)
-            }
-        )?;
+        let row: Option<String> = on!(self.db, lookup, |c| {
+            let held = authorities::table.find((environment, id)).select(authorities::permissions);
+            Ok::<_, Error>(held.get_result(c).await.optional()?)
+        })?;
         row.map(|permissions| Ok(names(&permissions)?.into_iter().collect())).transpose()
     }
 }

@@ -93,23 +93,19 @@ impl Env {
     pub async fn client_grants(&self, filter: ClientGrantFilter, page: Page) -> Result<Listed<ClientGrant>> {
         let environment = self.key();
         let (client, server) = (filter.client_id.map(Key::from), filter.resource_server_id.map(Key::from));
-        let rows: (Vec<ClientGrantRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query =
-                        client_grants::table.filter(client_grants::environment_id.eq(environment)).into_boxed();
-                    if let Some(client) = client {
-                        query = query.filter(client_grants::client_id.eq(client));
-                    }
-                    if let Some(server) = server {
-                        query = query.filter(client_grants::resource_server_id.eq(server));
-                    }
-                    query
-                };
-                page!(c, page, client_grants::id, ClientGrantRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<ClientGrantRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = client_grants::table.filter(client_grants::environment_id.eq(environment)).into_boxed();
+                if let Some(client) = client {
+                    query = query.filter(client_grants::client_id.eq(client));
+                }
+                if let Some(server) = server {
+                    query = query.filter(client_grants::resource_server_id.eq(server));
+                }
+                query
+            };
+            page!(c, page, client_grants::id, ClientGrantRow::as_select(), matching())
+        })?;
         Listed::of(rows, ClientGrant::try_from)
     }
 
@@ -119,14 +115,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn client_grant(&self, id: Id<ClientGrant>) -> Result<Option<ClientGrant>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<ClientGrantRow> = on!(
-            self.db,
-            read | c | {
-                let row =
-                    client_grants::table.find((environment, id)).select(ClientGrantRow::as_select()).first(c).await;
-                Ok::<_, Error>(row.optional()?)
-            }
-        )?;
+        let row: Option<ClientGrantRow> = on!(self.db, lookup, |c| {
+            let row =
+                client_grants::table.find((environment, id)).select(ClientGrantRow::as_select()).get_result(c).await;
+            Ok::<_, Error>(row.optional()?)
+        })?;
         row.map(ClientGrant::try_from).transpose()
     }
 
@@ -137,22 +130,19 @@ impl Env {
     pub async fn create_client_grant(&self, grant: NewClientGrant, by: &Context) -> Result<ClientGrant> {
         let (environment, by) = (self.key(), by.clone());
         let row = ClientGrantRow::new(environment, grant, by.at);
-        let row: ClientGrantRow = on!(
-            self.db,
-            transaction | c | {
-                row.clone().insert_into(client_grants::table).execute(c).await?;
-                let client: String =
-                    clients::table.find((environment, row.client_id)).select(clients::name).first(c).await?;
-                let server = resource_servers::table.find((environment, row.resource_server_id));
-                let server: String = server.select(resource_servers::name).first(c).await?;
-                let event = Event::new("client_grant.created", "client_grant", row.id.id::<ClientGrant>(), "")
-                    .and("client", row.client_id.id::<Client>(), &client)
-                    .and("resource_server", row.resource_server_id.id::<ResourceServer>(), &server)
-                    .change("allowed_scopes", None, row.allowed_scopes.clone());
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
-            }
-        )?;
+        let row: ClientGrantRow = on!(self.db, transaction, |c| {
+            row.clone().insert_into(client_grants::table).execute(c).await?;
+            let client: String =
+                clients::table.find((environment, row.client_id)).select(clients::name).get_result(c).await?;
+            let server = resource_servers::table.find((environment, row.resource_server_id));
+            let server: String = server.select(resource_servers::name).get_result(c).await?;
+            let event = Event::new("client_grant.created", "client_grant", row.id.id::<ClientGrant>(), "")
+                .and("client", row.client_id.id::<Client>(), &client)
+                .and("resource_server", row.resource_server_id.id::<ResourceServer>(), &server)
+                .change("allowed_scopes", None, row.allowed_scopes.clone());
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         ClientGrant::try_from(row)
     }
 
@@ -168,32 +158,26 @@ impl Env {
     ) -> Result<Option<ClientGrant>> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
         let allowed = allowed_scopes.map(|scopes| json(scopes.iter()));
-        let row: Option<ClientGrantRow> = on!(
-            self.db,
-            transaction | c | {
-                let grant = client_grants::table.find((environment, key));
-                // Locks the row and reads what it was.
-                let before: Option<Option<String>> = diesel::update(grant)
-                    .set(client_grants::updated_at.eq(by.at.micros()))
-                    .returning(client_grants::allowed_scopes)
-                    .get_result(c)
-                    .await
-                    .optional()?;
-                let Some(before) = before else { return Ok(None) };
-                let row: ClientGrantRow = diesel::update(grant)
-                    .set(client_grants::allowed_scopes.eq(allowed.clone()))
-                    .returning(ClientGrantRow::as_returning())
-                    .get_result(c)
-                    .await?;
-                let event = Event::new("client_grant.updated", "client_grant", id, "").change(
-                    "allowed_scopes",
-                    before,
-                    allowed,
-                );
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(Some(row))
-            }
-        )?;
+        let row: Option<ClientGrantRow> = on!(self.db, transaction, |c| {
+            let grant = client_grants::table.find((environment, key));
+            // Locks the row and reads what it was.
+            let before: Option<Option<String>> = diesel::update(grant)
+                .set(client_grants::updated_at.eq(by.at.micros()))
+                .returning(client_grants::allowed_scopes)
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(before) = before else { return Ok(None) };
+            let row: ClientGrantRow = diesel::update(grant)
+                .set(client_grants::allowed_scopes.eq(allowed.clone()))
+                .returning(ClientGrantRow::as_returning())
+                .get_result(c)
+                .await?;
+            let event =
+                Event::new("client_grant.updated", "client_grant", id, "").change("allowed_scopes", before, allowed);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(row))
+        })?;
         row.map(ClientGrant::try_from).transpose()
     }
 
@@ -204,15 +188,12 @@ impl Env {
     pub async fn delete_client_grant(&self, id: Id<ClientGrant>, by: &Context) -> Result<bool> {
         let (environment, key) = (self.key(), Key::from(id));
         let audit = entry(environment, by, &Event::new("client_grant.deleted", "client_grant", id, ""))?;
-        on!(
-            self.db,
-            transaction | c | {
-                let gone = diesel::delete(client_grants::table.find((environment, key))).execute(c).await?;
-                if gone > 0 {
-                    audit.insert_into(audit_events::table).execute(c).await?;
-                }
-                Ok(gone > 0)
+        on!(self.db, transaction, |c| {
+            let gone = diesel::delete(client_grants::table.find((environment, key))).execute(c).await?;
+            if gone > 0 {
+                audit.insert_into(audit_events::table).execute(c).await?;
             }
-        )
+            Ok(gone > 0)
+        })
     }
 }

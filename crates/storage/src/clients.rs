@@ -209,22 +209,19 @@ impl Env {
     pub async fn clients(&self, filter: ClientFilter, page: Page) -> Result<Listed<Client>> {
         let environment = self.key();
         let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
-        let rows: (Vec<ClientRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query = clients::table.filter(clients::environment_id.eq(environment)).into_boxed();
-                    if let Some(keys) = keys.clone() {
-                        query = query.filter(clients::id.eq_any(keys));
-                    }
-                    if let Some(client_id) = filter.client_id.clone() {
-                        query = query.filter(clients::client_id.eq(client_id));
-                    }
-                    query
-                };
-                page!(c, page, clients::id, ClientRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<ClientRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = clients::table.filter(clients::environment_id.eq(environment)).into_boxed();
+                if let Some(keys) = keys.clone() {
+                    query = query.filter(clients::id.eq_any(keys));
+                }
+                if let Some(client_id) = filter.client_id.clone() {
+                    query = query.filter(clients::client_id.eq(client_id));
+                }
+                query
+            };
+            page!(c, page, clients::id, ClientRow::as_select(), matching())
+        })?;
         Listed::of(rows, Client::try_from)
     }
 
@@ -234,14 +231,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn client_by_id(&self, id: Id<Client>) -> Result<Option<Client>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<ClientRow> = on!(
-            self.db,
-            read | c | {
-                let row =
-                    clients::table.find((environment, id)).select(ClientRow::as_select()).first(c).await.optional()?;
-                Ok::<_, Error>(row)
-            }
-        )?;
+        let row: Option<ClientRow> = on!(self.db, lookup, |c| {
+            let row =
+                clients::table.find((environment, id)).select(ClientRow::as_select()).get_result(c).await.optional()?;
+            Ok::<_, Error>(row)
+        })?;
         row.map(Client::try_from).transpose()
     }
 
@@ -258,17 +252,14 @@ impl Env {
         let event = Event::new("client.registered", "client", client.id, &client.name);
         let audit = entry(environment, &by, &event)?;
         let row = NewClientRow::new(environment, client, by.at);
-        let row: ClientRow = on!(
-            self.db,
-            transaction | c | {
-                if let Some(service) = service {
-                    service.insert_into(users::table).execute(c).await?;
-                }
-                let row = row.insert_into(clients::table).returning(ClientRow::as_returning()).get_result(c).await?;
-                audit.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
+        let row: ClientRow = on!(self.db, transaction, |c| {
+            if let Some(service) = service {
+                service.insert_into(users::table).execute(c).await?;
             }
-        )?;
+            let row = row.insert_into(clients::table).returning(ClientRow::as_returning()).get_result(c).await?;
+            audit.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         Client::try_from(row)
     }
 
@@ -278,34 +269,31 @@ impl Env {
     /// The database is unavailable.
     pub async fn update_client(&self, id: Id<Client>, change: ClientChange, by: &Context) -> Result<Option<Client>> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                let client = clients::table.find((environment, key));
-                // Locks the row and reads what it was.
-                let before: Option<ClientRow> = diesel::update(client)
-                    .set(clients::updated_at.eq(by.at.micros()))
-                    .returning(ClientRow::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
-                let Some(before) = before.map(Client::try_from).transpose()? else { return Ok(None) };
-                let bump = i64::from(change.active == Some(false));
-                let (changes, service) = Changes::between(&before, change);
-                if let Some(id) = service {
-                    let user = NewUserRow::service(environment, id, &before.name, by.at);
-                    user.insert_into(users::table).execute(c).await?;
-                }
-                let after: ClientRow = diesel::update(client)
-                    .set((changes, clients::generation.eq(clients::generation + bump)))
-                    .returning(ClientRow::as_returning())
-                    .get_result(c)
-                    .await?;
-                let after = Client::try_from(after)?;
-                entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
-                Ok(Some(after))
+        on!(self.db, transaction, |c| {
+            let client = clients::table.find((environment, key));
+            // Locks the row and reads what it was.
+            let before: Option<ClientRow> = diesel::update(client)
+                .set(clients::updated_at.eq(by.at.micros()))
+                .returning(ClientRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(before) = before.map(Client::try_from).transpose()? else { return Ok(None) };
+            let bump = i64::from(change.active == Some(false));
+            let (changes, service) = Changes::between(&before, change);
+            if let Some(id) = service {
+                let user = NewUserRow::service(environment, id, &before.name, by.at);
+                user.insert_into(users::table).execute(c).await?;
             }
-        )
+            let after: ClientRow = diesel::update(client)
+                .set((changes, clients::generation.eq(clients::generation + bump)))
+                .returning(ClientRow::as_returning())
+                .get_result(c)
+                .await?;
+            let after = Client::try_from(after)?;
+            entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(after))
+        })
     }
 
     /// Deletes a client with its grants, its tokens and its service user, and says whether there was one.
@@ -314,31 +302,28 @@ impl Env {
     /// The database is unavailable.
     pub async fn delete_client(&self, id: Id<Client>, by: &Context) -> Result<bool> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                let gone: Option<ClientRow> = diesel::delete(clients::table.find((environment, key)))
-                    .returning(ClientRow::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
-                let Some(gone) = gone else { return Ok(false) };
-                if let Some(user) = gone.user_id {
-                    let service = users::table.find((environment, user)).filter(users::kind.eq("service"));
-                    // Locks the row: of several clients deleted at once, the last one takes the user with it.
-                    diesel::update(service).set(users::updated_at.eq(users::updated_at)).execute(c).await?;
-                    let others =
-                        clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(user)));
-                    let others: i64 = others.count().get_result(c).await?;
-                    if others == 0 {
-                        diesel::delete(service).execute(c).await?;
-                    }
+        on!(self.db, transaction, |c| {
+            let gone: Option<ClientRow> = diesel::delete(clients::table.find((environment, key)))
+                .returning(ClientRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(gone) = gone else { return Ok(false) };
+            if let Some(user) = gone.user_id {
+                let service = users::table.find((environment, user)).filter(users::kind.eq("service"));
+                // Locks the row: of several clients deleted at once, the last one takes the user with it.
+                diesel::update(service).set(users::updated_at.eq(users::updated_at)).execute(c).await?;
+                let others =
+                    clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(user)));
+                let others: i64 = others.count().get_result(c).await?;
+                if others == 0 {
+                    diesel::delete(service).execute(c).await?;
                 }
-                let event = Event::new("client.deleted", "client", id, &gone.name);
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(true)
             }
-        )
+            let event = Event::new("client.deleted", "client", id, &gone.name);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
     }
 }
 

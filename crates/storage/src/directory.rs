@@ -102,18 +102,15 @@ impl Directory {
 /// The environment of this handle or this custom domain.
 async fn environment(db: &Db, handle: Option<String>, domain: Option<String>) -> Result<Option<Environment>> {
     type Row = (Key, Option<Key>, String, Option<String>);
-    let row: Option<Row> = on!(
-        db,
-        read | c | {
-            let row = environments::table
-                .filter(environments::handle.nullable().eq(handle).or(environments::custom_domain.eq(domain)))
-                .select((environments::id, environments::account_id, environments::handle, environments::custom_domain))
-                .first::<Row>(c)
-                .await
-                .optional()?;
-            Ok::<_, Error>(row)
-        }
-    )?;
+    let row: Option<Row> = on!(db, lookup, |c| {
+        let row = environments::table
+            .filter(environments::handle.nullable().eq(handle).or(environments::custom_domain.eq(domain)))
+            .select((environments::id, environments::account_id, environments::handle, environments::custom_domain))
+            .get_result::<Row>(c)
+            .await
+            .optional()?;
+        Ok::<_, Error>(row)
+    })?;
     Ok(row.map(|(id, account_id, handle, custom_domain)| Environment {
         id: id.id(),
         account_id: account_id.map(Key::id),

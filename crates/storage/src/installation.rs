@@ -26,17 +26,14 @@ impl Db {
     /// The database is unavailable.
     pub async fn bind_master_key(&self, master_key_id: &str, at: Timestamp) -> Result<bool> {
         let row = InstallationRow { id: 1, master_key_id: master_key_id.to_owned(), created_at: at.micros() };
-        let bound: String = on!(
-            self,
-            transaction | c | {
-                let found = installation::table.find(1).select(installation::master_key_id);
-                if let Some(bound) = found.first::<String>(c).await.optional()? {
-                    return Ok(bound);
-                }
-                row.insert_into(installation::table).on_conflict_do_nothing().execute(c).await?;
-                Ok(found.first::<String>(c).await?)
+        let bound: String = on!(self, transaction, |c| {
+            let found = installation::table.find(1).select(installation::master_key_id);
+            if let Some(bound) = found.first::<String>(c).await.optional()? {
+                return Ok(bound);
             }
-        )?;
+            row.insert_into(installation::table).on_conflict_do_nothing().execute(c).await?;
+            Ok(found.first::<String>(c).await?)
+        })?;
         Ok(bound == master_key_id)
     }
 
@@ -45,7 +42,7 @@ impl Db {
     /// # Errors
     /// It gives none.
     pub async fn ping(&self) -> Result<()> {
-        on!(self, read |c| {
+        on!(self, read, |c| {
             let _: Option<i32> = installation::table.select(installation::id).first(c).await.optional()?;
             Ok::<_, Error>(())
         })

@@ -27,6 +27,7 @@ mod roles;
 mod schema;
 mod setup;
 mod signing_keys;
+mod sqlite;
 mod user_roles;
 mod users;
 

@@ -178,58 +178,46 @@ fn standing(row: StandingRow, key_active: bool, denied: bool) -> Standing {
 impl Store for Env {
     async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         let (environment, client_id) = (self.key(), client_id.to_owned());
-        let row: Option<ClientRow> = on!(
-            self.db,
-            read | c | {
-                let named = clients::table
-                    .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
-                    .select(ClientRow::as_select());
-                Ok::<_, Error>(named.first(c).await.optional()?)
-            }
-        )?;
+        let row: Option<ClientRow> = on!(self.db, lookup, |c| {
+            let named = clients::table
+                .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
+                .select(ClientRow::as_select());
+            Ok::<_, Error>(named.get_result(c).await.optional()?)
+        })?;
         Ok(row.map(Client::try_from).transpose()?)
     }
 
     async fn machine(&self, client_id: &str) -> Result<Option<Machine>, StoreError> {
         let (environment, client_id) = (self.key(), client_id.to_owned());
-        let row: Option<MachineRow> = on!(
-            self.db,
-            read | c | {
-                let named = machines::table
-                    .filter(machines::environment_id.eq(environment).and(machines::client_id.eq(client_id)))
-                    .select(MachineRow::as_select());
-                Ok::<_, Error>(named.first(c).await.optional()?)
-            }
-        )?;
+        let row: Option<MachineRow> = on!(self.db, lookup, |c| {
+            let named = machines::table
+                .filter(machines::environment_id.eq(environment).and(machines::client_id.eq(client_id)))
+                .select(MachineRow::as_select());
+            Ok::<_, Error>(named.get_result(c).await.optional()?)
+        })?;
         Ok(row.map(|row| row.read(&self.tenant().management_api())).transpose()?)
     }
 
     async fn signing_key(&self, kid: &str) -> Result<Option<SealedKey>, StoreError> {
         let (environment, kid) = (self.key(), kid.to_owned());
-        let row: Option<(String, Vec<u8>)> = on!(
-            self.db,
-            read | c | {
-                let named = signing_keys::table
-                    .filter(signing_keys::environment_id.eq(environment).and(signing_keys::kid.eq(kid)))
-                    .select((signing_keys::kid, signing_keys::sealed_private_key));
-                Ok::<_, Error>(named.first(c).await.optional()?)
-            }
-        )?;
+        let row: Option<(String, Vec<u8>)> = on!(self.db, lookup, |c| {
+            let named = signing_keys::table
+                .filter(signing_keys::environment_id.eq(environment).and(signing_keys::kid.eq(kid)))
+                .select((signing_keys::kid, signing_keys::sealed_private_key));
+            Ok::<_, Error>(named.get_result(c).await.optional()?)
+        })?;
         Ok(row.map(|(kid, sealed)| SealedKey { kid, sealed }))
     }
 
     async fn active_public_keys(&self) -> Result<Vec<String>, StoreError> {
         let environment = self.key();
-        Ok(on!(
-            self.db,
-            read | c | {
-                let active = signing_keys::table
-                    .filter(signing_keys::environment_id.eq(environment).and(signing_keys::status.eq("active")))
-                    .order(signing_keys::id.desc())
-                    .select(signing_keys::public_jwk);
-                Ok::<_, Error>(active.load::<String>(c).await?)
-            }
-        )?)
+        Ok(on!(self.db, lookup, |c| {
+            let active = signing_keys::table
+                .filter(signing_keys::environment_id.eq(environment).and(signing_keys::status.eq("active")))
+                .order(signing_keys::id.desc())
+                .select(signing_keys::public_jwk);
+            Ok::<_, Error>(active.load::<String>(c).await?)
+        })?)
     }
 
     async fn save_access_token(&self, token: OpaqueToken) -> Result<(), StoreError> {
@@ -245,91 +233,80 @@ impl Store for Env {
             issued_at: token.issued_at.micros(),
             expires_at: token.expires_at.map(Timestamp::micros),
         };
-        Ok(on!(
-            self.db,
-            write | c | {
-                row.insert_into(access_tokens::table).execute(c).await?;
-                Ok::<_, Error>(())
-            }
-        )?)
+        Ok(on!(self.db, write, |c| {
+            row.insert_into(access_tokens::table).execute(c).await?;
+            Ok::<_, Error>(())
+        })?)
     }
 
     async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
-        let row: Option<(AccessTokenRow, StandingRow)> = on!(
-            self.db,
-            read | c | {
-                let found = access_tokens::table
-                    .inner_join(environments::table.on(environments::id.eq(access_tokens::environment_id)))
-                    .inner_join(clients::table.on(
-                        clients::environment_id.eq(environment).and(clients::client_id.eq(access_tokens::client_id)),
-                    ))
-                    .left_join(
-                        users::table
-                            .on(users::environment_id.eq(environment).and(users::id.eq(access_tokens::user_id))),
-                    )
-                    .filter(access_tokens::environment_id.eq(environment).and(access_tokens::token_hash.eq(hash)))
-                    .select((
-                        AccessTokenRow::as_select(),
-                        (
-                            clients::active,
-                            clients::generation,
-                            users::active.nullable(),
-                            users::generation.nullable(),
-                            environments::not_before,
-                        ),
-                    ));
-                Ok::<_, Error>(found.first(c).await.optional()?)
-            }
-        )?;
+        let row: Option<(AccessTokenRow, StandingRow)> = on!(self.db, lookup, |c| {
+            let found = access_tokens::table
+                .inner_join(environments::table.on(environments::id.eq(access_tokens::environment_id)))
+                .inner_join(
+                    clients::table.on(clients::environment_id
+                        .eq(environment)
+                        .and(clients::client_id.eq(access_tokens::client_id))),
+                )
+                .left_join(
+                    users::table.on(users::environment_id.eq(environment).and(users::id.eq(access_tokens::user_id))),
+                )
+                .filter(access_tokens::environment_id.eq(environment).and(access_tokens::token_hash.eq(hash)))
+                .select((
+                    AccessTokenRow::as_select(),
+                    (
+                        clients::active,
+                        clients::generation,
+                        users::active.nullable(),
+                        users::generation.nullable(),
+                        environments::not_before,
+                    ),
+                ));
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
         Ok(row.map(|(token, status)| Ok::<_, Error>((token.read()?, standing(status, true, false)))).transpose()?)
     }
 
     async fn jwt_standing(&self, token: JwtReference<'_>) -> Result<Option<Standing>, StoreError> {
         let (environment, user) = (self.key(), Key::from(token.user_id));
         let (kid, jti, client_id) = (token.kid.to_owned(), token.jti.to_owned(), token.client_id.to_owned());
-        let row: Option<(StandingRow, bool, bool)> = on!(
-            self.db,
-            read | c | {
-                let key_active = exists(
-                    signing_keys::table.filter(
-                        signing_keys::environment_id
-                            .eq(environment)
-                            .and(signing_keys::kid.eq(kid))
-                            .and(signing_keys::status.eq("active")),
+        let row: Option<(StandingRow, bool, bool)> = on!(self.db, lookup, |c| {
+            let key_active = exists(
+                signing_keys::table.filter(
+                    signing_keys::environment_id
+                        .eq(environment)
+                        .and(signing_keys::kid.eq(kid))
+                        .and(signing_keys::status.eq("active")),
+                ),
+            );
+            let denied = exists(denied_tokens::table.find((environment, jti)));
+            let found = environments::table
+                .inner_join(clients::table.on(clients::environment_id.eq(environments::id)))
+                .left_join(users::table.on(users::environment_id.eq(environments::id).and(users::id.eq(user))))
+                .filter(environments::id.eq(environment).and(clients::client_id.eq(client_id)))
+                .select((
+                    (
+                        clients::active,
+                        clients::generation,
+                        users::active.nullable(),
+                        users::generation.nullable(),
+                        environments::not_before,
                     ),
-                );
-                let denied = exists(denied_tokens::table.find((environment, jti)));
-                let found = environments::table
-                    .inner_join(clients::table.on(clients::environment_id.eq(environments::id)))
-                    .left_join(users::table.on(users::environment_id.eq(environments::id).and(users::id.eq(user))))
-                    .filter(environments::id.eq(environment).and(clients::client_id.eq(client_id)))
-                    .select((
-                        (
-                            clients::active,
-                            clients::generation,
-                            users::active.nullable(),
-                            users::generation.nullable(),
-                            environments::not_before,
-                        ),
-                        key_active,
-                        denied,
-                    ));
-                Ok::<_, Error>(found.first(c).await.optional()?)
-            }
-        )?;
+                    key_active,
+                    denied,
+                ));
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
         Ok(row.map(|(status, key_active, denied)| standing(status, key_active, denied)))
     }
 
     async fn delete_access_token(&self, hash: &SecretHash) -> Result<(), StoreError> {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
-        Ok(on!(
-            self.db,
-            write | c | {
-                diesel::delete(access_tokens::table.find((environment, hash))).execute(c).await?;
-                Ok::<_, Error>(())
-            }
-        )?)
+        Ok(on!(self.db, write, |c| {
+            diesel::delete(access_tokens::table.find((environment, hash))).execute(c).await?;
+            Ok::<_, Error>(())
+        })?)
     }
 
     async fn deny_jwt(&self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
@@ -338,12 +315,9 @@ impl Store for Env {
             denied_tokens::jti.eq(jti.to_owned()),
             denied_tokens::expires_at.eq(until.micros()),
         );
-        Ok(on!(
-            self.db,
-            write | c | {
-                diesel::insert_into(denied_tokens::table).values(row).on_conflict_do_nothing().execute(c).await?;
-                Ok::<_, Error>(())
-            }
-        )?)
+        Ok(on!(self.db, write, |c| {
+            diesel::insert_into(denied_tokens::table).values(row).on_conflict_do_nothing().execute(c).await?;
+            Ok::<_, Error>(())
+        })?)
     }
 }

@@ -1,8 +1,7 @@
 //! Connections to either database, and the one macro that runs a unit of work on them.
 //!
 //! A unit of work never runs inside the caller's future: an abandoned request must not abandon a transaction. On
-//! PostgreSQL it is a task of its own; on SQLite it runs start to end on a blocking thread, one hop for the whole
-//! unit, with a connection whose futures are ready at once (docs/adr/0003).
+//! PostgreSQL it is a task of its own; on SQLite it runs from start to end without a pause (docs/adr/0003).
 
 use std::{
     future::Future,
@@ -18,19 +17,21 @@ use std::{
 use deadpool::managed;
 use diesel::{
     ConnectionError, ConnectionResult, SqliteConnection,
-    connection::{AnsiTransactionManager, InstrumentationEvent, SimpleConnection},
+    connection::{AnsiTransactionManager, InstrumentationEvent},
 };
 use diesel_async::{
     AsyncConnection, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod, deadpool::Pool as Managed},
-    sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper},
 };
 use futures_util::{
     FutureExt,
     future::{BoxFuture, ready},
 };
 
-use crate::Error;
+use crate::{
+    Error,
+    sqlite::{self, Sqlite, SqliteConn, Writer},
+};
 
 /// Where the data is: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,20 +76,18 @@ pub struct Options {
     pub connections: usize,
 }
 
-pub(crate) type SqliteConn = SyncConnectionWrapper<SqliteConnection, Inline>;
-
 /// The database. Clones share connections.
 #[derive(Clone)]
 pub struct Db {
     pub(crate) pool: Pool,
-    url: DatabaseUrl,
+    url: Arc<DatabaseUrl>,
     options: Options,
     statements: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
 pub(crate) enum Pool {
-    Sqlite { readers: Managed<SqliteConn>, writer: Managed<SqliteConn> },
+    Sqlite(Sqlite),
     Postgres(Managed<AsyncPgConnection>),
 }
 
@@ -103,7 +102,7 @@ impl Db {
     pub fn open(url: &DatabaseUrl, options: Options) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
         let pool = Pool::open(url, options, &statements)?;
-        Ok(Self { pool, url: url.clone(), options, statements })
+        Ok(Self { pool, url: Arc::new(url.clone()), options, statements })
     }
 
     /// The same database for another thread. PostgreSQL connections belong to the thread whose runtime drives them, so
@@ -113,7 +112,7 @@ impl Db {
     /// The pool cannot be built.
     pub fn for_thread(&self) -> Result<Self, Error> {
         let pool = match &self.pool {
-            Pool::Sqlite { .. } => self.pool.clone(),
+            Pool::Sqlite(_) => self.pool.clone(),
             Pool::Postgres(_) => Pool::open(&self.url, self.options, &self.statements)?,
         };
         Ok(Self { pool, ..self.clone() })
@@ -129,7 +128,7 @@ impl Db {
     #[must_use]
     pub fn backend(&self) -> &'static str {
         match self.pool {
-            Pool::Sqlite { .. } => "sqlite",
+            Pool::Sqlite(_) => "sqlite",
             Pool::Postgres(_) => "postgres",
         }
     }
@@ -140,10 +139,11 @@ impl Pool {
         let size = options.connections;
         Ok(match url {
             DatabaseUrl::Sqlite(path) => {
-                let path = path.to_string_lossy();
-                let open =
-                    |size| managed::Pool::builder(manager(&path, open_sqlite, statements)).max_size(size).build();
-                Self::Sqlite { readers: open(size).map_err(unavailable)?, writer: open(1).map_err(unavailable)? }
+                let path = path.to_string_lossy().into_owned();
+                let readers = managed::Pool::builder(manager(&path, open_sqlite, statements)).max_size(size).build();
+                let count = statements.clone();
+                let open = move || sqlite::open(&path).map(|connection| counted(connection, &count));
+                Self::Sqlite(Sqlite { readers: readers.map_err(unavailable)?, writer: Writer::start(open)? })
             }
             DatabaseUrl::Postgres(url) => {
                 let pool = managed::Pool::builder(manager(url, open_postgres, statements)).max_size(size).build();
@@ -164,29 +164,24 @@ fn manager<C: AsyncConnection + 'static>(
     config.recycling_method = RecyclingMethod::Fast;
     config.custom_setup = Box::new(move |url| {
         let (url, statements) = (url.to_owned(), statements.clone());
-        async move {
-            let mut connection: C = open(url).await?;
-            connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
-                    statements.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-            Ok(connection)
-        }
-        .boxed()
+        async move { Ok(counted(open(url).await?, &statements)) }.boxed()
     });
     AsyncDieselConnectionManager::new_with_config(url, config)
 }
 
-fn open_sqlite(path: String) -> BoxFuture<'static, ConnectionResult<SqliteConn>> {
-    // synchronous=FULL: what was acknowledged survives a power cut, also in WAL mode.
-    const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
-    let opened = <SqliteConnection as diesel::Connection>::establish(&path).and_then(|mut connection| {
-        connection.batch_execute(SETUP).map_err(ConnectionError::CouldntSetupConfiguration)?;
-        Ok(SyncConnectionWrapper::with_runtime(connection, Inline))
+/// Counts the statements of a connection.
+fn counted<C: AsyncConnection>(mut connection: C, statements: &Arc<AtomicU64>) -> C {
+    let statements = statements.clone();
+    connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+            statements.fetch_add(1, Ordering::Relaxed);
+        }
     });
-    ready(opened).boxed()
+    connection
+}
+
+fn open_sqlite(path: String) -> BoxFuture<'static, ConnectionResult<SqliteConn>> {
+    ready(sqlite::open(&path)).boxed()
 }
 
 fn open_postgres(url: String) -> BoxFuture<'static, ConnectionResult<AsyncPgConnection>> {
@@ -202,7 +197,7 @@ fn open_postgres(url: String) -> BoxFuture<'static, ConnectionResult<AsyncPgConn
     .boxed()
 }
 
-fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(crate) fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Unavailable(cause.into())
 }
 
@@ -223,30 +218,6 @@ pub(crate) async fn as_task<T: Send + 'static>(
     unit: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(unit).await.unwrap_or_else(|stopped| Err(unavailable(stopped)))
-}
-
-/// Runs a unit of work, whose futures are all ready at once, on a blocking thread.
-pub(crate) async fn on_blocking_thread<T: Send + 'static, F: Future<Output = Result<T, Error>>>(
-    unit: impl FnOnce() -> F + Send + 'static,
-) -> Result<T, Error> {
-    let run = || unit().now_or_never().unwrap_or_else(|| Err(Error::Broken("a SQLite future was not ready".into())));
-    tokio::task::spawn_blocking(run).await.unwrap_or_else(|stopped| Err(unavailable(stopped)))
-}
-
-/// Runs SQLite's calls where they are made: a unit of work is on a blocking thread already.
-pub(crate) struct Inline;
-
-impl SpawnBlocking for Inline {
-    fn spawn_blocking<'a, R: Send + 'static>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Box<dyn std::error::Error + Send + Sync + 'static>>> {
-        ready(Ok(task())).boxed()
-    }
-
-    fn get_runtime() -> Self {
-        Self
-    }
 }
 
 /// How a transaction that writes begins.
@@ -285,41 +256,70 @@ pub(crate) async fn finish<C: AsyncConnection, T>(connection: &mut C, outcome: R
 
 /// Runs a unit of work on whichever database it is, with the same body for both.
 ///
-/// `on!(db, read |c| …)` for reads, `on!(db, write |c| …)` for a single writing statement, `on!(db, transaction |c| …)`
-/// for more. The body sees `c` as a connection, may use `?` on diesel's and our own errors, and must own what it uses.
+/// `on!(db, lookup, |c| …)` for reads of a row or two, which SQLite answers on the spot; `on!(db, read, |c| …)` for longer
+/// ones; `on!(db, write, |c| …)` for a single writing statement; `on!(db, transaction, |c| …)` for more. The body sees `c`
+/// as a connection, may use `?` on diesel's and our own errors, and must own what it uses.
 macro_rules! on {
-    ($db:expr, read |$c:ident| $body:block) => {
-        $crate::pool::on!(@run $db, readers, |$c| $body)
-    };
-    ($db:expr, write |$c:ident| $body:block) => {
-        $crate::pool::on!(@run $db, writer, |$c| $body)
-    };
-    ($db:expr, transaction |$c:ident| $body:block) => {
-        $crate::pool::on!(@run $db, writer, |$c| {
-            $crate::pool::Begin::begin($c).await?;
-            let outcome: $crate::Result<_> = async { $body }.await;
-            $crate::pool::finish($c, outcome).await
-        })
-    };
-    (@run $db:expr, $role:ident, |$c:ident| $body:block) => {
+    ($db:expr, lookup, |$c:ident| $body:block) => {
         match &$db.pool {
-            $crate::pool::Pool::Sqlite { $role, .. } => {
-                let mut connection = $crate::pool::acquire($role).await?;
-                $crate::pool::on_blocking_thread(move || async move {
+            $crate::pool::Pool::Sqlite(sqlite) => {
+                let mut connection = $crate::pool::acquire(&sqlite.readers).await?;
+                $crate::sqlite::now(async move {
                     let $c = &mut *connection;
                     $body
+                })
+            }
+            $crate::pool::Pool::Postgres(pool) => $crate::pool::on!(@postgres pool, |$c| $body),
+        }
+    };
+    ($db:expr, read, |$c:ident| $body:block) => {
+        match &$db.pool {
+            $crate::pool::Pool::Sqlite(sqlite) => {
+                let mut connection = $crate::pool::acquire(&sqlite.readers).await?;
+                $crate::sqlite::on_blocking_thread(move || {
+                    $crate::sqlite::now(async move {
+                        let $c = &mut *connection;
+                        $body
+                    })
                 })
                 .await
             }
+            $crate::pool::Pool::Postgres(pool) => $crate::pool::on!(@postgres pool, |$c| $body),
+        }
+    };
+    ($db:expr, write, |$c:ident| $body:block) => {
+        match &$db.pool {
+            $crate::pool::Pool::Sqlite(sqlite) => {
+                sqlite.writer.statement(move |$c| $crate::sqlite::now(async move { $body })).await
+            }
+            $crate::pool::Pool::Postgres(pool) => $crate::pool::on!(@postgres pool, |$c| $body),
+        }
+    };
+    ($db:expr, transaction, |$c:ident| $body:block) => {
+        match &$db.pool {
+            $crate::pool::Pool::Sqlite(sqlite) => {
+                sqlite
+                    .writer
+                    .transaction(move |$c| $crate::sqlite::now(async move { $crate::pool::on!(@atomic $c, $body) }))
+                    .await
+            }
             $crate::pool::Pool::Postgres(pool) => {
-                let mut connection = $crate::pool::acquire(pool).await?;
-                $crate::pool::as_task(async move {
-                    let $c = &mut *connection;
-                    $body
-                })
-                .await
+                $crate::pool::on!(@postgres pool, |$c| { $crate::pool::on!(@atomic $c, $body) })
             }
         }
     };
+    (@atomic $c:ident, $body:block) => {{
+        $crate::pool::Begin::begin($c).await?;
+        let outcome: $crate::Result<_> = async { $body }.await;
+        $crate::pool::finish($c, outcome).await
+    }};
+    (@postgres $pool:ident, |$c:ident| $body:block) => {{
+        let mut connection = $crate::pool::acquire($pool).await?;
+        $crate::pool::as_task(async move {
+            let $c = &mut *connection;
+            $body
+        })
+        .await
+    }};
 }
 pub(crate) use on;

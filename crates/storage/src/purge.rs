@@ -17,20 +17,14 @@ impl Db {
     /// The database is unavailable.
     pub async fn purge(&self, now: Timestamp) -> Result<usize> {
         let now = now.micros();
-        let tokens = on!(
-            self,
-            write | c | {
-                let expired = access_tokens::table.filter(access_tokens::expires_at.lt(now));
-                Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-            }
-        )?;
-        let denied = on!(
-            self,
-            write | c | {
-                let expired = denied_tokens::table.filter(denied_tokens::expires_at.lt(now));
-                Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-            }
-        )?;
+        let tokens = on!(self, write, |c| {
+            let expired = access_tokens::table.filter(access_tokens::expires_at.lt(now));
+            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
+        })?;
+        let denied = on!(self, write, |c| {
+            let expired = denied_tokens::table.filter(denied_tokens::expires_at.lt(now));
+            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
+        })?;
         Ok(tokens + denied)
     }
 }

@@ -111,26 +111,23 @@ impl Env {
     pub async fn resource_servers(&self, filter: ResourceServerFilter, page: Page) -> Result<Listed<ResourceServer>> {
         let environment = self.key();
         let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
-        let rows: (Vec<ResourceServerRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query =
-                        resource_servers::table.filter(resource_servers::environment_id.eq(environment)).into_boxed();
-                    if let Some(keys) = keys.clone() {
-                        query = query.filter(resource_servers::id.eq_any(keys));
-                    }
-                    if let Some(identifier) = filter.identifier.clone() {
-                        query = query.filter(resource_servers::identifier.eq(identifier));
-                    }
-                    if let Some(system) = filter.system {
-                        query = query.filter(resource_servers::system.eq(system));
-                    }
-                    query
-                };
-                page!(c, page, resource_servers::id, ResourceServerRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<ResourceServerRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query =
+                    resource_servers::table.filter(resource_servers::environment_id.eq(environment)).into_boxed();
+                if let Some(keys) = keys.clone() {
+                    query = query.filter(resource_servers::id.eq_any(keys));
+                }
+                if let Some(identifier) = filter.identifier.clone() {
+                    query = query.filter(resource_servers::identifier.eq(identifier));
+                }
+                if let Some(system) = filter.system {
+                    query = query.filter(resource_servers::system.eq(system));
+                }
+                query
+            };
+            page!(c, page, resource_servers::id, ResourceServerRow::as_select(), matching())
+        })?;
         Listed::of(rows, |row| Ok(ResourceServer::from(row)))
     }
 
@@ -140,17 +137,14 @@ impl Env {
     /// The database is unavailable.
     pub async fn resource_server(&self, id: Id<ResourceServer>) -> Result<Option<ResourceServer>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<ResourceServerRow> = on!(
-            self.db,
-            read | c | {
-                let row = resource_servers::table
-                    .find((environment, id))
-                    .select(ResourceServerRow::as_select())
-                    .first(c)
-                    .await;
-                Ok::<_, Error>(row.optional()?)
-            }
-        )?;
+        let row: Option<ResourceServerRow> = on!(self.db, lookup, |c| {
+            let row = resource_servers::table
+                .find((environment, id))
+                .select(ResourceServerRow::as_select())
+                .get_result(c)
+                .await;
+            Ok::<_, Error>(row.optional()?)
+        })?;
         Ok(row.map(ResourceServer::from))
     }
 
@@ -160,14 +154,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn scopes_of(&self, id: Id<ResourceServer>) -> Result<Scopes> {
         let (environment, id) = (self.key(), Key::from(id));
-        let names: Vec<String> = on!(
-            self.db,
-            read | c | {
-                let all =
-                    scopes::table.filter(scopes::environment_id.eq(environment).and(scopes::resource_server_id.eq(id)));
-                Ok::<_, Error>(all.select(scopes::name).load(c).await?)
-            }
-        )?;
+        let names: Vec<String> = on!(self.db, lookup, |c| {
+            let all =
+                scopes::table.filter(scopes::environment_id.eq(environment).and(scopes::resource_server_id.eq(id)));
+            Ok::<_, Error>(all.select(scopes::name).load(c).await?)
+        })?;
         Ok(names.into_iter().collect())
     }
 
@@ -193,17 +184,14 @@ impl Env {
             created_at: at.micros(),
             updated_at: at.micros(),
         };
-        let row: ResourceServerRow = on!(
-            self.db,
-            transaction | c | {
-                row.clone().insert_into(resource_servers::table).execute(c).await?;
-                for name in names {
-                    name.insert_into(scopes::table).execute(c).await?;
-                }
-                audit.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
+        let row: ResourceServerRow = on!(self.db, transaction, |c| {
+            row.clone().insert_into(resource_servers::table).execute(c).await?;
+            for name in names {
+                name.insert_into(scopes::table).execute(c).await?;
             }
-        )?;
+            audit.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         Ok(row.into())
     }
 }

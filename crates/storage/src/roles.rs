@@ -98,22 +98,19 @@ impl Env {
     pub async fn roles(&self, filter: RoleFilter, page: Page) -> Result<Listed<Role>> {
         let environment = self.key();
         let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
-        let rows: (Vec<RoleRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query = roles::table.filter(roles::environment_id.eq(environment)).into_boxed();
-                    if let Some(keys) = keys.clone() {
-                        query = query.filter(roles::id.eq_any(keys));
-                    }
-                    if let Some(name) = filter.name.clone() {
-                        query = query.filter(roles::name.eq(name));
-                    }
-                    query
-                };
-                page!(c, page, roles::id, RoleRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<RoleRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = roles::table.filter(roles::environment_id.eq(environment)).into_boxed();
+                if let Some(keys) = keys.clone() {
+                    query = query.filter(roles::id.eq_any(keys));
+                }
+                if let Some(name) = filter.name.clone() {
+                    query = query.filter(roles::name.eq(name));
+                }
+                query
+            };
+            page!(c, page, roles::id, RoleRow::as_select(), matching())
+        })?;
         Listed::of(rows, |row| Ok(Role::from(row)))
     }
 
@@ -123,14 +120,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn role(&self, id: Id<Role>) -> Result<Option<Role>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<RoleRow> = on!(
-            self.db,
-            read | c | {
-                let row =
-                    roles::table.find((environment, id)).select(RoleRow::as_select()).first(c).await.optional()?;
-                Ok::<_, Error>(row)
-            }
-        )?;
+        let row: Option<RoleRow> = on!(self.db, lookup, |c| {
+            let row =
+                roles::table.find((environment, id)).select(RoleRow::as_select()).get_result(c).await.optional()?;
+            Ok::<_, Error>(row)
+        })?;
         Ok(row.map(Role::from))
     }
 
@@ -140,19 +134,16 @@ impl Env {
     /// The database is unavailable.
     pub async fn permissions_of_role(&self, id: Id<Role>) -> Result<Permissions> {
         let (environment, id) = (self.key(), Key::from(id));
-        let names: Vec<String> = on!(
-            self.db,
-            read | c | {
-                let held = role_permissions::table.inner_join(
-                    permissions::table.on(permissions::environment_id
-                        .eq(role_permissions::environment_id)
-                        .and(permissions::id.eq(role_permissions::permission_id))),
-                );
-                let held =
-                    held.filter(role_permissions::environment_id.eq(environment).and(role_permissions::role_id.eq(id)));
-                Ok::<_, Error>(held.select(permissions::name).load(c).await?)
-            }
-        )?;
+        let names: Vec<String> = on!(self.db, lookup, |c| {
+            let held = role_permissions::table.inner_join(
+                permissions::table.on(permissions::environment_id
+                    .eq(role_permissions::environment_id)
+                    .and(permissions::id.eq(role_permissions::permission_id))),
+            );
+            let held =
+                held.filter(role_permissions::environment_id.eq(environment).and(role_permissions::role_id.eq(id)));
+            Ok::<_, Error>(held.select(permissions::name).load(c).await?)
+        })?;
         Ok(names.into_iter().collect())
     }
 
@@ -173,23 +164,20 @@ impl Env {
             updated_at: at.micros(),
         };
         let held: Vec<String> = role.permissions.iter().map(str::to_owned).collect();
-        let row: RoleRow = on!(
-            self.db,
-            transaction | c | {
-                row.clone().insert_into(roles::table).execute(c).await?;
-                for name in held {
-                    let permission = PermissionRow::custom(environment, new_id::<()>(at)?, name.clone(), at);
-                    // Waits for whoever is making the same permission; what they made is then found.
-                    permission.insert_into(permissions::table).on_conflict_do_nothing().execute(c).await?;
-                    let named = permissions::environment_id.eq(environment).and(permissions::name.eq(name));
-                    let permission_id: Key = permissions::table.filter(named).select(permissions::id).first(c).await?;
-                    let link = RolePermissionRow::new(environment, row.id, permission_id, at)?;
-                    link.insert_into(role_permissions::table).execute(c).await?;
-                }
-                audit.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
+        let row: RoleRow = on!(self.db, transaction, |c| {
+            row.clone().insert_into(roles::table).execute(c).await?;
+            for name in held {
+                let permission = PermissionRow::custom(environment, new_id::<()>(at)?, name.clone(), at);
+                // Waits for whoever is making the same permission; what they made is then found.
+                permission.insert_into(permissions::table).on_conflict_do_nothing().execute(c).await?;
+                let named = permissions::environment_id.eq(environment).and(permissions::name.eq(name));
+                let permission_id: Key = permissions::table.filter(named).select(permissions::id).get_result(c).await?;
+                let link = RolePermissionRow::new(environment, row.id, permission_id, at)?;
+                link.insert_into(role_permissions::table).execute(c).await?;
             }
-        )?;
+            audit.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         Ok(row.into())
     }
 }

@@ -296,72 +296,69 @@ impl Db {
         let seeds =
             new.environments.into_iter().map(|env| Seed::new(env, Some(new.id), &by)).collect::<Result<Vec<_>>>()?;
         let (account, handle, admin, at) = (Key::from(new.id), new.handle, new.admin, by.at);
-        on!(
-            self,
-            transaction | c | {
-                let known = environments::table.filter(environments::handle.eq(SYSTEM_HANDLE)).select(environments::id);
-                let (environment, role) = match known.first::<Key>(c).await.optional()? {
-                    Some(id) => {
-                        let admin = roles::table.filter(roles::environment_id.eq(id).and(roles::name.eq(ADMIN)));
-                        (id, admin.select(roles::id).first::<Key>(c).await?)
-                    }
-                    None => {
-                        let ids = (system.environment.id, system.role(ADMIN).unwrap_or(system.management_api.id));
-                        plant!(c, system);
-                        ids
-                    }
-                };
-                let organization = OrganizationRow {
-                    environment_id: environment,
-                    id: account,
-                    name: handle.to_string(),
-                    created_at: at.micros(),
-                    updated_at: at.micros(),
-                };
-                organization.insert_into(organizations::table).execute(c).await?;
-                let row = AccountRow {
-                    id: account,
-                    environment_id: environment,
-                    handle: handle.to_string(),
-                    created_at: at.micros(),
-                };
-                row.insert_into(accounts::table).execute(c).await?;
-                let same_address = users::environment_id.eq(environment).and(users::email_key.eq(admin.email.key()));
-                let user_id =
-                    match users::table.filter(same_address).select(users::id).first::<Key>(c).await.optional()? {
-                        Some(id) => id,
-                        None => {
-                            let row = NewUserRow::person(environment, admin, at);
-                            let id = row.id;
-                            row.insert_into(users::table).execute(c).await?;
-                            id
-                        }
-                    };
-                let membership = MembershipRow {
-                    environment_id: environment,
-                    id: new_id::<()>(at)?,
-                    user_id,
-                    organization_id: account,
-                    created_at: at.micros(),
-                };
-                let membership_id = membership.id;
-                membership.insert_into(memberships::table).execute(c).await?;
-                let id = new_id::<()>(at)?;
-                let role = MembershipRoleRow {
-                    environment_id: environment,
-                    id,
-                    membership_id,
-                    role_id: role,
-                    created_at: at.micros(),
-                };
-                role.insert_into(membership_roles::table).execute(c).await?;
-                for seed in seeds {
-                    plant!(c, seed);
+        on!(self, transaction, |c| {
+            let known = environments::table.filter(environments::handle.eq(SYSTEM_HANDLE)).select(environments::id);
+            let (environment, role) = match known.get_result::<Key>(c).await.optional()? {
+                Some(id) => {
+                    let admin = roles::table.filter(roles::environment_id.eq(id).and(roles::name.eq(ADMIN)));
+                    (id, admin.select(roles::id).get_result::<Key>(c).await?)
                 }
-                let event = Event::new("account.created", "account", account.id::<Account>(), handle.as_str());
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(())
+                None => {
+                    let ids = (system.environment.id, system.role(ADMIN).unwrap_or(system.management_api.id));
+                    plant!(c, system);
+                    ids
+                }
+            };
+            let organization = OrganizationRow {
+                environment_id: environment,
+                id: account,
+                name: handle.to_string(),
+                created_at: at.micros(),
+                updated_at: at.micros(),
+            };
+            organization.insert_into(organizations::table).execute(c).await?;
+            let row = AccountRow {
+                id: account,
+                environment_id: environment,
+                handle: handle.to_string(),
+                created_at: at.micros(),
+            };
+            row.insert_into(accounts::table).execute(c).await?;
+            let same_address = users::environment_id.eq(environment).and(users::email_key.eq(admin.email.key()));
+            let user_id =
+                match users::table.filter(same_address).select(users::id).get_result::<Key>(c).await.optional()? {
+                    Some(id) => id,
+                    None => {
+                        let row = NewUserRow::person(environment, admin, at);
+                        let id = row.id;
+                        row.insert_into(users::table).execute(c).await?;
+                        id
+                    }
+                };
+            let membership = MembershipRow {
+                environment_id: environment,
+                id: new_id::<()>(at)?,
+                user_id,
+                organization_id: account,
+                created_at: at.micros(),
+            };
+            let membership_id = membership.id;
+            membership.insert_into(memberships::table).execute(c).await?;
+            let id = new_id::<()>(at)?;
+            let role = MembershipRoleRow {
+                environment_id: environment,
+                id,
+                membership_id,
+                role_id: role,
+                created_at: at.micros(),
+            };
+            role.insert_into(membership_roles::table).execute(c).await?;
+            for seed in seeds {
+                plant!(c, seed);
             }
-        )
+            let event = Event::new("account.created", "account", account.id::<Account>(), handle.as_str());
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(())
+        })
     }
 }

@@ -101,13 +101,10 @@ impl Env {
     /// The database is unavailable.
     pub async fn signing_keys(&self, page: Page) -> Result<Listed<SigningKey>> {
         let environment = self.key();
-        let rows: (Vec<SigningKeyRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || signing_keys::table.filter(signing_keys::environment_id.eq(environment)).into_boxed();
-                page!(c, page, signing_keys::id, SigningKeyRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<SigningKeyRow>, _) = on!(self.db, read, |c| {
+            let matching = || signing_keys::table.filter(signing_keys::environment_id.eq(environment)).into_boxed();
+            page!(c, page, signing_keys::id, SigningKeyRow::as_select(), matching())
+        })?;
         Listed::of(rows, SigningKey::try_from)
     }
 
@@ -117,13 +114,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn signing_key_by_id(&self, id: Id<SigningKey>) -> Result<Option<SigningKey>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<SigningKeyRow> = on!(
-            self.db,
-            read | c | {
-                let row = signing_keys::table.find((environment, id)).select(SigningKeyRow::as_select()).first(c).await;
-                Ok::<_, Error>(row.optional()?)
-            }
-        )?;
+        let row: Option<SigningKeyRow> = on!(self.db, lookup, |c| {
+            let row =
+                signing_keys::table.find((environment, id)).select(SigningKeyRow::as_select()).get_result(c).await;
+            Ok::<_, Error>(row.optional()?)
+        })?;
         row.map(SigningKey::try_from).transpose()
     }
 
@@ -135,23 +130,20 @@ impl Env {
         let environment = self.key();
         let audit = entry(environment, by, &Event::new("signing_key.generated", "signing_key", key.id, &key.kid))?;
         let mut row = NewSigningKeyRow::new(environment, key, by.at);
-        let row: SigningKeyRow = on!(
-            self.db,
-            transaction | c | {
-                lock_keys!(c, environment);
-                let all = signing_keys::table.filter(signing_keys::environment_id.eq(environment));
-                let primary = all.filter(signing_keys::is_primary.eq(true));
-                if row.is_primary {
-                    diesel::update(primary).set(signing_keys::is_primary.eq(false)).execute(c).await?;
-                } else {
-                    row.is_primary = primary.count().get_result::<i64>(c).await? == 0;
-                }
-                let row =
-                    row.insert_into(signing_keys::table).returning(SigningKeyRow::as_returning()).get_result(c).await?;
-                audit.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
+        let row: SigningKeyRow = on!(self.db, transaction, |c| {
+            lock_keys!(c, environment);
+            let all = signing_keys::table.filter(signing_keys::environment_id.eq(environment));
+            let primary = all.filter(signing_keys::is_primary.eq(true));
+            if row.is_primary {
+                diesel::update(primary).set(signing_keys::is_primary.eq(false)).execute(c).await?;
+            } else {
+                row.is_primary = primary.count().get_result::<i64>(c).await? == 0;
             }
-        )?;
+            let row =
+                row.insert_into(signing_keys::table).returning(SigningKeyRow::as_returning()).get_result(c).await?;
+            audit.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         SigningKey::try_from(row)
     }
 
@@ -163,51 +155,49 @@ impl Env {
     pub async fn deactivate_signing_key(&self, id: Id<SigningKey>, by: &Context) -> Result<Option<SigningKey>> {
         let (environment, key, at) = (self.key(), Key::from(id), by.at.micros());
         let by = by.clone();
-        on!(
-            self.db,
-            transaction | c | {
-                lock_keys!(c, environment);
-                let this = signing_keys::table.find((environment, key));
-                let found: Option<SigningKeyRow> = this.select(SigningKeyRow::as_select()).first(c).await.optional()?;
-                let Some(found) = found else { return Ok(None) };
-                if found.status != KeyStatus::Active.as_str() {
-                    return Err(Error::Refused(Refusal::InactiveKey));
-                }
-                let gone: SigningKeyRow = diesel::update(this)
-                    .set((
-                        signing_keys::status.eq(KeyStatus::Inactive.as_str()),
-                        signing_keys::is_primary.eq(false),
-                        signing_keys::deactivated_at.eq(at),
-                    ))
-                    .returning(SigningKeyRow::as_returning())
-                    .get_result(c)
-                    .await?;
-                let newest: Option<Key> = signing_keys::table
-                    .filter(signing_keys::environment_id.eq(environment).and(signing_keys::status.eq("active")))
-                    .order(signing_keys::id.desc())
-                    .select(signing_keys::id)
-                    .first(c)
-                    .await
-                    .optional()?;
-                match newest {
-                    Some(newest) if found.is_primary => {
-                        let heir = diesel::update(signing_keys::table.find((environment, newest)));
-                        heir.set(signing_keys::is_primary.eq(true)).execute(c).await?;
-                    }
-                    Some(_) => {}
-                    None => {
-                        let signed = clients::table
-                            .filter(clients::environment_id.eq(environment).and(clients::token_format.eq("jwt")));
-                        if signed.count().get_result::<i64>(c).await? > 0 {
-                            return Err(Error::Refused(Refusal::LastKey));
-                        }
-                    }
-                }
-                let event = Event::new("signing_key.deactivated", "signing_key", id, &gone.kid);
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(Some(SigningKey::try_from(gone)?))
+        on!(self.db, transaction, |c| {
+            lock_keys!(c, environment);
+            let this = signing_keys::table.find((environment, key));
+            let found: Option<SigningKeyRow> =
+                this.select(SigningKeyRow::as_select()).get_result(c).await.optional()?;
+            let Some(found) = found else { return Ok(None) };
+            if found.status != KeyStatus::Active.as_str() {
+                return Err(Error::Refused(Refusal::InactiveKey));
             }
-        )
+            let gone: SigningKeyRow = diesel::update(this)
+                .set((
+                    signing_keys::status.eq(KeyStatus::Inactive.as_str()),
+                    signing_keys::is_primary.eq(false),
+                    signing_keys::deactivated_at.eq(at),
+                ))
+                .returning(SigningKeyRow::as_returning())
+                .get_result(c)
+                .await?;
+            let newest: Option<Key> = signing_keys::table
+                .filter(signing_keys::environment_id.eq(environment).and(signing_keys::status.eq("active")))
+                .order(signing_keys::id.desc())
+                .select(signing_keys::id)
+                .get_result(c)
+                .await
+                .optional()?;
+            match newest {
+                Some(newest) if found.is_primary => {
+                    let heir = diesel::update(signing_keys::table.find((environment, newest)));
+                    heir.set(signing_keys::is_primary.eq(true)).execute(c).await?;
+                }
+                Some(_) => {}
+                None => {
+                    let signed = clients::table
+                        .filter(clients::environment_id.eq(environment).and(clients::token_format.eq("jwt")));
+                    if signed.count().get_result::<i64>(c).await? > 0 {
+                        return Err(Error::Refused(Refusal::LastKey));
+                    }
+                }
+            }
+            let event = Event::new("signing_key.deactivated", "signing_key", id, &gone.kid);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(SigningKey::try_from(gone)?))
+        })
     }
 
     /// Deletes an inactive key, and says whether there was one. Its `kid` is random, so it does not come back.
@@ -216,21 +206,19 @@ impl Env {
     /// `Refused` when it is active.
     pub async fn delete_signing_key(&self, id: Id<SigningKey>, by: &Context) -> Result<bool> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                lock_keys!(c, environment);
-                let this = signing_keys::table.find((environment, key));
-                let found: Option<SigningKeyRow> = this.select(SigningKeyRow::as_select()).first(c).await.optional()?;
-                let Some(found) = found else { return Ok(false) };
-                if found.status == KeyStatus::Active.as_str() {
-                    return Err(Error::Refused(Refusal::ActiveKey));
-                }
-                diesel::delete(this).execute(c).await?;
-                let event = Event::new("signing_key.deleted", "signing_key", id, &found.kid);
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(true)
+        on!(self.db, transaction, |c| {
+            lock_keys!(c, environment);
+            let this = signing_keys::table.find((environment, key));
+            let found: Option<SigningKeyRow> =
+                this.select(SigningKeyRow::as_select()).get_result(c).await.optional()?;
+            let Some(found) = found else { return Ok(false) };
+            if found.status == KeyStatus::Active.as_str() {
+                return Err(Error::Refused(Refusal::ActiveKey));
             }
-        )
+            diesel::delete(this).execute(c).await?;
+            let event = Event::new("signing_key.deleted", "signing_key", id, &found.kid);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
     }
 }

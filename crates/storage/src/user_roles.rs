@@ -58,22 +58,19 @@ impl Env {
     pub async fn user_roles(&self, filter: UserRoleFilter, page: Page) -> Result<Listed<UserRole>> {
         let environment = self.key();
         let (user, role) = (filter.user_id.map(Key::from), filter.role_id.map(Key::from));
-        let rows: (Vec<UserRoleRow>, _) = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query = user_roles::table.filter(user_roles::environment_id.eq(environment)).into_boxed();
-                    if let Some(user) = user {
-                        query = query.filter(user_roles::user_id.eq(user));
-                    }
-                    if let Some(role) = role {
-                        query = query.filter(user_roles::role_id.eq(role));
-                    }
-                    query
-                };
-                page!(c, page, user_roles::id, UserRoleRow::as_select(), matching())
-            }
-        )?;
+        let rows: (Vec<UserRoleRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = user_roles::table.filter(user_roles::environment_id.eq(environment)).into_boxed();
+                if let Some(user) = user {
+                    query = query.filter(user_roles::user_id.eq(user));
+                }
+                if let Some(role) = role {
+                    query = query.filter(user_roles::role_id.eq(role));
+                }
+                query
+            };
+            page!(c, page, user_roles::id, UserRoleRow::as_select(), matching())
+        })?;
         Listed::of(rows, |row| Ok(UserRole::from(row)))
     }
 
@@ -83,13 +80,10 @@ impl Env {
     /// The database is unavailable.
     pub async fn user_role(&self, id: Id<UserRole>) -> Result<Option<UserRole>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<UserRoleRow> = on!(
-            self.db,
-            read | c | {
-                let row = user_roles::table.find((environment, id)).select(UserRoleRow::as_select()).first(c).await;
-                Ok::<_, Error>(row.optional()?)
-            }
-        )?;
+        let row: Option<UserRoleRow> = on!(self.db, lookup, |c| {
+            let row = user_roles::table.find((environment, id)).select(UserRoleRow::as_select()).get_result(c).await;
+            Ok::<_, Error>(row.optional()?)
+        })?;
         Ok(row.map(UserRole::from))
     }
 
@@ -106,21 +100,18 @@ impl Env {
             role_id: assignment.role_id.into(),
             created_at: by.at.micros(),
         };
-        on!(
-            self.db,
-            transaction | c | {
-                let (user_id, role_id) = (row.user_id, row.role_id);
-                row.insert_into(user_roles::table).execute(c).await?;
-                let role: String = roles::table.find((environment, role_id)).select(roles::name).first(c).await?;
-                let user = users::table.find((environment, user_id)).select((users::email, users::first_name));
-                let user: (Option<String>, Option<String>) = user.first(c).await?;
-                let event = Event::new("user_role.created", "user_role", assignment.id, &role)
-                    .and("user", assignment.user_id, &user.0.or(user.1).unwrap_or_default())
-                    .and("role", assignment.role_id, &role);
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(())
-            }
-        )?;
+        on!(self.db, transaction, |c| {
+            let (user_id, role_id) = (row.user_id, row.role_id);
+            row.insert_into(user_roles::table).execute(c).await?;
+            let role: String = roles::table.find((environment, role_id)).select(roles::name).get_result(c).await?;
+            let user = users::table.find((environment, user_id)).select((users::email, users::first_name));
+            let user: (Option<String>, Option<String>) = user.get_result(c).await?;
+            let event = Event::new("user_role.created", "user_role", assignment.id, &role)
+                .and("user", assignment.user_id, &user.0.or(user.1).unwrap_or_default())
+                .and("role", assignment.role_id, &role);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(())
+        })?;
         Ok(assignment)
     }
 
@@ -130,29 +121,26 @@ impl Env {
     /// `Refused` when the last admin would lose the admin role.
     pub async fn delete_user_role(&self, id: Id<UserRole>, by: &Context) -> Result<bool> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                lock_admins(environment).execute(c).await?;
-                let all = admins::table.filter(admins::environment_id.eq(environment));
-                let before: i64 = all.count().get_result(c).await?;
-                let gone: Option<UserRoleRow> = diesel::delete(user_roles::table.find((environment, key)))
-                    .returning(UserRoleRow::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
-                let Some(gone) = gone.map(UserRole::from) else { return Ok(false) };
-                if before > 0 {
-                    refuse_last_admin(all.count().get_result(c).await?)?;
-                }
-                let event = Event::new("user_role.deleted", "user_role", id, "").and("user", gone.user_id, "").and(
-                    "role",
-                    gone.role_id,
-                    "",
-                );
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(true)
+        on!(self.db, transaction, |c| {
+            lock_admins(environment).execute(c).await?;
+            let all = admins::table.filter(admins::environment_id.eq(environment));
+            let before: i64 = all.count().get_result(c).await?;
+            let gone: Option<UserRoleRow> = diesel::delete(user_roles::table.find((environment, key)))
+                .returning(UserRoleRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(gone) = gone.map(UserRole::from) else { return Ok(false) };
+            if before > 0 {
+                refuse_last_admin(all.count().get_result(c).await?)?;
             }
-        )
+            let event = Event::new("user_role.deleted", "user_role", id, "").and("user", gone.user_id, "").and(
+                "role",
+                gone.role_id,
+                "",
+            );
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
     }
 }

@@ -139,22 +139,19 @@ impl Env {
         let environment = self.key();
         let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
         let email_key = filter.email.map(|email| email.key());
-        let rows = on!(
-            self.db,
-            read | c | {
-                let matching = || {
-                    let mut query = users::table.filter(users::environment_id.eq(environment)).into_boxed();
-                    if let Some(keys) = keys.clone() {
-                        query = query.filter(users::id.eq_any(keys));
-                    }
-                    if let Some(email_key) = email_key.clone() {
-                        query = query.filter(users::email_key.eq(email_key));
-                    }
-                    query
-                };
-                page!(c, page, users::id, UserRow::as_select(), matching())
-            }
-        )?;
+        let rows = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = users::table.filter(users::environment_id.eq(environment)).into_boxed();
+                if let Some(keys) = keys.clone() {
+                    query = query.filter(users::id.eq_any(keys));
+                }
+                if let Some(email_key) = email_key.clone() {
+                    query = query.filter(users::email_key.eq(email_key));
+                }
+                query
+            };
+            page!(c, page, users::id, UserRow::as_select(), matching())
+        })?;
         Listed::of(rows, User::try_from)
     }
 
@@ -164,14 +161,11 @@ impl Env {
     /// The database is unavailable.
     pub async fn user(&self, id: Id<User>) -> Result<Option<User>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row = on!(
-            self.db,
-            read | c | {
-                let row =
-                    users::table.find((environment, id)).select(UserRow::as_select()).first(c).await.optional()?;
-                Ok::<Option<UserRow>, Error>(row)
-            }
-        )?;
+        let row = on!(self.db, lookup, |c| {
+            let row =
+                users::table.find((environment, id)).select(UserRow::as_select()).get_result(c).await.optional()?;
+            Ok::<Option<UserRow>, Error>(row)
+        })?;
         row.map(User::try_from).transpose()
     }
 
@@ -184,15 +178,11 @@ impl Env {
         let event = Event::new("user.created", "user", person.id, person.email.as_str());
         let audit = entry(environment, by, &event)?;
         let row = NewUserRow::person(environment, person, by.at);
-        let row = on!(
-            self.db,
-            transaction | c | {
-                let row: UserRow =
-                    row.insert_into(users::table).returning(UserRow::as_returning()).get_result(c).await?;
-                audit.insert_into(audit_events::table).execute(c).await?;
-                Ok(row)
-            }
-        )?;
+        let row = on!(self.db, transaction, |c| {
+            let row: UserRow = row.insert_into(users::table).returning(UserRow::as_returning()).get_result(c).await?;
+            audit.insert_into(audit_events::table).execute(c).await?;
+            Ok(row)
+        })?;
         User::try_from(row)
     }
 
@@ -203,40 +193,37 @@ impl Env {
     /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated.
     pub async fn update_user(&self, id: Id<User>, change: UserChange, by: &Context) -> Result<Option<User>> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                let user = users::table.find((environment, key));
-                if change.active == Some(false) {
-                    // Before the user's row, as in a deletion: in another order the two could wait for each other.
-                    lock_admins(environment).execute(c).await?;
-                }
-                // Locks the row and reads what it was.
-                let before: Option<UserRow> = diesel::update(user)
-                    .set(users::updated_at.eq(by.at.micros()))
-                    .returning(UserRow::as_returning())
-                    .get_result(c)
-                    .await
-                    .optional()?;
-                let Some(before) = before.map(User::try_from).transpose()? else { return Ok(None) };
-                let (changes, bump) = Changes::between(&before, change)?;
-                let deactivates = changes.active == Some(false) && before.active;
-                let admin: i64 = match deactivates {
-                    true => admins::table.find((environment, key)).count().get_result(c).await?,
-                    false => 0,
-                };
-                let raise = users::generation.eq(users::generation + bump);
-                let after: UserRow =
-                    diesel::update(user).set((changes, raise)).returning(UserRow::as_returning()).get_result(c).await?;
-                if admin > 0 {
-                    let left = admins::table.filter(admins::environment_id.eq(environment));
-                    refuse_last_admin(left.count().get_result(c).await?)?;
-                }
-                let after = User::try_from(after)?;
-                entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
-                Ok(Some(after))
+        on!(self.db, transaction, |c| {
+            let user = users::table.find((environment, key));
+            if change.active == Some(false) {
+                // Before the user's row, as in a deletion: in another order the two could wait for each other.
+                lock_admins(environment).execute(c).await?;
             }
-        )
+            // Locks the row and reads what it was.
+            let before: Option<UserRow> = diesel::update(user)
+                .set(users::updated_at.eq(by.at.micros()))
+                .returning(UserRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(before) = before.map(User::try_from).transpose()? else { return Ok(None) };
+            let (changes, bump) = Changes::between(&before, change)?;
+            let deactivates = changes.active == Some(false) && before.active;
+            let admin: i64 = match deactivates {
+                true => admins::table.find((environment, key)).count().get_result(c).await?,
+                false => 0,
+            };
+            let raise = users::generation.eq(users::generation + bump);
+            let after: UserRow =
+                diesel::update(user).set((changes, raise)).returning(UserRow::as_returning()).get_result(c).await?;
+            if admin > 0 {
+                let left = admins::table.filter(admins::environment_id.eq(environment));
+                refuse_last_admin(left.count().get_result(c).await?)?;
+            }
+            let after = User::try_from(after)?;
+            entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(after))
+        })
     }
 
     /// Deletes a user with its roles and tokens, and says whether there was one.
@@ -245,33 +232,29 @@ impl Env {
     /// `Refused` for a service user, for one that clients act for, and for the last admin.
     pub async fn delete_user(&self, id: Id<User>, by: &Context) -> Result<bool> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
-        on!(
-            self.db,
-            transaction | c | {
-                lock_admins(environment).execute(c).await?;
-                let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
-                let acting =
-                    clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
-                let acting: i64 = acting.count().get_result(c).await?;
-                let found: Option<UserRow> =
-                    users::table.find((environment, key)).select(UserRow::as_select()).first(c).await.optional()?;
-                let Some(user) = found.map(User::try_from).transpose()? else { return Ok(false) };
-                if user.kind == UserKind::Service {
-                    return Err(Error::Refused(Refusal::ServiceUser));
-                }
-                if acting > 0 {
-                    return Err(Error::Refused(Refusal::ActingClients));
-                }
-                diesel::delete(users::table.find((environment, key))).execute(c).await?;
-                if admin > 0 {
-                    let left = admins::table.filter(admins::environment_id.eq(environment));
-                    refuse_last_admin(left.count().get_result(c).await?)?;
-                }
-                let event = Event::new("user.deleted", "user", id, user.name());
-                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-                Ok(true)
+        on!(self.db, transaction, |c| {
+            lock_admins(environment).execute(c).await?;
+            let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
+            let acting = clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
+            let acting: i64 = acting.count().get_result(c).await?;
+            let found: Option<UserRow> =
+                users::table.find((environment, key)).select(UserRow::as_select()).get_result(c).await.optional()?;
+            let Some(user) = found.map(User::try_from).transpose()? else { return Ok(false) };
+            if user.kind == UserKind::Service {
+                return Err(Error::Refused(Refusal::ServiceUser));
             }
-        )
+            if acting > 0 {
+                return Err(Error::Refused(Refusal::ActingClients));
+            }
+            diesel::delete(users::table.find((environment, key))).execute(c).await?;
+            if admin > 0 {
+                let left = admins::table.filter(admins::environment_id.eq(environment));
+                refuse_last_admin(left.count().get_result(c).await?)?;
+            }
+            let event = Event::new("user.deleted", "user", id, user.name());
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
     }
 }
 

@@ -136,9 +136,13 @@ async fn a_migration_whose_connection_is_cut_half_way_is_rolled_back_and_done_ag
     let whole = schema_parity::of(&database).await;
     let database = database.empty().await;
     let migrating = async {
-        let here = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-        while database.count(here).await == 0 {}
-        up_to_date(&database).await
+        let in_the_way = "pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+        for _ in 0..10_000 {
+            if database.count(in_the_way).await > 0 {
+                return up_to_date(&database).await;
+            }
+        }
+        panic!("nobody is in the way");
     };
     let ((), cut) = join(database.execute(IN_THE_WAY), migrating).await;
     assert!(matches!(cut, Err(MigrationError::Failed(_))), "{cut:?}");

@@ -25,12 +25,22 @@ async fn guess(server: &TestServer, host: &str, headers: &[(&str, &str)]) -> Rep
     Reply::of(post.form(CLIENT_CREDENTIALS)).await
 }
 
-/// Uses up the token endpoint's quota.
+/// Uses up the token endpoint's quota: ten requests, and one more every six seconds.
 async fn exhaust(server: &TestServer, host: &str, headers: &[(&str, &str)]) {
-    for _ in 0..10 {
-        assert_eq!(guess(server, host, headers).await.status, 401);
+    let (clock, mut admitted) = (Stopwatch::start(), 0);
+    while let reply = guess(server, host, headers).await
+        && reply.status != 429
+    {
+        assert_eq!(reply.status, 401);
+        admitted += 1;
+        assert!(admitted <= 10 + clock.elapsed().as_secs() / 6, "{admitted} requests were admitted");
     }
-    assert_eq!(guess(server, host, headers).await.status, 429);
+    assert!(admitted >= 10, "only {admitted} requests were admitted");
+}
+
+/// Whether a caller shares a quota that is used up. Of two requests at once, time can have brought back one at most.
+async fn is_refused(server: &TestServer, host: &str, headers: &[(&str, &str)]) -> bool {
+    guess(server, host, headers).await.status == 429 || guess(server, host, headers).await.status == 429
 }
 
 fn retry_after(reply: &Reply) -> u64 {
@@ -106,8 +116,7 @@ both! {
         ] {
             for address in ["203.0.113.1", "127.0.0.2", "::1"] {
                 let value = if name == "forwarded" { format!("for=\"{address}\"") } else { address.to_owned() };
-                let reply = guess(&server, &server.acme.host, &[(name, &value)]).await;
-                assert_eq!(reply.status, 429, "{name}: {value}");
+                assert!(is_refused(&server, &server.acme.host, &[(name, &value)]).await, "{name}: {value}");
             }
         }
     }
@@ -125,16 +134,16 @@ both! {
             "::ffff:203.0.113.1",
             " 203.0.113.1 ",
         ] {
-            assert_eq!(guess(&server, host, &from(same)).await.status, 429, "{same}");
+            assert!(is_refused(&server, host, &from(same)).await, "{same}");
         }
         let two_lines = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "203.0.113.1")];
-        assert_eq!(guess(&server, host, &two_lines).await.status, 429);
+        assert!(is_refused(&server, host, &two_lines).await);
         assert_eq!(guess(&server, host, &from("203.0.113.2")).await.status, 401);
         assert_eq!(guess(&server, host, &from("203.0.113.1, 203.0.113.3")).await.status, 401);
 
         exhaust(&server, host, &[]).await;
         for own in ["junk", "", "203.0.113.1, junk", "203.0.113.9:80", "unknown", "10.0.0.1, _hidden"] {
-            assert_eq!(guess(&server, host, &from(own)).await.status, 429, "{own}");
+            assert!(is_refused(&server, host, &from(own)).await, "{own}");
         }
         assert_eq!(guess(&server, host, &from("junk, 10.0.0.1")).await.status, 401, "the last proxy that was believed");
     }
@@ -145,7 +154,7 @@ both! {
         let host = server.acme.host.as_str();
         exhaust(&server, host, &[("x-forwarded-for", "2001:db8:1:2::1")]).await;
         for same in ["2001:db8:1:2::2", "2001:DB8:1:2:FFFF::", "2001:0db8:0001:0002:0000:0000:0000:0001"] {
-            assert_eq!(guess(&server, host, &[("x-forwarded-for", same)]).await.status, 429, "{same}");
+            assert!(is_refused(&server, host, &[("x-forwarded-for", same)]).await, "{same}");
         }
         assert_eq!(guess(&server, host, &[("x-forwarded-for", "2001:db8:1:3::1")]).await.status, 401);
     }
@@ -189,10 +198,10 @@ both! {
             "oauth/token",
             "*",
         ] {
-            let answer = exchange(server.address, request(&format!("POST {target}"), host, &head, body)).await;
-            let status = statuses(&answer)[0];
-            assert!([400, 404, 429].contains(&status), "{target}: {answer}");
-            assert!(!answer.contains("access_token"));
+            let post = request(&format!("POST {target}"), host, &head, body);
+            let refused = async || [400, 404, 429].contains(&statuses(&exchange(server.address, &post).await)[0]);
+            // Time can bring back one request, not two at once.
+            assert!(refused().await || refused().await, "{target}");
         }
     }
 
@@ -201,7 +210,7 @@ both! {
         let server = limited(&database, &[]).await;
         exhaust(&server, &server.acme.host, &[]).await;
         for alias in [BASE, "ACME-TEST.paylent.test", "acme-test.paylent.test:8080"] {
-            assert_eq!(guess(&server, alias, &[]).await.status, 429, "{alias}");
+            assert!(is_refused(&server, alias, &[]).await, "{alias}");
         }
         exhaust(&server, &server.beta.host, &[]).await;
     }
@@ -255,8 +264,11 @@ both! {
             let post = server.request(&server.acme, Method::POST, "/oauth/token").header("content-type", media_type);
             Reply::of(post.body(body)).await.is_oauth_error(429, "temporarily_unavailable");
         }
+        let mut waits = Vec::new();
         for _ in 0..50 {
-            assert!(retry_after(&guess(&server, &server.acme.host, &[]).await) <= 6);
+            let reply = guess(&server, &server.acme.host, &[]).await;
+            waits.extend((reply.status == 429).then(|| retry_after(&reply)));
         }
+        assert!(waits.len() >= 40 && waits.iter().all(|wait| *wait <= 6), "{waits:?}");
     }
 }
