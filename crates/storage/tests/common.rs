@@ -6,11 +6,13 @@ use std::{
     pin::Pin,
     sync::{Arc, Barrier},
     thread,
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use paylent_domain::{
     Id, Timestamp,
+    clock::Stopwatch,
     role::{ADMIN, Role, UserRole},
     scope::Scopes,
     user::User,
@@ -111,7 +113,9 @@ pub(crate) async fn nothing_is_open(database: &TestDatabase) {
         return database.execute("BEGIN IMMEDIATE; ROLLBACK;").await;
     }
     let open = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'";
-    for _ in 0..400 {
+    // Less than the server's patience with an idle transaction, which would hide one.
+    let waiting = Stopwatch::start();
+    while waiting.elapsed() < Duration::from_secs(8) {
         if database.count(open).await == 0 {
             return;
         }

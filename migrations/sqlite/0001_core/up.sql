@@ -1,6 +1,7 @@
 -- The first schema. Ids are UUIDv7 in sixteen bytes, times are microseconds since 1970, lists are JSON in text.
 -- Every tenant table is keyed by (environment_id, id), and references stay inside their environment.
--- The same columns exist in the postgres tree; a test compares the two.
+-- The same columns exist in the postgres tree; a test compares the two. Tokens are kept by their hash alone: one tree
+-- less to write for each.
 
 CREATE TABLE installation (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -9,7 +10,7 @@ CREATE TABLE installation (
 );
 
 CREATE TABLE environments (
-    id BLOB PRIMARY KEY,
+    id BLOB NOT NULL PRIMARY KEY,
     account_id BLOB REFERENCES accounts (id),
     handle TEXT NOT NULL,
     custom_domain TEXT,
@@ -50,7 +51,7 @@ CREATE TABLE organizations (
 
 -- An account is an organization of the system environment; the two share one id.
 CREATE TABLE accounts (
-    id BLOB PRIMARY KEY,
+    id BLOB NOT NULL PRIMARY KEY,
     environment_id BLOB NOT NULL,
     handle TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -236,7 +237,7 @@ CREATE TABLE access_tokens (
     PRIMARY KEY (environment_id, token_hash),
     FOREIGN KEY (environment_id, client_id) REFERENCES clients (environment_id, client_id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
-);
+) WITHOUT ROWID;
 CREATE INDEX access_tokens_client ON access_tokens (environment_id, client_id);
 CREATE INDEX access_tokens_user ON access_tokens (environment_id, user_id);
 CREATE INDEX access_tokens_expiry ON access_tokens (expires_at);
@@ -246,7 +247,7 @@ CREATE TABLE denied_tokens (
     jti TEXT NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (environment_id, jti)
-);
+) WITHOUT ROWID;
 CREATE INDEX denied_tokens_expiry ON denied_tokens (expires_at);
 
 CREATE TABLE audit_events (

@@ -23,7 +23,7 @@ pub(super) const KEYS: [Key; 18] = [
     unset("base_url", "How browsers and clients reach this server [default: http://localhost:PORT]"),
     key("database_url", "sqlite:data/paylent.db", "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"),
     unset("database_url_file", "A file that holds the database URL, instead of database_url"),
-    key("database_connections", "4", "PostgreSQL: connections of each worker; SQLite: connections that read"),
+    key("database_connections", "8", "PostgreSQL: connections of each worker; SQLite: connections that read"),
     unset("default_environment", "The environment that the bare host of the base URL serves, such as acme-test"),
     unset("trusted_proxies", "Addresses or networks whose X-Forwarded-For is believed, separated by commas"),
     unset("workers", "Threads that answer requests [default: one for each processor]"),

@@ -33,7 +33,7 @@ fn with_nothing_set_it_is_a_server_on_localhost_with_sqlite() {
     assert_eq!((config.limits.enabled, config.limits.api.get(), config.limits.auth.get()), (true, 100, 10));
     assert_eq!(config.metrics_listen.unwrap().to_string(), "127.0.0.1:9090");
     assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".to_owned(), file: None });
-    assert_eq!((config.password_minimum_length, config.database_connections), (8, 4));
+    assert_eq!((config.password_minimum_length, config.database_connections), (8, 8));
 }
 
 #[test]
