@@ -137,11 +137,6 @@ impl Schema {
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-
-    fn column(&mut self, table: &str, name: &str) -> &mut Column {
-        let table = self.tables.get_mut(table).unwrap();
-        table.columns.iter_mut().find(|column| column.name == name).unwrap()
-    }
 }
 
 fn names(columns: &[Column]) -> Vec<&str> {
