@@ -23,7 +23,7 @@ use crate::{
     master_key::make_folder,
 };
 
-/// An identity server: OAuth 2.1, OpenID Connect and a Management API.
+/// An identity server: OAuth 2 and a Management API, per environment.
 #[derive(Parser)]
 #[command(name = "paylent", version, propagate_version = true)]
 struct Cli {
