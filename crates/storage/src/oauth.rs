@@ -21,7 +21,7 @@ use crate::{
 
 /// A client as the engine needs it.
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = clients)]
+#[diesel(table_name = machines)]
 struct ClientRow {
     client_id: String,
     client_type: String,
@@ -33,18 +33,12 @@ struct ClientRow {
     generation: i64,
 }
 
-/// A row of the view `machines`.
+/// A whole row of the view `machines`.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = machines)]
 struct MachineRow {
-    client_id: String,
-    client_type: String,
-    secret_hash: Option<Vec<u8>>,
-    grant_types: String,
-    token_format: String,
-    access_token_ttl: Option<i32>,
-    active: bool,
-    generation: i64,
+    #[diesel(embed)]
+    client: ClientRow,
     user_id: Option<Key>,
     user_active: Option<bool>,
     user_generation: Option<i64>,
@@ -116,18 +110,8 @@ impl MachineRow {
             _ => None,
         };
         let grants: Vec<GrantJson> = serde_json::from_str(&self.grants).map_err(broken)?;
-        let client = ClientRow {
-            client_id: self.client_id,
-            client_type: self.client_type,
-            secret_hash: self.secret_hash,
-            grant_types: self.grant_types,
-            token_format: self.token_format,
-            access_token_ttl: self.access_token_ttl,
-            active: self.active,
-            generation: self.generation,
-        };
         Ok(Machine {
-            client: client.try_into()?,
+            client: self.client.try_into()?,
             user,
             grants: grants.into_iter().map(|grant| grant.read(management_api)).collect(),
             primary_kid: self.primary_kid,
@@ -179,8 +163,8 @@ impl Store for Env {
     async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         let (environment, client_id) = (self.key(), client_id.to_owned());
         let row: Option<ClientRow> = on!(self.db, lookup, |c| {
-            let named = clients::table
-                .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
+            let named = machines::table
+                .filter(machines::environment_id.eq(environment).and(machines::client_id.eq(client_id)))
                 .select(ClientRow::as_select());
             Ok::<_, Error>(named.get_result(c).await.optional()?)
         })?;

@@ -265,7 +265,8 @@ CREATE TABLE audit_events (
     PRIMARY KEY (environment_id, id)
 );
 
--- What a user may do, in one row: the names of its roles and permissions as sorted JSON arrays.
+-- What a user may do, in one row: the names of its roles and permissions as sorted JSON arrays. CROSS JOIN keeps SQLite
+-- from starting at the environment's roles, of which there may be many, instead of at the user's own.
 CREATE VIEW authorities AS
 SELECT
     u.environment_id,
@@ -277,7 +278,7 @@ SELECT
         SELECT json_group_array(name) FROM (
             SELECT r.name
             FROM user_roles ur
-            JOIN roles r ON r.environment_id = ur.environment_id AND r.id = ur.role_id
+            CROSS JOIN roles r ON r.environment_id = ur.environment_id AND r.id = ur.role_id
             WHERE ur.environment_id = u.environment_id AND ur.user_id = u.id
             ORDER BY r.name
         )
@@ -286,8 +287,8 @@ SELECT
         SELECT json_group_array(name) FROM (
             SELECT DISTINCT p.name
             FROM user_roles ur
-            JOIN role_permissions rp ON rp.environment_id = ur.environment_id AND rp.role_id = ur.role_id
-            JOIN permissions p ON p.environment_id = rp.environment_id AND p.id = rp.permission_id
+            CROSS JOIN role_permissions rp ON rp.environment_id = ur.environment_id AND rp.role_id = ur.role_id
+            CROSS JOIN permissions p ON p.environment_id = rp.environment_id AND p.id = rp.permission_id
             WHERE ur.environment_id = u.environment_id AND ur.user_id = u.id
             ORDER BY p.name
         )
