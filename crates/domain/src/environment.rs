@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Id, Invalid, account::Account, clock::Timestamp};
+use crate::{Id, Invalid, account::Account};
 
 /// One isolated OAuth provider with its own users, clients, keys and Management API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +16,6 @@ pub struct Environment {
     /// A host name of the customer's that serves this environment.
     pub custom_domain: Option<String>,
 }
-
-/// Tokens issued before this moment are dead. Raised after a restored backup or a leak.
-pub type NotBefore = Timestamp;
 
 /// The handle of the environment whose users are the people of the dashboard and whose organizations are the accounts.
 pub const SYSTEM_HANDLE: &str = "auth";

@@ -123,15 +123,6 @@ impl Db {
     pub fn statements(&self) -> u64 {
         self.statements.load(Ordering::Relaxed)
     }
-
-    /// The name of the database system, for logs.
-    #[must_use]
-    pub fn backend(&self) -> &'static str {
-        match self.pool {
-            Pool::Sqlite(_) => "sqlite",
-            Pool::Postgres(_) => "postgres",
-        }
-    }
 }
 
 impl Pool {

@@ -26,15 +26,6 @@ both! {
         }
     }
 
-    /// Expiry is judged by nodes and database alike, so their clocks must agree.
-    async fn health_ready_fails_when_the_clocks_differ(database: TestDatabase) {
-        let server = TestServer::start(&database).await;
-        server.show_the_real_time();
-        server.clock.advance_seconds(-5);
-        let ready = Reply::of(server.request_to("127.0.0.1", Method::GET, "/health/ready")).await;
-        assert_eq!(ready.status, if database.is_postgres() { 503 } else { 200 }, "{}", ready.text);
-    }
-
     /// While it drains, the server asks for no more requests but answers those that come.
     async fn health_ready_fails_while_draining(database: TestDatabase) {
         let server = TestServer::start(&database).await;
