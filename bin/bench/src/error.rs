@@ -11,6 +11,10 @@ pub(crate) enum Error {
     Input(String),
     #[error("{0}")]
     Server(String),
+    #[error("database: {0}")]
+    Connection(#[from] diesel::ConnectionError),
+    #[error("database: {0}")]
+    Database(#[from] diesel::result::Error),
     #[error("signing: {0}")]
     Sign(#[from] openssl::error::ErrorStack),
 }

@@ -1,7 +1,7 @@
 //! The little HTTP/1.1 a load generator needs: request files, and the heads of responses.
 
 use crate::error::Error;
-use std::io;
+use std::{fs, io, path::Path};
 
 /// The head of a response.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +73,13 @@ pub(crate) fn requests(file: &str) -> Result<Vec<Vec<u8>>, Error> {
     }
     let requests = parts.iter().filter(|part| !part.trim().is_empty());
     requests.map(|part| request(part)).collect()
+}
+
+/// Writes the request file of an operation.
+pub(crate) fn write(directory: &Path, operation: &str, requests: &[String]) -> Result<(), Error> {
+    let path = directory.join(format!("{operation}.http"));
+    let written = fs::create_dir_all(directory).and_then(|()| fs::write(&path, requests.join("\n%%\n")));
+    written.map_err(Error::at(path.display()))
 }
 
 fn request(text: &str) -> Result<Vec<u8>, Error> {

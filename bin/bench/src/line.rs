@@ -18,6 +18,8 @@ pub(crate) enum Line {
     Rss { name: String, rss_kb: u64 },
     /// Size of a file.
     Size { name: String, bytes: u64 },
+    /// What an environment was filled with, how long it took, and the size of the database afterwards.
+    Seeded { users: u64, memberships: u64, seconds: f64, bytes: u64 },
 }
 
 /// Load on one operation: medians of the repeats, but for the minimum and the counts.

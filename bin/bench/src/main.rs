@@ -2,23 +2,30 @@
 //!
 //! Owns: closed-loop HTTP/1.1 load on loopback with the server's CPU time per request, the machine's
 //! ceilings (an RSA-2048 signature, a bare actix-web handler), and the table that puts both beside the
-//! targets. `tests/bench` calls it: `seed` a server, `load` each operation, append the JSON lines to a file,
-//! `report` the file. It knows nothing of Paylent but its HTTP API (`seed.rs`) and the names and targets of
-//! its operations (`report.rs`), and talks to loopback addresses only.
+//! targets. `tests/bench` calls it: seed a server, `load` each operation, append the JSON lines to a file,
+//! `report` the file. It knows nothing of Paylent but its HTTP API (`api.rs`), the tables of users and
+//! memberships (`rows.rs`, for a million rows would take hours through the API), and the names and targets of
+//! its operations (`report.rs`, `lists.rs`). It puts load on loopback addresses only.
 //!
 //! Run it on another core than the server: `taskset -c 1 paylent-bench load ..` beside
 //! `taskset -c 0 paylent serve`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
+mod api;
 mod ceilings;
 mod connection;
+mod database;
 mod error;
 mod http;
 mod line;
+mod lists;
 mod load;
 mod proc;
+mod progress;
 mod report;
-mod seed;
+mod rows;
+mod seed_clients;
+mod seed_users;
 mod serve;
 mod startup;
 mod stats;
@@ -62,7 +69,11 @@ enum Command {
     /// Measure the size of a program.
     Size { file: PathBuf },
     /// Register clients in the environments of a running server, and write request files for `load`.
-    Seed(SeedArgs),
+    SeedClients(SeedClientsArgs),
+    /// Fill an environment with users and memberships, straight in the database.
+    SeedUsers(SeedUsersArgs),
+    /// Walk through the users that `seed-users` made, and write request files of their lists for `load`.
+    Lists(ListsArgs),
     /// Print the table of a file of JSON lines, beside ceilings and targets.
     Report { file: PathBuf },
 }
@@ -99,7 +110,7 @@ struct LoadArgs {
 }
 
 #[derive(Args)]
-struct SeedArgs {
+struct SeedClientsArgs {
     #[arg(long, value_parser = loopback)]
     addr: SocketAddr,
     /// What `paylent setup --json` printed; once for each account.
@@ -108,6 +119,39 @@ struct SeedArgs {
     /// Clients of each environment: half of them get JWTs, half opaque tokens.
     #[arg(long, default_value_t = 100)]
     clients: usize,
+    /// The directory of the request files.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct SeedUsersArgs {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/DATABASE`, set up by `paylent setup`.
+    #[arg(long)]
+    database_url: String,
+    /// The handle of the environment, such as `acme-test`.
+    #[arg(long)]
+    environment: String,
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10..))]
+    users: u64,
+    /// Each for a user of its own.
+    #[arg(long, default_value_t = 100_000)]
+    memberships: u64,
+    /// The organizations that the memberships are spread over.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    organizations: u64,
+}
+
+#[derive(Args)]
+struct ListsArgs {
+    #[arg(long, value_parser = loopback)]
+    addr: SocketAddr,
+    /// What `paylent setup --json` printed; its first environment has the users.
+    #[arg(long)]
+    setup: PathBuf,
+    /// As many as were seeded.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10..))]
+    users: u64,
     /// The directory of the request files.
     #[arg(long)]
     out: PathBuf,
@@ -166,8 +210,21 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             let bytes = std::fs::metadata(&file).map_err(Error::at(file.display()))?.len();
             print(&Line::Size { name: "binary".into(), bytes });
         }
-        Command::Seed(SeedArgs { addr: address, setups, clients, out }) => {
-            seed::run(&seed::Plan { address, setups, clients, out })?;
+        Command::SeedClients(SeedClientsArgs { addr: address, setups, clients, out }) => {
+            seed_clients::run(&seed_clients::Plan { address, setups, clients, out })?;
+        }
+        Command::SeedUsers(SeedUsersArgs {
+            database_url: database,
+            environment,
+            users,
+            memberships,
+            organizations,
+        }) => {
+            let plan = seed_users::Plan { database, environment, users, memberships, organizations };
+            print(&seed_users::run(&plan)?);
+        }
+        Command::Lists(ListsArgs { addr: address, setup, users, out }) => {
+            lists::run(&lists::Plan { address, setup, users, out })?;
         }
         Command::Report { file } => {
             let lines = Line::read(&file)?;

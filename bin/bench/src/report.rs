@@ -1,5 +1,7 @@
 //! The table of measurements, beside ceilings and targets.
 
+mod lists;
+
 use crate::{
     ceilings,
     error::Error,
@@ -48,7 +50,7 @@ pub(crate) fn render(lines: &[Line]) -> Result<String, Error> {
     let ceilings = Ceilings::of(lines)?;
     let loads = || lines.iter().filter_map(Line::load);
     let mut rows = vec![HEADER.map(String::from)];
-    rows.extend(loads().map(|load| row(load, &ceilings)));
+    rows.extend(loads().filter(|load| !lists::is_list(load)).map(|load| row(load, &ceilings)));
     let Ceilings { sign, json, form } = ceilings;
     let mut text = format!(
         "Ceilings, CPU ms: S = RSA-2048 sign {sign:.3}, J = bare JSON handler {json:.4}, \
@@ -69,13 +71,14 @@ pub(crate) fn render(lines: &[Line]) -> Result<String, Error> {
             Line::Size { name, bytes } => {
                 limit(&mut text, name, megabytes(bytes / 1024), BINARY_MB, "MB");
             }
-            Line::Load(_) | Line::RsaSign { .. } => {}
+            Line::Load(_) | Line::RsaSign { .. } | Line::Seeded { .. } => {}
         }
     }
     let ours = loads().filter(|load| ![ceilings::JSON, ceilings::FORM].contains(&&*load.name));
     if let Some(rss_kb) = ours.map(|load| load.rss_kb).max() {
         limit(&mut text, "under load", megabytes(rss_kb), LOADED_RSS_MB, "MB resident");
     }
+    text += &lists::render(lines);
     Ok(text)
 }
 

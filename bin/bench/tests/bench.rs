@@ -209,7 +209,11 @@ fn seed(address: &str, out: &Path) -> Output {
     let setup = r#"{"environments":[{"issuer":"http://a.localhost:1","management_api":"http://a.localhost:1/api",
         "client_id":"admin","client_secret":"s"}]}"#;
     let (setup, out) = (file(setup), out.to_str().unwrap());
-    bench().args(["seed", "--addr", address, "--clients", "4", "--out", out, "--setup"]).arg(setup).output().unwrap()
+    bench()
+        .args(["seed-clients", "--addr", address, "--clients", "4", "--out", out, "--setup"])
+        .arg(setup)
+        .output()
+        .unwrap()
 }
 
 #[test]
