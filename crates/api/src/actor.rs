@@ -28,5 +28,6 @@ pub(crate) async fn actor(request: &HttpRequest, env: &Env, settings: &Settings)
         client_id: live.client_id,
         scopes: live.scopes,
         permissions: authority.permissions,
+        organizations: authority.organizations,
     }))
 }

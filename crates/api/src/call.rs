@@ -1,25 +1,31 @@
 //! One call of the API: who calls, what was sent, and what handlers need to answer.
 
 use actix_web::{
-    HttpMessage, HttpRequest,
-    http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING},
+    HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{
+        StatusCode,
+        header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, TRANSFER_ENCODING},
+    },
     web::{Bytes, Data, Payload},
 };
 use paylent_domain::{
-    Id,
+    Id, Timestamp,
     actor::Actor,
     audit::Context,
     network::Origin,
+    organization::Organization,
     permission::Permissions,
-    policy::{self, Denied},
+    policy::{self, Denied, Reach},
+    role::Role,
     user::User,
 };
-use paylent_jsonapi::{Code, Error, Query, Schema, media_type};
-use paylent_storage::{Env, Tenant};
+use paylent_jsonapi::{Code, Document, Error, Query, Schema, media_type};
+use paylent_storage::{Env, Error as StorageError, Expected, Refusal, Tenant};
 
 use crate::{
-    Endpoint, Settings, actor,
+    Endpoint, Settings, actor, etag,
     failure::{self, Failure},
+    respond::response,
 };
 
 /// The largest body, in bytes.
@@ -32,8 +38,12 @@ pub(crate) struct Call {
     pub settings: Data<Settings>,
     pub env: Env,
     pub actor: Actor,
+    /// How far the right to the endpoint's resource reaches.
+    pub reach: Reach,
     /// Who and where from, for the audit trail, and the moment of the call.
     pub by: Context,
+    /// The id of what the call makes, if it makes something.
+    making: [u8; 16],
     request: HttpRequest,
     payload: Option<Payload>,
 }
@@ -52,14 +62,15 @@ impl Call {
     ) -> Result<Self, Failure> {
         check_head(&request, endpoint)?;
         let actor = actor::actor(&request, &env, &settings).await?;
-        policy::permits(&actor, endpoint.resource, endpoint.action)?;
+        let reach = policy::permits(&actor, endpoint.resource, endpoint.action)?;
         let Actor::Token(token) = &actor else { return Err(Denied::Anonymous.into()) };
         let (ip, user_agent) = match request.extensions().get::<Origin>() {
             Some(origin) => (Some(origin.ip), origin.user_agent.clone()),
             None => (None, None),
         };
         let by = Context::token(token, ip, user_agent, settings.clock.now());
-        Ok(Self { settings, env, actor, by, request, payload: Some(payload) })
+        let making = *fresh_id::<()>(by.at)?.as_bytes();
+        Ok(Self { settings, env, actor, reach, by, making, request, payload: Some(payload) })
     }
 
     /// Whose data the call is about.
@@ -67,10 +78,54 @@ impl Call {
         self.env.tenant()
     }
 
+    /// The request as it came.
+    pub(crate) fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// The path of the request.
+    pub(crate) fn path(&self) -> &str {
+        self.request.path()
+    }
+
     /// The URL of the request, at the environment's canonical address.
     pub(crate) fn url(&self) -> String {
         let target = self.request.uri().path_and_query().map_or(self.request.path(), |target| target.as_str());
         format!("{}{target}", self.tenant().base_url)
+    }
+
+    /// An answer with the headers all have.
+    pub(crate) fn answer(&self, status: StatusCode) -> HttpResponseBuilder {
+        response(status)
+    }
+
+    /// The answer of this document.
+    pub(crate) fn ok(&self, document: Document) -> HttpResponse {
+        self.answer(StatusCode::OK).json(self.described(document))
+    }
+
+    /// A document with the link to the description of the API.
+    pub(crate) fn described(&self, document: Document) -> Document {
+        document.link("describedby", format!("{}/api/openapi.json", self.tenant().base_url))
+    }
+
+    /// Which versions of the resource the request is meant for.
+    ///
+    /// # Errors
+    /// 400 for a malformed `If-Match`.
+    pub(crate) fn expected(&self) -> Result<Expected, Failure> {
+        Ok(etag::expected(self.request.headers())?)
+    }
+
+    /// For what has no version: a condition on one cannot hold.
+    ///
+    /// # Errors
+    /// 400 for a malformed `If-Match`, 412 for one that names versions.
+    pub(crate) fn expects_nothing(&self) -> Result<(), Failure> {
+        match self.expected()? {
+            Expected::Any => Ok(()),
+            Expected::OneOf(_) => Err(StorageError::Refused(Refusal::Stale).into()),
+        }
     }
 
     /// The query of a request for a collection.
@@ -89,6 +144,20 @@ impl Call {
         Ok(Query::resource(self.request.query_string(), schema)?)
     }
 
+    /// A query whose answer includes nothing.
+    ///
+    /// # Errors
+    /// 400 for `include`.
+    pub(crate) fn without_include(query: Query) -> Result<Query, Failure> {
+        match query.include {
+            None => Ok(query),
+            Some(_) => {
+                let detail = "Nothing can be included here.";
+                Err(Error::new(Code::INVALID_INCLUDES, detail).at_parameter("include").into())
+            }
+        }
+    }
+
     /// The id in the path.
     ///
     /// # Errors
@@ -97,12 +166,22 @@ impl Call {
         self.request.match_info().get("id").and_then(|id| id.parse().ok()).ok_or(Failure::NotFound)
     }
 
-    /// A new id, made now.
+    /// The id of what this call makes.
+    pub(crate) fn new_id<T>(&self) -> Id<T> {
+        Id::from_bytes(self.making)
+    }
+
+    /// Makes it under this id, which an earlier attempt reserved.
+    pub(crate) fn make_under(&mut self, id: [u8; 16]) {
+        self.making = id;
+    }
+
+    /// The id of something that is made besides.
     ///
     /// # Errors
     /// The system gives no randomness.
-    pub(crate) fn new_id<T>(&self) -> Result<Id<T>, Failure> {
-        Ok(Id::new(self.by.at, paylent_crypto::secret::random_bytes()?))
+    pub(crate) fn another_id<T>(&self) -> Result<Id<T>, Failure> {
+        fresh_id(self.by.at)
     }
 
     /// The body, once; empty if there is none.
@@ -121,24 +200,44 @@ impl Call {
         Ok(body)
     }
 
-    /// Whether the caller holds everything it is about to give to somebody.
+    /// Whether the caller holds everything it is about to give to somebody in the whole environment.
     ///
     /// # Errors
     /// 403 naming the first permission the caller lacks.
     pub(crate) fn may_grant(&self, permissions: &Permissions) -> Result<(), Failure> {
-        Ok(policy::may_grant(&self.actor, permissions)?)
+        Ok(policy::may_grant(&self.actor, permissions, None)?)
     }
 
-    /// Whether the caller holds every permission of this user: nobody takes over who may do more. `false` when there
-    /// is no such user.
+    /// Whether the caller holds what these roles hold, in the environment or in the organization they are for.
+    ///
+    /// # Errors
+    /// 403 naming the first permission the caller lacks.
+    pub(crate) async fn may_give_roles(
+        &self,
+        roles: Vec<Id<Role>>,
+        within: Option<Id<Organization>>,
+    ) -> Result<(), Failure> {
+        let permissions = self.env.permissions_held_by(roles).await?;
+        Ok(policy::may_grant(&self.actor, &permissions, within)?)
+    }
+
+    /// Whether the caller holds every permission of this user, those in organizations too: nobody takes over who may do
+    /// more. `false` when there is no such user.
     ///
     /// # Errors
     /// 403 naming the first permission the caller lacks.
     pub(crate) async fn may_act_for(&self, user: Id<User>) -> Result<bool, Failure> {
-        let Some(permissions) = self.env.permissions_of_user(user).await? else { return Ok(false) };
-        self.may_grant(&permissions)?;
+        let Some(rights) = self.env.rights_of_user(user).await? else { return Ok(false) };
+        self.may_grant(&rights.permissions)?;
+        for (organization, permissions) in &rights.organizations {
+            policy::may_grant(&self.actor, permissions, Some(*organization))?;
+        }
         Ok(true)
     }
+}
+
+fn fresh_id<T>(at: Timestamp) -> Result<Id<T>, Failure> {
+    Ok(Id::new(at, paylent_crypto::secret::random_bytes()?))
 }
 
 /// Checks what can be told from the head of a request alone.

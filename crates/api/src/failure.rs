@@ -60,6 +60,23 @@ impl Failure {
         Error::new(Code::NOT_FOUND, detail).at_relationship(relationship).into()
     }
 
+    /// A linkage document names more than one request may.
+    pub(crate) fn too_many_links(most: usize) -> Self {
+        Error::new(Code::INVALID_RELATIONSHIP, format!("At most {most} can be named at once."))
+            .at_pointer("/data")
+            .into()
+    }
+
+    /// An item of a linkage document names nothing.
+    pub(crate) fn no_such_link(kind: &str, index: usize) -> Self {
+        Error::new(Code::NOT_FOUND, format!("There is no such {kind}.")).at_pointer(format!("/data/{index}")).into()
+    }
+
+    /// The relationship cannot be changed at its own address (JSON:API 1.1, "Updating Relationships").
+    pub(crate) fn fixed_relationship() -> Self {
+        Error::new(Code::FORBIDDEN, "This relationship cannot be changed here.").into()
+    }
+
     /// The response, and a line in the log if the fault is ours.
     pub(crate) fn response(self, request: &HttpRequest) -> HttpResponse {
         let request_id = request.extensions().get::<Origin>().map(|origin| origin.request_id.clone());
@@ -77,6 +94,11 @@ impl Failure {
             response.insert_header(header);
         }
         response.json(errors)
+    }
+
+    /// Whether the fault is ours, so that it is not known what was done.
+    pub(crate) fn is_server_error(&self) -> bool {
+        self.status() >= 500
     }
 
     fn status(&self) -> u16 {
@@ -163,6 +185,7 @@ pub(crate) fn or_conflict(error: StorageError, conflict: Error) -> Failure {
 fn code_of(refusal: Refusal) -> Code {
     let conflict = |word| Code { word, ..Code::CONFLICT };
     match refusal {
+        Refusal::Stale => Code::PRECONDITION_FAILED,
         Refusal::System => Code { word: "system_resource", ..Code::FORBIDDEN },
         Refusal::LastAdmin => conflict("last_admin"),
         Refusal::LastKey => conflict("last_key"),
@@ -170,6 +193,13 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::InactiveKey => conflict("inactive_key"),
         Refusal::ServiceUser => conflict("service_user"),
         Refusal::ActingClients => conflict("acting_clients"),
+        Refusal::TooMany => conflict("too_many"),
+        Refusal::Account => conflict("account"),
+        Refusal::InactiveSession => conflict("inactive_session"),
+        Refusal::CannotSignIn => conflict("cannot_sign_in"),
+        Refusal::AlreadyMember => conflict("already_member"),
+        Refusal::AnsweredInvitation => conflict("answered_invitation"),
+        Refusal::PublicClient => conflict("public_client"),
     }
 }
 

@@ -1,96 +1,30 @@
-//! List, show, create, update and delete, once for all resources.
+//! Show, create, update and delete, once for all resources.
 
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header::LOCATION},
 };
-use paylent_crypto::seal;
-use paylent_domain::{Id, policy::Resource as Managed};
-use paylent_jsonapi::{Cursor, CursorValue, Document, Incoming, Query, Resource, Schema};
-use paylent_storage::{Env, Listed, Page, Tenant};
+use paylent_domain::Id;
+use paylent_jsonapi::{Document, Incoming, Query, Resource};
+use paylent_storage::{Expected, Tenant};
 
-use crate::{Answering, call::Call, failure::Failure, filters::Filters, respond::response};
-
-/// A row that the API shows as a resource.
-pub(crate) trait Entity: Sized + 'static {
-    /// What the policy calls it; also its path.
-    const MANAGED: Managed;
-    /// What readers may ask for.
-    const SCHEMA: &'static Schema;
-    /// Which rows to list.
-    type Filter;
-
-    /// Its id.
-    fn id(&self) -> Id<Self>;
-    /// Its attributes and relationships.
-    fn show(&self, resource: Resource, tenant: &Tenant) -> Resource;
-    /// What the filters of a query ask for; `None` when nothing can match.
-    fn filter(filters: &Filters<'_>, tenant: &Tenant) -> Option<Self::Filter>;
-    /// The row of this id.
-    async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>>;
-    /// One page of the rows that match.
-    async fn list(env: &Env, filter: Self::Filter, page: Page) -> paylent_storage::Result<Listed<Self>>;
-}
-
-/// A row that the API makes.
-pub(crate) trait Create: Entity {
-    /// Makes it from the document.
-    async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure>;
-}
-
-/// A row just made, and what its answer tells this once.
-pub(crate) struct Created<E> {
-    pub row: E,
-    pub meta: Vec<(&'static str, String)>,
-}
-
-impl<E> From<E> for Created<E> {
-    fn from(row: E) -> Self {
-        Self { row, meta: Vec::new() }
-    }
-}
-
-/// A row that the API changes.
-pub(crate) trait Update: Entity {
-    /// Changes it as the document says; `None` when it is gone.
-    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure>;
-}
-
-/// A row that the API deletes.
-pub(crate) trait Delete: Entity {
-    /// Deletes it; `false` when it is gone.
-    async fn delete(self, call: &Call) -> Result<bool, Failure>;
-}
-
-/// `GET /things`
-pub(crate) fn list<E: Entity>(call: Call) -> Answering {
-    Box::pin(async move {
-        let query = call.collection_query(E::SCHEMA)?;
-        let environment = call.tenant().environment.id.to_string();
-        let context = query.cursor_context(&environment);
-        let mac = |message: &[u8]| seal::mac(&call.settings.cursor_key, message);
-        let page = page_of::<E>(&query, query.page.cursor(&context, &mac)?);
-        let mut listed = match E::filter(&Filters(&query.filter), call.tenant()) {
-            Some(filter) => E::list(&call.env, filter, page).await?,
-            None => Listed { rows: Vec::new(), total: page.counted.then_some(0) },
-        };
-        let more = query.page.trim(&mut listed.rows);
-        let resources = listed.rows.iter().map(|row| {
-            let key = Cursor { values: vec![CursorValue::Text(row.id().to_string())] };
-            resource(row, call.tenant()).cursor(key.encode(&context, &mac))
-        });
-        let total = listed.total.and_then(|total| u64::try_from(total).ok());
-        let document = Document::page(call.url(), resources.collect(), &query.page, more, total);
-        Ok(response(StatusCode::OK).json(document.shaped(&query, Vec::new())))
-    })
-}
+use crate::{
+    Answering,
+    call::Call,
+    entity::{Create, Created, Delete, Entity, Update},
+    etag,
+    failure::Failure,
+    idempotency::{self, Start},
+    relationships::{permit_includes, resources},
+};
 
 /// `GET /things/{id}`
 pub(crate) fn show<E: Entity>(call: Call) -> Answering {
     Box::pin(async move {
         let row = find::<E>(&call).await?;
         let query = call.resource_query(E::SCHEMA)?;
-        Ok(shown(&call, &query, &row))
+        let document = shown(&call, &query, &row).await?;
+        Ok(versioned(&call, &row, document))
     })
 }
 
@@ -98,13 +32,35 @@ pub(crate) fn show<E: Entity>(call: Call) -> Answering {
 pub(crate) fn create<E: Create>(mut call: Call) -> Answering {
     Box::pin(async move {
         let query = call.resource_query(E::SCHEMA)?;
-        let document = Incoming::create(&call.body().await?, E::SCHEMA.kind)?;
-        let Created { row, meta } = E::create(&call, document).await?;
-        let location = url_of(&row, call.tenant());
-        let answer = Document::resource(call.url(), resource(&row, call.tenant())).shaped(&query, Vec::new());
-        let answer = meta.into_iter().fold(answer, |answer, (name, value)| answer.meta(name, value));
-        Ok(response(StatusCode::CREATED).insert_header((LOCATION, location)).json(answer))
+        permit_includes::<E>(&call, &query, "")?;
+        call.expects_nothing()?;
+        let body = call.body().await?;
+        let attempt = match idempotency::start(&mut call, &body).await? {
+            Start::Answered(answer) => return Ok(answer),
+            Start::Attempt(attempt) => attempt,
+        };
+        let made = make::<E>(&call, attempt.is_some_and(|attempt| attempt.resumed), &body).await;
+        let Created { row, meta, secret } = idempotency::released_unless_made(&call, attempt.as_ref(), made).await?;
+        let mut document = shown(&call, &query, &row).await?;
+        for (name, value) in meta {
+            document = document.meta(name, value);
+        }
+        document = call.described(document);
+        let (location, tag) = (url_of(&row, call.tenant()), etag::of(&row));
+        idempotency::finish(&call, attempt.as_ref(), &location, &tag.1, &document).await;
+        if let Some((name, value)) = secret {
+            document = document.meta(name, value);
+        }
+        Ok(call.answer(StatusCode::CREATED).insert_header((LOCATION, location)).insert_header(tag).json(document))
     })
+}
+
+/// Makes the resource, unless an attempt that broke off has made it already.
+async fn make<E: Create>(call: &Call, resumed: bool, body: &[u8]) -> Result<Created<E>, Failure> {
+    if resumed && let Some(row) = E::find(&call.env, call.new_id()).await? {
+        return Ok(row.into());
+    }
+    E::create(call, Incoming::create(body, E::SCHEMA.kind)?).await
 }
 
 /// `PATCH /things/{id}`
@@ -112,9 +68,12 @@ pub(crate) fn update<E: Update>(mut call: Call) -> Answering {
     Box::pin(async move {
         let row = find::<E>(&call).await?;
         let query = call.resource_query(E::SCHEMA)?;
+        permit_includes::<E>(&call, &query, "")?;
+        let expected = call.expected()?;
         let document = Incoming::update(&call.body().await?, E::SCHEMA.kind, &row.id().to_string())?;
-        let row = row.update(&call, document).await?.ok_or(Failure::NotFound)?;
-        Ok(shown(&call, &query, &row))
+        let row = row.update(&call, document, &expected).await?.ok_or(Failure::NotFound)?;
+        let document = shown(&call, &query, &row).await?;
+        Ok(versioned(&call, &row, document))
     })
 }
 
@@ -122,51 +81,68 @@ pub(crate) fn update<E: Update>(mut call: Call) -> Answering {
 pub(crate) fn delete<E: Delete>(call: Call) -> Answering {
     Box::pin(async move {
         let row = find::<E>(&call).await?;
-        call.resource_query(E::SCHEMA)?;
-        match row.delete(&call).await? {
-            true => Ok(response(StatusCode::OK).json(Document::meta_only())),
+        Call::without_include(call.resource_query(E::SCHEMA)?)?;
+        match row.delete(&call, &call.expected()?).await? {
+            true => Ok(call.ok(Document::meta_only())),
             false => Err(Failure::NotFound),
         }
     })
 }
 
+/// `PATCH /things/{id}/{verb}`. A body is not needed; if there is one, it changes nothing else. What `act` answers
+/// besides the row is told this once, in `meta`.
+pub(crate) async fn verb<E: Entity>(
+    mut call: Call,
+    act: impl AsyncFnOnce(&Call, E, &Expected) -> Result<Option<Created<E>>, Failure>,
+) -> Result<HttpResponse, Failure> {
+    let row = find::<E>(&call).await?;
+    let query = call.resource_query(E::SCHEMA)?;
+    permit_includes::<E>(&call, &query, "")?;
+    let expected = call.expected()?;
+    let body = call.body().await?;
+    if !body.is_empty() {
+        Incoming::update(&body, E::SCHEMA.kind, &row.id().to_string())?.read(|_| ())?;
+    }
+    let Created { row, meta, secret } = act(&call, row, &expected).await?.ok_or(Failure::NotFound)?;
+    let mut document = shown(&call, &query, &row).await?;
+    for (name, value) in meta.into_iter().chain(secret) {
+        document = document.meta(name, value);
+    }
+    Ok(versioned(&call, &row, document))
+}
+
 /// The row that the path names.
 ///
 /// # Errors
-/// 404, the same for what is no id, unknown, or of another environment.
+/// 404, the same for what is no id, unknown, of another environment, or out of reach.
 pub(crate) async fn find<E: Entity>(call: &Call) -> Result<E, Failure> {
-    E::find(&call.env, call.id()?).await?.ok_or(Failure::NotFound)
+    let id: Id<E> = call.id()?;
+    let row = E::find(&call.env, id).await?;
+    row.filter(|row| !E::MANAGED.is_of_organizations() || call.reach.covers(row.organization()))
+        .ok_or(Failure::NotFound)
 }
 
-/// The answer that shows one row.
-pub(crate) fn shown<E: Entity>(call: &Call, query: &Query, row: &E) -> HttpResponse {
-    let document = Document::resource(call.url(), resource(row, call.tenant())).shaped(query, Vec::new());
-    response(StatusCode::OK).json(document)
+/// The document that shows one row.
+pub(crate) async fn shown<E: Entity>(call: &Call, query: &Query, row: &E) -> Result<Document, Failure> {
+    let mut included = Vec::new();
+    let resource = resources(call, query, std::slice::from_ref(row), "", &mut included).await?.pop();
+    let resource = match resource {
+        Some(resource) => Some(row.complete(resource, &query.fields, &call.env).await?),
+        None => None,
+    };
+    Ok(Document::resource(call.url(), resource).shaped(query, included))
 }
 
-/// A row as a resource.
-pub(crate) fn resource<E: Entity>(row: &E, tenant: &Tenant) -> Resource {
-    row.show(Resource::new(E::SCHEMA.kind, row.id().to_string()).url(url_of(row, tenant)), tenant)
+fn versioned<E: Entity>(call: &Call, row: &E, document: Document) -> HttpResponse {
+    call.answer(StatusCode::OK).insert_header(etag::of(row)).json(call.described(document))
+}
+
+/// A row as a resource without relationships.
+pub(crate) fn base<E: Entity>(row: &E, call: &Call) -> Resource {
+    row.show(Resource::new(E::SCHEMA.kind, row.id().to_string()).url(url_of(row, call.tenant())), call)
 }
 
 /// The address of a row.
 pub(crate) fn url_of<E: Entity>(row: &E, tenant: &Tenant) -> String {
     format!("{}/api/{}/{}", tenant.base_url, E::MANAGED.path(), row.id())
-}
-
-/// What to read from the database. Rows are in the order of their ids, which is the order of creation, so the id alone
-/// is the key of either order. One more row than wanted tells whether there is a next page.
-fn page_of<E>(query: &Query, cursor: Option<Cursor>) -> Page {
-    let beyond = cursor.and_then(|cursor| match cursor.values.as_slice() {
-        [CursorValue::Text(id)] => id.parse::<Id<E>>().ok().map(|id| *id.as_bytes()),
-        _ => None,
-    });
-    let descending = query.sort.first().is_some_and(|key| key.descending);
-    Page {
-        limit: i64::try_from(query.page.size).unwrap_or(i64::MAX).saturating_add(1),
-        beyond,
-        offset: i64::try_from(query.page.offset()).unwrap_or(i64::MAX),
-        newest_first: descending != query.page.backwards(),
-        counted: query.page.count,
-    }
 }

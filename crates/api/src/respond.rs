@@ -53,6 +53,12 @@ async fn answer(
             let call = Call::open(request.clone(), payload, settings, env, endpoint).await?;
             (endpoint.answer)(call).await
         }
+        // JSON:API 1.1, "Updating Relationships": 403, for those who may see it.
+        None if path.contains("/relationships/") && matches!(method, "POST" | "PATCH" | "DELETE") => {
+            let endpoint = endpoints().next().ok_or(Failure::NotFound)?;
+            Call::open(request.clone(), payload, settings, env, endpoint).await?;
+            Err(Failure::fixed_relationship())
+        }
         None if method == "OPTIONS" => {
             Ok(HttpResponse::NoContent().insert_header((ALLOW, allowed(endpoints()))).finish())
         }

@@ -26,6 +26,12 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
+/// The SHA-256 of something that will be compared with its like and is not kept itself.
+#[must_use]
+pub fn fingerprint(bytes: &[u8]) -> [u8; 32] {
+    openssl::sha::sha256(bytes)
+}
+
 /// A secret in plain text: shown once to the person or program it is for, then only its hash is kept.
 ///
 /// It cannot be printed, serialised or compared, and its memory is erased on drop.

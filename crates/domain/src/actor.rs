@@ -1,6 +1,8 @@
 //! Who asks: nobody we know, or the user behind an access token.
 
-use crate::{Id, permission::Permissions, scope::Scopes, user::User};
+use std::collections::BTreeMap;
+
+use crate::{Id, organization::Organization, permission::Permissions, scope::Scopes, user::User};
 
 /// The one who calls the Management API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct TokenActor {
     pub client_id: String,
     /// What the token may be used for.
     pub scopes: Scopes,
-    /// What the user may do, read anew for this request.
+    /// What the user may do in the whole environment, read anew for this request.
     pub permissions: Permissions,
+    /// What the user may do with the rows of single organizations, through its memberships.
+    pub organizations: BTreeMap<Id<Organization>, Permissions>,
 }

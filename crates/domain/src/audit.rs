@@ -1,6 +1,6 @@
 //! The audit trail: who changed what, from where, when.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use crate::{Id, actor::TokenActor, clock::Timestamp, user::User};
 
@@ -45,7 +45,7 @@ impl Context {
     }
 }
 
-/// One entry of the trail: `resource.verb`, what it was done to, and which fields changed.
+/// What is about to be told: `resource.verb`, what it was done to, and which fields changed.
 #[derive(Debug, Clone)]
 pub struct Event {
     /// `resource.verb`, such as `user.created`.
@@ -60,7 +60,7 @@ pub struct Event {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The JSON:API type.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Its id as text.
     pub id: String,
     /// What it was called at the time.
@@ -71,24 +71,55 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The attribute's name.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// Its old value in words.
     pub from: Option<String>,
     /// Its new value in words.
     pub to: Option<String>,
 }
 
+/// One entry of the trail, as it is read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: Id<Entry>,
+    /// `resource.verb`, such as `user.created`.
+    pub action: String,
+    /// What kind of actor did it: `system` or `user`.
+    pub actor_type: String,
+    /// The actor's id as text; the installation itself has none.
+    pub actor_id: Option<String>,
+    /// What the actor was called at the time.
+    pub actor_name: String,
+    /// What it was done to; the first is the thing itself. Some may be gone by now.
+    pub targets: Vec<Target>,
+    /// Which fields changed, by name.
+    pub changes: Vec<Change>,
+    /// The actor's address.
+    pub ip: Option<IpAddr>,
+    /// The actor's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// When.
+    pub occurred_at: Timestamp,
+}
+
+impl Target {
+    fn new<T>(kind: &'static str, id: Id<T>, name: &str) -> Self {
+        Self { kind: Cow::Borrowed(kind), id: id.to_string(), name: name.to_owned() }
+    }
+}
+
 impl Event {
     /// An event about one thing.
     #[must_use]
     pub fn new<T>(action: &'static str, kind: &'static str, id: Id<T>, name: &str) -> Self {
-        Self { action, targets: vec![Target { kind, id: id.to_string(), name: name.to_owned() }], changes: Vec::new() }
+        Self { action, targets: vec![Target::new(kind, id, name)], changes: Vec::new() }
     }
 
     /// Adds another thing the event is about.
     #[must_use]
     pub fn and<T>(mut self, kind: &'static str, id: Id<T>, name: &str) -> Self {
-        self.targets.push(Target { kind, id: id.to_string(), name: name.to_owned() });
+        self.targets.push(Target::new(kind, id, name));
         self
     }
 
@@ -96,7 +127,7 @@ impl Event {
     #[must_use]
     pub fn change(mut self, field: &'static str, from: Option<String>, to: Option<String>) -> Self {
         if from != to {
-            self.changes.push(Change { field, from, to });
+            self.changes.push(Change { field: Cow::Borrowed(field), from, to });
         }
         self
     }

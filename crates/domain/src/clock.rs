@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    str::FromStr,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -10,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
 /// A moment, in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -38,6 +39,13 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// This moment, or the first one after `other` if that is later: what is changed twice at once still shows two
+    /// versions.
+    #[must_use]
+    pub fn after(self, other: Self) -> Self {
+        Self(self.0.max(other.0.saturating_add(1)))
+    }
+
     /// The moment `seconds` later.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
@@ -52,6 +60,20 @@ impl fmt::Display for Timestamp {
             Some(time) => f.write_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true)),
             None => write!(f, "@{}us", self.0),
         }
+    }
+}
+
+/// The text is no date and time of RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a date and time such as 2026-11-22T10:00:00Z")]
+pub struct NotATimestamp;
+
+impl FromStr for Timestamp {
+    type Err = NotATimestamp;
+
+    /// Reads RFC 3339 with any offset, cut to microseconds.
+    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        DateTime::parse_from_rfc3339(text).map(|time| Self(time.timestamp_micros())).map_err(|_| NotATimestamp)
     }
 }
 

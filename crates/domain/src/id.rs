@@ -25,6 +25,12 @@ impl<T> Id<T> {
         Self::from_uuid(uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid())
     }
 
+    /// The least id that can be made at `moment`: every earlier id sorts before it.
+    #[must_use]
+    pub fn least_at(moment: Timestamp) -> Self {
+        Self::new(moment, [0; 10])
+    }
+
     /// The sixteen bytes, as databases store them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
@@ -35,6 +41,17 @@ impl<T> Id<T> {
     #[must_use]
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self::from_uuid(Uuid::from_bytes(bytes))
+    }
+
+    /// An id from the 32 hexadecimal digits that a database writes it in.
+    ///
+    /// # Errors
+    /// The text is anything else.
+    pub fn from_hex(digits: &str) -> Result<Self, NotAnId> {
+        if digits.len() != 32 {
+            return Err(NotAnId);
+        }
+        Uuid::try_parse(digits).map(Self::from_uuid).map_err(|_| NotAnId)
     }
 
     /// The same number as the id of another kind of thing, where two rows share one identity.

@@ -3,9 +3,44 @@
 use std::{collections::BTreeSet, str::FromStr};
 
 use crate::{
-    Invalid,
+    Id, Invalid,
+    clock::Timestamp,
     policy::{Action, Resource},
+    role::Role,
 };
+
+/// The longest description of a permission or a scope, in characters.
+pub const MAX_DESCRIPTION: usize = 255;
+
+/// Something a user can be allowed to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// Its id.
+    pub id: Id<Permission>,
+    /// Its name, unique in the environment and fixed.
+    pub name: String,
+    /// What it allows, in words.
+    pub description: Option<String>,
+    /// Whether it came with the environment and cannot be changed.
+    pub system: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// That a role holds a permission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolePermission {
+    /// Its id.
+    pub id: Id<RolePermission>,
+    /// Which role.
+    pub role_id: Id<Role>,
+    /// What it holds.
+    pub permission_id: Id<Permission>,
+    /// Since when.
+    pub created_at: Timestamp,
+}
 
 /// A set of permission names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -3,7 +3,14 @@
 //! Effective right = token scope AND the user's permission (docs/adr). Scopes are `<resource>:read|write|delete`,
 //! permissions `<resource>:read|create|update|delete`, where `<resource>` is the path segment.
 
-use crate::actor::Actor;
+use std::collections::BTreeSet;
+
+use crate::{
+    Id,
+    actor::{Actor, TokenActor},
+    organization::Organization,
+    permission::{Permissions, name_of},
+};
 
 /// What the Management API manages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,6 +92,12 @@ impl Resource {
         }
     }
 
+    /// Whether its rows belong to organizations, so that a role in an organization can reach them.
+    #[must_use]
+    pub const fn is_of_organizations(self) -> bool {
+        matches!(self, Self::Organizations | Self::Memberships | Self::MembershipRoles | Self::Invitations)
+    }
+
     /// What can be done to it at all.
     #[must_use]
     pub const fn actions(self) -> &'static [Action] {
@@ -135,12 +148,12 @@ pub fn management_scopes() -> impl Iterator<Item = String> {
 
 /// The permissions that a scope of the Management API lets a user exercise; none for a scope it does not have.
 #[must_use]
-pub fn exercised_by(scope: &str) -> crate::permission::Permissions {
+pub fn exercised_by(scope: &str) -> Permissions {
     let pairs =
         Resource::ALL.into_iter().flat_map(|resource| resource.actions().iter().map(move |action| (resource, *action)));
     pairs
         .filter(|(resource, action)| scope == format!("{}:{}", resource.path(), action.scope()))
-        .map(|(resource, action)| crate::permission::name_of(resource, action))
+        .map(|(resource, action)| name_of(resource, action))
         .collect()
 }
 
@@ -158,30 +171,65 @@ pub enum Denied {
     MissingPermission(String),
 }
 
-/// Whether `actor` may do `action` to `resource` of its own environment.
+/// How far a right reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Every row of the environment.
+    Environment,
+    /// The rows of these organizations. To the one who asks, there are no others.
+    Organizations(BTreeSet<Id<Organization>>),
+}
+
+impl Reach {
+    /// Whether a row of this organization, or of none, is within reach.
+    #[must_use]
+    pub fn covers(&self, organization: Option<Id<Organization>>) -> bool {
+        match (self, organization) {
+            (Self::Environment, _) => true,
+            (Self::Organizations(reached), Some(organization)) => reached.contains(&organization),
+            (Self::Organizations(_), None) => false,
+        }
+    }
+}
+
+/// Whether `actor` may do `action` to `resource` of its own environment, and to which rows. A role in an organization
+/// reaches that organization's rows and makes no new organizations.
 ///
 /// # Errors
 /// Why not.
-pub fn permits(actor: &Actor, resource: Resource, action: Action) -> Result<(), Denied> {
+pub fn permits(actor: &Actor, resource: Resource, action: Action) -> Result<Reach, Denied> {
     let Actor::Token(token) = actor else { return Err(Denied::Anonymous) };
     let scope = format!("{}:{}", resource.path(), action.scope());
     if !token.scopes.contains(&scope) {
         return Err(Denied::MissingScope(scope));
     }
-    let permission = crate::permission::name_of(resource, action);
-    if !token.permissions.contains(&permission) {
-        return Err(Denied::MissingPermission(permission));
+    let permission = name_of(resource, action);
+    if token.permissions.contains(&permission) {
+        return Ok(Reach::Environment);
     }
-    Ok(())
+    let confinable = resource.is_of_organizations() && (resource, action) != (Resource::Organizations, Action::Create);
+    let organizations = if confinable { organizations_where(token, &permission) } else { BTreeSet::new() };
+    match organizations.is_empty() {
+        true => Err(Denied::MissingPermission(permission)),
+        false => Ok(Reach::Organizations(organizations)),
+    }
 }
 
-/// Whether `actor` holds everything it is about to give away: nobody grants what they lack.
+fn organizations_where(token: &TokenActor, permission: &str) -> BTreeSet<Id<Organization>> {
+    let held = token.organizations.iter().filter(|(_, permissions)| permissions.contains(permission));
+    held.map(|(organization, _)| *organization).collect()
+}
+
+/// Whether `actor` holds everything it is about to give away: nobody grants what they lack. What is given `within` an
+/// organization may be held there or in the whole environment; what is given in the environment must be held there.
 ///
 /// # Errors
 /// The first permission the actor lacks.
-pub fn may_grant(actor: &Actor, granted: &crate::permission::Permissions) -> Result<(), Denied> {
+pub fn may_grant(actor: &Actor, granted: &Permissions, within: Option<Id<Organization>>) -> Result<(), Denied> {
     let Actor::Token(token) = actor else { return Err(Denied::Anonymous) };
-    match token.permissions.first_missing(granted) {
+    let there = within.and_then(|organization| token.organizations.get(&organization));
+    let held = |name: &str| token.permissions.contains(name) || there.is_some_and(|there| there.contains(name));
+    match granted.iter().find(|name| !held(name)) {
         Some(missing) => Err(Denied::MissingPermission(missing.to_owned())),
         None => Ok(()),
     }
@@ -189,8 +237,10 @@ pub fn may_grant(actor: &Actor, granted: &crate::permission::Permissions) -> Res
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
-    use crate::{Id, actor::TokenActor, scope::Scopes};
+    use crate::scope::Scopes;
 
     fn token(scopes: &str, permissions: &[&str]) -> Actor {
         Actor::Token(TokenActor {
@@ -199,13 +249,14 @@ mod tests {
             client_id: "client".into(),
             scopes: Scopes::parse(scopes).unwrap(),
             permissions: permissions.iter().map(|name| (*name).to_owned()).collect(),
+            organizations: BTreeMap::new(),
         })
     }
 
     #[test]
     fn rb_scope_and_perm_both_are_needed() {
         let both = token("users:write", &["users:update"]);
-        assert_eq!(permits(&both, Resource::Users, Action::Update), Ok(()));
+        assert_eq!(permits(&both, Resource::Users, Action::Update), Ok(Reach::Environment));
         assert_eq!(
             permits(&token("users:read", &["users:update"]), Resource::Users, Action::Update),
             Err(Denied::MissingScope("users:write".into()))
@@ -220,11 +271,32 @@ mod tests {
     #[test]
     fn rb_self_role_nobody_grants_what_they_lack() {
         let reader = token("user-roles:write", &["users:read"]);
-        assert_eq!(may_grant(&reader, &["users:read".to_owned()].into_iter().collect()), Ok(()));
+        assert_eq!(may_grant(&reader, &["users:read".to_owned()].into_iter().collect(), None), Ok(()));
         assert_eq!(
-            may_grant(&reader, &["users:delete".to_owned()].into_iter().collect()),
+            may_grant(&reader, &["users:delete".to_owned()].into_iter().collect(), None),
             Err(Denied::MissingPermission("users:delete".into()))
         );
+    }
+
+    #[test]
+    fn rb_xorg_a_role_in_an_organization_reaches_that_organization_alone() {
+        let (own, other) = (Id::from_bytes([7; 16]), Id::from_bytes([8; 16]));
+        let names = ["memberships:create", "organizations:create", "users:create"];
+        let Actor::Token(mut token) = token("memberships:write organizations:write users:write", &[]) else {
+            unreachable!()
+        };
+        token.organizations.insert(own, names.map(str::to_owned).into_iter().collect());
+        let admin = Actor::Token(token);
+        let reach = permits(&admin, Resource::Memberships, Action::Create).unwrap();
+        assert_eq!(reach, Reach::Organizations([own].into()));
+        assert!(reach.covers(Some(own)) && !reach.covers(Some(other)) && !reach.covers(None));
+        for resource in [Resource::Organizations, Resource::Users] {
+            assert!(permits(&admin, resource, Action::Create).is_err(), "{resource:?}");
+        }
+        let users = ["users:create".to_owned()].into_iter().collect();
+        assert_eq!(may_grant(&admin, &users, Some(own)), Ok(()));
+        assert!(may_grant(&admin, &users, Some(other)).is_err());
+        assert!(may_grant(&admin, &users, None).is_err());
     }
 
     #[test]

@@ -2,6 +2,11 @@
 
 use crate::{Id, clock::Timestamp, user::User};
 
+/// The longest name of a role, in characters.
+pub const MAX_NAME: usize = 100;
+/// The longest description of a role, in characters.
+pub const MAX_DESCRIPTION: usize = 255;
+
 /// A named group of permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {

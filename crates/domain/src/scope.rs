@@ -2,7 +2,26 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::Invalid;
+use crate::{Id, Invalid, clock::Timestamp, resource_server::ResourceServer};
+
+/// One scope of a resource server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Its id.
+    pub id: Id<Scope>,
+    /// Which API it belongs to.
+    pub resource_server_id: Id<ResourceServer>,
+    /// Its name, unique in its API and fixed.
+    pub name: String,
+    /// What it allows, in words.
+    pub description: Option<String>,
+    /// Whether it came with the environment and cannot be changed.
+    pub system: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
 
 /// How many scopes one request may name, and how long a name may be.
 const MAX_SCOPES: usize = 100;

@@ -23,6 +23,8 @@ pub struct SigningKey {
     pub created_at: Timestamp,
     /// When it stopped being accepted.
     pub deactivated_at: Option<Timestamp>,
+    /// When it last changed, becoming primary and ceasing to be included.
+    pub updated_at: Timestamp,
 }
 
 /// Whether a key's signatures are accepted.

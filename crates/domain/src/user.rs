@@ -35,6 +35,24 @@ impl User {
     pub fn name(&self) -> &str {
         self.email.as_ref().map(Email::as_str).or(self.first_name.as_deref()).unwrap_or("user")
     }
+
+    /// Whether a session can be made for it.
+    #[must_use]
+    pub fn can_sign_in(&self) -> bool {
+        self.active && self.kind == UserKind::Person
+    }
+
+    /// Its place in a list sorted by address.
+    #[must_use]
+    pub fn name_key(&self) -> String {
+        self.email.as_ref().map_or_else(|| service_key(self.id), Email::key)
+    }
+}
+
+/// What stands for the address that a service user does not have. It holds no `@`, so it is nobody's address.
+#[must_use]
+pub fn service_key(id: Id<User>) -> String {
+    format!("service:{}", id.to_string().replace('-', ""))
 }
 
 /// Whether a user can sign in.

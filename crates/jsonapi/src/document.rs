@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::page::{Page, Start};
 use crate::pagination::{Extent, PageLinks};
 use crate::resource::Shown;
-use crate::{Fieldsets, Linkage, Query, Resource};
+use crate::{Fieldsets, Identifier, Linkage, Query, Resource};
 
 /// A whole answer, to be serialised as [`MEDIA_TYPE`](crate::media_type::MEDIA_TYPE). Errors have their own document:
 /// [`Errors`](crate::Errors).
@@ -74,7 +74,18 @@ impl Document {
         document.meta("page", meta)
     }
 
-    /// The answer of a relationship URL: identifiers only.
+    /// The same list as linkage: the answer of a to-many relationship URL.
+    #[must_use]
+    pub fn identifiers_only(mut self) -> Self {
+        if let Data::Many(resources) = &self.data {
+            let identities = resources.iter().map(Resource::identity);
+            let identifiers = identities.map(|(kind, id)| Identifier::new(kind, id)).collect();
+            self.data = Data::Linkage(Linkage::Many(identifiers));
+        }
+        self
+    }
+
+    /// The answer of a to-one relationship URL: an identifier or null.
     pub fn linkage(url: impl Into<String>, linkage: Linkage) -> Self {
         Self::new(Some(url.into()), Data::Linkage(linkage))
     }

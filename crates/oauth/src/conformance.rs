@@ -10,6 +10,7 @@
 pub mod access_tokens;
 pub mod clients;
 mod fixtures;
+pub mod introspection;
 pub mod keys;
 pub mod machines;
 pub mod standing;
@@ -29,8 +30,8 @@ use crate::{
 /// again; but nobody else may add or deactivate keys, or set the cut-off, while it runs.
 pub trait StoreUnderTest: Store {
     /// Makes a client with its user and grants exist as described (the grants' resource servers and scopes too);
-    /// replaces what an earlier call with the same `client_id` described, and keeps the tokens issued to it.
-    /// `primary_kid` is ignored.
+    /// replaces what an earlier call with the same `client_id` described, and keeps the tokens issued to it and its
+    /// right to introspect. `primary_kid` is ignored.
     ///
     /// In a store where permissions come from roles, *each* described role holds *all* described permissions; a
     /// permission may exist already. Two machines never share a user or a role; where they share a resource server,
@@ -39,6 +40,10 @@ pub trait StoreUnderTest: Store {
     /// Adds an active signing key, which becomes the primary one: it counts as newer than all before it. Its public
     /// key is of the right form, its private key is not a key.
     fn add_key(&self, key: GeneratedKey) -> impl Future<Output = ()> + Send;
+    /// Lets these clients, and no longer those of an earlier call, introspect tokens for this audience that were issued
+    /// to others. The clients exist, and so does the audience: an earlier [`put_machine`](Self::put_machine) described
+    /// a grant for it.
+    fn set_introspection_clients(&self, audience: &str, client_ids: &[&str]) -> impl Future<Output = ()> + Send;
     /// Stops accepting the signatures of a key (another active key exists).
     fn deactivate_key(&self, kid: &str) -> impl Future<Output = ()> + Send;
     /// Kills all tokens issued before this moment.
@@ -91,4 +96,10 @@ pub async fn suite<S: StoreUnderTest>(store: S) {
     standing::a_denied_token_is_denied_and_no_other(store).await;
     standing::denying_twice_is_as_good_as_once(store).await;
     standing::the_cut_off_is_the_last_one_set(store).await;
+
+    introspection::nobody_may_introspect_until_allowed(store).await;
+    introspection::the_right_is_one_clients_for_one_audience(store).await;
+    introspection::clients_and_audiences_are_compared_byte_for_byte(store).await;
+    introspection::a_client_described_anew_keeps_the_right(store).await;
+    introspection::the_clients_are_the_last_ones_set(store).await;
 }

@@ -49,7 +49,8 @@ pub struct Introspection {
 }
 
 impl<S: Store> Engine<S> {
-    /// Says what a token is worth to the client that asks. A token of another client is as dead as no token.
+    /// Says what a token is worth to the client that asks. A token of another client is as dead as no token, unless
+    /// the client that asks may introspect for its audience.
     ///
     /// # Errors
     /// `invalid_client` when the asking client is not authenticated or is public, 503 when the store fails.
@@ -57,9 +58,14 @@ impl<S: Store> Engine<S> {
         let caller = self.authenticated_confidential(&request.credentials).await?;
         let token = request.parameters.get("token").unwrap_or_default();
         match self.live(token).await? {
-            Some(live) if live.client_id == caller => Ok(self.describe(live)),
+            Some(live) if self.may_see(&caller, &live).await? => Ok(self.describe(live)),
             _ => Ok(Introspection::default()),
         }
+    }
+
+    /// Whether a token may be described to this client. The store is asked about other clients' tokens only.
+    async fn may_see(&self, caller: &str, live: &LiveToken) -> Result<bool, Error> {
+        Ok(live.client_id == caller || self.store.may_introspect(caller, &live.audience).await?)
     }
 
     fn describe(&self, live: LiveToken) -> Introspection {

@@ -31,6 +31,7 @@ struct Contents {
     keys: Vec<Key>,
     access_tokens: HashMap<[u8; 32], OpaqueToken>,
     denied: HashMap<String, Timestamp>,
+    introspection_clients: HashMap<String, Vec<String>>,
     not_before: i64,
 }
 
@@ -82,6 +83,13 @@ impl MemoryStore {
     /// Adds or replaces a client with its user and grants. Its `primary_kid` is ignored: the newest active key signs.
     pub fn put_machine(&self, machine: Machine) {
         self.lock().machines.insert(machine.client.client_id.clone(), machine);
+    }
+
+    /// Says which clients may introspect tokens for this audience that were issued to others: these, and no longer
+    /// those of an earlier call.
+    pub fn set_introspection_clients(&self, audience: &str, client_ids: &[&str]) {
+        let client_ids = client_ids.iter().map(|&client_id| client_id.to_owned()).collect();
+        self.lock().introspection_clients.insert(audience.to_owned(), client_ids);
     }
 
     /// Stops accepting the signatures of a key.
@@ -166,6 +174,12 @@ impl Store for MemoryStore {
         self.lock().denied.insert(jti.to_owned(), until);
         Ok(())
     }
+
+    async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
+        let contents = self.lock();
+        let allowed = contents.introspection_clients.get(audience);
+        Ok(allowed.is_some_and(|allowed| allowed.iter().any(|allowed| allowed == client_id)))
+    }
 }
 
 #[cfg(feature = "conformance")]
@@ -176,6 +190,10 @@ impl crate::conformance::StoreUnderTest for MemoryStore {
 
     async fn add_key(&self, key: GeneratedKey) {
         Self::add_key(self, key);
+    }
+
+    async fn set_introspection_clients(&self, audience: &str, client_ids: &[&str]) {
+        Self::set_introspection_clients(self, audience, client_ids);
     }
 
     async fn deactivate_key(&self, kid: &str) {

@@ -51,6 +51,10 @@ pub trait Store: Send + Sync {
 
     /// Refuses the signed token of this `jti` from now on; the entry may be forgotten after `until`.
     fn deny_jwt(&self, jti: &str, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether this client may introspect tokens for this audience that were issued to others. The audience is as
+    /// written in the token; one that is no resource server's is nobody's. Asked for live tokens only.
+    fn may_introspect(&self, client_id: &str, audience: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// An OAuth client, as far as tokens depend on it.

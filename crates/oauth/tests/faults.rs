@@ -62,6 +62,28 @@ async fn introspection_says_nothing_about_a_token_when_the_store_fails() {
 }
 
 #[tokio::test]
+async fn another_clients_token_is_neither_shown_nor_called_dead_when_the_store_fails() {
+    let environment = Environment::new();
+    let resource_server = environment.client(|_| {});
+    environment.store.set_introspection_clients(API, &[resource_server.id()]);
+    for (change, calls) in [(None, 3), (Some(opaque as fn(&mut _)), 2)] {
+        let owner = environment.client(change.unwrap_or(|_| {}));
+        let token = environment.issued_to(&owner).await;
+        let asked = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
+            let described = attempt.introspect(&resource_server, &token).await?;
+            assert!(described.active, "a live token is never called dead");
+            Ok(described)
+        });
+        assert_eq!(asked.await, calls + 1, "what the owner's question takes, and the right");
+        environment.revoke(&owner, &token).await.unwrap();
+        let asked = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
+            attempt.introspect(&resource_server, &token).await
+        });
+        assert_eq!(asked.await, calls, "nobody's right matters for a dead token");
+    }
+}
+
+#[tokio::test]
 async fn a_presented_token_is_neither_good_nor_bad_when_the_store_fails() {
     let environment = Environment::new();
     for (change, calls) in [(None, 2), (Some(opaque as fn(&mut _)), 1)] {

@@ -6,7 +6,9 @@ use paylent_oauth::{
     crypto::secret::{self, SecretKind},
 };
 
-use crate::common::{API, Environment, ISSUER, Registered, SCOPES, assert_refused, form, keys, opaque};
+use crate::common::{
+    API, Environment, ISSUER, OTHER_API, Registered, SCOPES, assert_refused, form, grant, keys, opaque,
+};
 
 const INACTIVE: &str = r#"{"active":false}"#;
 
@@ -46,6 +48,81 @@ async fn in_foreign_another_clients_token_is_inactive_and_nothing_more() {
         let token = environment.issued_to(&owner).await;
         assert_eq!(body(&environment, &stranger, &token).await, INACTIVE);
         assert!(environment.is_active(&owner, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn in_foreign_an_introspection_client_of_the_audience_sees_what_the_owner_sees() {
+    let environment = Environment::new();
+    let resource_server = environment.client(|machine| machine.grants.clear());
+    for change in [|_: &mut _| {}, opaque] {
+        let owner = environment.client(change);
+        let token = environment.issued_to(&owner).await;
+        environment.store.set_introspection_clients(API, &[]);
+        assert_eq!(body(&environment, &resource_server, &token).await, INACTIVE, "not allowed yet");
+        environment.store.set_introspection_clients(API, &[resource_server.id()]);
+        let seen = environment.introspect(&resource_server, &token).await.unwrap();
+        assert!(seen.active);
+        assert_eq!(seen.client_id.as_deref(), Some(owner.id()), "the client it was issued to, not the one that asks");
+        assert_eq!(seen, environment.introspect(&owner, &token).await.unwrap());
+        environment.store.set_introspection_clients(API, &[]);
+        assert_eq!(body(&environment, &resource_server, &token).await, INACTIVE, "no longer allowed");
+    }
+}
+
+#[tokio::test]
+async fn in_foreign_an_introspection_client_of_another_audience_learns_nothing() {
+    let environment = Environment::new();
+    let other = environment.client(|machine| machine.grants = vec![grant(OTHER_API, SCOPES, None)]);
+    environment.store.set_introspection_clients(OTHER_API, &[other.id()]);
+    for change in [|_: &mut _| {}, opaque] {
+        let owner = environment.client(change);
+        let (token, unknown) = (environment.issued_to(&owner).await, secret::generate(SecretKind::AccessToken));
+        let seen = body(&environment, &other, &token).await;
+        assert_eq!(seen, body(&environment, &other, unknown.unwrap().expose()).await);
+        assert_eq!(seen, INACTIVE);
+        let for_the_issuer = environment.client(|machine| {
+            change(machine);
+            machine.grants.clear();
+        });
+        let token = environment.issued_to(&for_the_issuer).await;
+        assert_eq!(body(&environment, &other, &token).await, INACTIVE, "a token for the issuer itself");
+    }
+}
+
+#[tokio::test]
+async fn in_foreign_the_audiences_introspection_client_still_must_be_confidential_and_authenticated() {
+    let environment = Environment::new();
+    let (public, confidential) = (environment.public_client(), environment.client(|_| {}));
+    let inactive = environment.client(|machine| machine.client.active = false);
+    environment.store.set_introspection_clients(API, &[public.id(), confidential.id(), inactive.id()]);
+    let wrong = Registered { machine: confidential.machine.clone(), secret: "wrong".to_owned() };
+    for change in [|_: &mut _| {}, opaque] {
+        let token = environment.issued_to(&environment.client(change)).await;
+        for refused in [&public, &wrong, &inactive] {
+            assert_refused(environment.introspect(refused, &token).await, ErrorCode::InvalidClient);
+        }
+        assert!(environment.is_active(&confidential, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_a_dead_token_is_dead_to_an_introspection_client_too() {
+    let environment = Environment::new();
+    let resource_server = environment.client(|_| {});
+    environment.store.set_introspection_clients(API, &[resource_server.id()]);
+    for change in [|_: &mut _| {}, opaque] {
+        let mut owner = environment.client(change);
+        let (revoked, expired) = (environment.issued_to(&owner).await, environment.issued_to(&owner).await);
+        assert!(environment.is_active(&resource_server, &revoked).await);
+        environment.revoke(&owner, &revoked).await.unwrap();
+        assert_eq!(body(&environment, &resource_server, &revoked).await, INACTIVE, "revoked");
+        environment.change(&mut owner, |machine| machine.client.active = false);
+        assert_eq!(body(&environment, &resource_server, &expired).await, INACTIVE, "deactivated client");
+        environment.change(&mut owner, |machine| machine.client.active = true);
+        assert!(environment.is_active(&resource_server, &expired).await);
+        environment.clock.advance_seconds(3_660);
+        assert_eq!(body(&environment, &resource_server, &expired).await, INACTIVE, "expired");
     }
 }
 

@@ -16,10 +16,15 @@ type AdminRole = dsl::Filter<
     >,
 >;
 
+/// The role that every environment comes with, and that holds all its permissions.
+pub(crate) fn admin_role(environment: Key) -> AdminRole {
+    let is_admin = roles::environment_id.eq(environment).and(roles::name.eq(ADMIN)).and(roles::system.eq(true));
+    roles::table.filter(is_admin)
+}
+
 /// The statement that takes the lock: it writes the admin role's row as it is.
 pub(crate) fn lock_admins(environment: Key) -> dsl::Update<AdminRole, dsl::Eq<roles::updated_at, roles::updated_at>> {
-    let is_admin = roles::environment_id.eq(environment).and(roles::name.eq(ADMIN)).and(roles::system.eq(true));
-    diesel::update(roles::table.filter(is_admin)).set(roles::updated_at.eq(roles::updated_at))
+    diesel::update(admin_role(environment)).set(roles::updated_at.eq(roles::updated_at))
 }
 
 /// Refuses a change after which nobody is left.

@@ -37,7 +37,7 @@ pub(crate) fn entry(environment_id: Key, by: &Context, event: &Event) -> Result<
     let changes: Map<String, Value> = event
         .changes
         .iter()
-        .map(|change| (change.field.to_owned(), json!({"from": change.from, "to": change.to})))
+        .map(|change| (change.field.to_string(), json!({"from": change.from, "to": change.to})))
         .collect();
     Ok(AuditRow {
         environment_id,

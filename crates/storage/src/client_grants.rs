@@ -11,13 +11,14 @@ use paylent_domain::{
 };
 
 use crate::{
-    Env, Error, Listed, Page, Result,
+    Env, Error, Expected, Listed, Page, Result,
     audit::entry,
     authority::{json, names},
     key::Key,
     page::page,
     pool::on,
-    schema::{audit_events, client_grants, clients, resource_servers},
+    resource_servers::lock_server,
+    schema::{audit_events, client_grants, clients, resource_servers, scopes},
 };
 
 /// A row of `client_grants`.
@@ -83,6 +84,27 @@ impl ClientGrantRow {
             updated_at: at.micros(),
         }
     }
+
+    fn event(&self, action: &'static str, client: &str, server: &str) -> Event {
+        Event::new(action, "client_grant", self.id.id::<ClientGrant>(), server)
+            .and("client", self.client_id.id::<Client>(), client)
+            .and("resource_server", self.resource_server_id.id::<ResourceServer>(), server)
+    }
+}
+
+/// Checks that the resource server has all these scopes. Where it is locked, they cannot be deleted meanwhile: no grant
+/// lists a scope that is gone.
+macro_rules! check_scopes {
+    ($c:ident, $environment:expr, $server:expr, $names:expr) => {
+        if let Some(names) = $names {
+            let wanted = i64::try_from(names.len()).unwrap_or(i64::MAX);
+            let its = scopes::environment_id.eq($environment).and(scopes::resource_server_id.eq($server));
+            let there: i64 = scopes::table.filter(its.and(scopes::name.eq_any(names))).count().get_result($c).await?;
+            if there < wanted {
+                return Err(Error::Reference);
+            }
+        }
+    };
 }
 
 impl Env {
@@ -126,20 +148,20 @@ impl Env {
     /// Lets a client get tokens for a resource server.
     ///
     /// # Errors
-    /// `Conflict` when it may already, `Reference` when either is not there.
+    /// `Conflict` when it may already, `Reference` when either, or a scope, is not there.
     pub async fn create_client_grant(&self, grant: NewClientGrant, by: &Context) -> Result<ClientGrant> {
         let (environment, by) = (self.key(), by.clone());
+        let wanted = grant.allowed_scopes.as_ref().map(listed);
         let row = ClientGrantRow::new(environment, grant, by.at);
         let row: ClientGrantRow = on!(self.db, transaction, |c| {
+            let server = lock_server!(c, environment, resource_servers::id.eq(row.resource_server_id));
+            let server = server.ok_or(Error::Reference)?;
+            check_scopes!(c, environment, server.id, wanted);
             row.clone().insert_into(client_grants::table).execute(c).await?;
-            let client: String =
-                clients::table.find((environment, row.client_id)).select(clients::name).get_result(c).await?;
-            let server = resource_servers::table.find((environment, row.resource_server_id));
-            let server: String = server.select(resource_servers::name).get_result(c).await?;
-            let event = Event::new("client_grant.created", "client_grant", row.id.id::<ClientGrant>(), "")
-                .and("client", row.client_id.id::<Client>(), &client)
-                .and("resource_server", row.resource_server_id.id::<ResourceServer>(), &server)
-                .change("allowed_scopes", None, row.allowed_scopes.clone());
+            let client = clients::table.find((environment, row.client_id)).select(clients::name);
+            let client: String = client.get_result(c).await?;
+            let event = row.event("client_grant.created", &client, &server.name);
+            let event = event.change("allowed_scopes", None, row.allowed_scopes.clone());
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(row)
         })?;
@@ -149,32 +171,42 @@ impl Env {
     /// Changes the scopes that a client may ask for. `None` when there is no such grant.
     ///
     /// # Errors
-    /// The database is unavailable.
+    /// `Reference` when a scope is not there; `Refused` when it is not as expected.
     pub async fn update_client_grant(
         &self,
         id: Id<ClientGrant>,
         allowed_scopes: Option<Scopes>,
+        expected: &Expected,
         by: &Context,
     ) -> Result<Option<ClientGrant>> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        let wanted = allowed_scopes.as_ref().map(listed);
         let allowed = allowed_scopes.map(|scopes| json(scopes.iter()));
         let row: Option<ClientGrantRow> = on!(self.db, transaction, |c| {
             let grant = client_grants::table.find((environment, key));
+            // Before the grant's row, as when a scope is deleted: in another order the two could wait for each other.
+            let its = resource_servers::id.eq_any(grant.select(client_grants::resource_server_id));
+            let Some(server) = lock_server!(c, environment, its) else { return Ok(None) };
             // Locks the row and reads what it was.
-            let before: Option<Option<String>> = diesel::update(grant)
-                .set(client_grants::updated_at.eq(by.at.micros()))
-                .returning(client_grants::allowed_scopes)
+            let before: Option<ClientGrantRow> = diesel::update(grant)
+                .set(client_grants::updated_at.eq(client_grants::updated_at))
+                .returning(ClientGrantRow::as_returning())
                 .get_result(c)
                 .await
                 .optional()?;
             let Some(before) = before else { return Ok(None) };
+            expected.check(before.updated_at)?;
+            check_scopes!(c, environment, server.id, wanted);
+            let at = by.at.after(Timestamp::from_micros(before.updated_at));
             let row: ClientGrantRow = diesel::update(grant)
-                .set(client_grants::allowed_scopes.eq(allowed.clone()))
+                .set((client_grants::allowed_scopes.eq(allowed.clone()), client_grants::updated_at.eq(at.micros())))
                 .returning(ClientGrantRow::as_returning())
                 .get_result(c)
                 .await?;
-            let event =
-                Event::new("client_grant.updated", "client_grant", id, "").change("allowed_scopes", before, allowed);
+            let client = clients::table.find((environment, row.client_id)).select(clients::name);
+            let client: String = client.get_result(c).await?;
+            let event = row.event("client_grant.updated", &client, &server.name);
+            let event = event.change("allowed_scopes", before.allowed_scopes, allowed);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(row))
         })?;
@@ -184,16 +216,32 @@ impl Env {
     /// Takes the leave back, and says whether there was one. Tokens that were issued live on until they expire.
     ///
     /// # Errors
-    /// The database is unavailable.
-    pub async fn delete_client_grant(&self, id: Id<ClientGrant>, by: &Context) -> Result<bool> {
-        let (environment, key) = (self.key(), Key::from(id));
-        let audit = entry(environment, by, &Event::new("client_grant.deleted", "client_grant", id, ""))?;
+    /// `Refused` when it is not as expected.
+    pub async fn delete_client_grant(&self, id: Id<ClientGrant>, expected: &Expected, by: &Context) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
-            let gone = diesel::delete(client_grants::table.find((environment, key))).execute(c).await?;
-            if gone > 0 {
-                audit.insert_into(audit_events::table).execute(c).await?;
-            }
-            Ok(gone > 0)
+            let gone: Option<ClientGrantRow> = diesel::delete(client_grants::table.find((environment, key)))
+                .returning(ClientGrantRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(gone) = gone else { return Ok(false) };
+            expected.check(gone.updated_at)?;
+            let both = clients::table
+                .inner_join(resource_servers::table.on(resource_servers::environment_id.eq(clients::environment_id)));
+            let these = clients::id.eq(gone.client_id).and(resource_servers::id.eq(gone.resource_server_id));
+            let (client, server): (String, String) = both
+                .filter(clients::environment_id.eq(environment).and(these))
+                .select((clients::name, resource_servers::name))
+                .get_result(c)
+                .await?;
+            let event = gone.event("client_grant.deleted", &client, &server);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
         })
     }
+}
+
+fn listed(scopes: &Scopes) -> Vec<String> {
+    scopes.iter().map(str::to_owned).collect()
 }

@@ -1,68 +1,33 @@
 //! OAuth clients of an environment.
 
+mod rows;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
-    Id, Timestamp,
+    Id,
     audit::{Context, Event},
     client::{Client, ClientType, GrantType, TokenFormat},
+    resource_server::ResourceServer,
     user::User,
 };
 use paylent_oauth::crypto::secret::SecretHash;
 
 use crate::{
-    Env, Error, Listed, Page, Result,
+    Env, Error, Expected, Listed, Page, Result,
     audit::entry,
-    authority::{json, names},
-    error::broken,
+    authority::json,
+    error::Refusal,
     key::Key,
     page::page,
     pool::on,
-    schema::{audit_events, clients, users},
+    schema::{audit_events, clients, introspection_clients, users},
     users::NewUserRow,
 };
 
-/// A row of `clients`, without the secret's hash.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = clients)]
-pub(crate) struct ClientRow {
-    id: Key,
-    client_id: String,
-    name: String,
-    client_type: String,
-    redirect_uris: String,
-    grant_types: String,
-    token_format: String,
-    first_party: bool,
-    require_pkce: bool,
-    access_token_ttl: Option<i32>,
-    active: bool,
-    user_id: Option<Key>,
-    created_at: i64,
-    updated_at: i64,
-}
-
-/// A whole row of `clients`.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = clients, treat_none_as_default_value = false)]
-pub(crate) struct NewClientRow {
-    environment_id: Key,
-    id: Key,
-    client_id: String,
-    name: String,
-    client_type: &'static str,
-    secret_hash: Option<Vec<u8>>,
-    redirect_uris: String,
-    grant_types: String,
-    token_format: &'static str,
-    first_party: bool,
-    require_pkce: bool,
-    access_token_ttl: Option<i32>,
-    active: bool,
-    user_id: Option<Key>,
-    created_at: i64,
-    updated_at: i64,
-}
+use rows::grant_types_json;
+pub(crate) use rows::{ClientRow, NewClientRow, grant_types};
+pub use rows::{MachineUser, NewClient};
 
 /// What an update writes; `None` leaves the column as it is.
 #[derive(AsChangeset)]
@@ -76,44 +41,6 @@ struct Changes {
     access_token_ttl: Option<Option<i32>>,
     active: Option<bool>,
     user_id: Option<Key>,
-}
-
-/// A client about to be registered.
-#[derive(Debug, Clone)]
-pub struct NewClient {
-    /// Its id.
-    pub id: Id<Client>,
-    /// Its public identifier.
-    pub client_id: String,
-    /// What people call it.
-    pub name: String,
-    /// Whether it can keep a secret.
-    pub client_type: ClientType,
-    /// The hash of its secret; confidential clients only.
-    pub secret_hash: Option<SecretHash>,
-    /// Where it may be returned to.
-    pub redirect_uris: Vec<String>,
-    /// The grants it may use.
-    pub grant_types: Vec<GrantType>,
-    /// The form of its access tokens.
-    pub token_format: TokenFormat,
-    /// Whether nobody is asked for consent.
-    pub first_party: bool,
-    /// Whether it must use PKCE.
-    pub require_pkce: bool,
-    /// Its own lifetime for access tokens, in seconds.
-    pub access_token_ttl: Option<i32>,
-    /// Whom its client-credentials tokens act for.
-    pub user: Option<MachineUser>,
-}
-
-/// Whom a machine client acts for.
-#[derive(Debug, Clone, Copy)]
-pub enum MachineUser {
-    /// A service user, made and deleted with the client.
-    Service(Id<User>),
-    /// A user that exists already.
-    Existing(Id<User>),
 }
 
 /// What an update changes; `None` leaves the attribute as it is.
@@ -140,65 +67,27 @@ pub struct ClientChange {
 /// Which clients to list.
 #[derive(Debug, Clone, Default)]
 pub struct ClientFilter {
-    /// Only these.
-    pub ids: Option<Vec<Id<Client>>>,
     /// Only the one of this public identifier.
     pub client_id: Option<String>,
+    /// Only those that act for this user.
+    pub user_id: Option<Id<User>>,
+    /// Only those that act for a user, or only the others.
+    pub has_user: Option<bool>,
+    /// Only those that may act, or only those that may not.
+    pub active: Option<bool>,
+    /// Only those that may introspect the tokens for this API that were issued to others.
+    pub introspects: Option<Id<ResourceServer>>,
 }
 
-impl TryFrom<ClientRow> for Client {
-    type Error = Error;
-
-    fn try_from(row: ClientRow) -> Result<Self> {
-        Ok(Self {
-            id: row.id.id(),
-            client_id: row.client_id,
-            name: row.name,
-            client_type: row.client_type.parse().map_err(broken)?,
-            redirect_uris: names(&row.redirect_uris)?,
-            grant_types: grant_types(&row.grant_types)?,
-            token_format: row.token_format.parse().map_err(broken)?,
-            first_party: row.first_party,
-            require_pkce: row.require_pkce,
-            access_token_ttl: row.access_token_ttl,
-            active: row.active,
-            user_id: row.user_id.map(Key::id),
-            created_at: Timestamp::from_micros(row.created_at),
-            updated_at: Timestamp::from_micros(row.updated_at),
-        })
-    }
-}
-
-/// Reads the grants that are stored as JSON.
-pub(crate) fn grant_types(text: &str) -> Result<Vec<GrantType>> {
-    names(text)?.iter().map(|name| name.parse().map_err(broken)).collect()
-}
-
-fn grant_types_json(grants: &[GrantType]) -> String {
-    json(grants.iter().map(|grant| grant.as_str()))
-}
-
-impl NewClientRow {
-    pub(crate) fn new(environment_id: Key, client: NewClient, at: Timestamp) -> Self {
-        Self {
-            environment_id,
-            id: client.id.into(),
-            client_id: client.client_id,
-            name: client.name,
-            client_type: client.client_type.as_str(),
-            secret_hash: client.secret_hash.map(|hash| hash.as_bytes().to_vec()),
-            redirect_uris: json(client.redirect_uris.iter().map(String::as_str)),
-            grant_types: grant_types_json(&client.grant_types),
-            token_format: client.token_format.as_str(),
-            first_party: client.first_party,
-            require_pkce: client.require_pkce,
-            access_token_ttl: client.access_token_ttl,
-            active: true,
-            user_id: client.user.map(|(MachineUser::Service(id) | MachineUser::Existing(id))| id.into()),
-            created_at: at.micros(),
-            updated_at: at.micros(),
-        }
-    }
+/// Locks the row and reads what it was, if it is there and as expected.
+macro_rules! lock_client {
+    ($c:ident, $client:expr, $expected:expr) => {{
+        let lock = diesel::update($client).set(clients::updated_at.eq(clients::updated_at));
+        let before = lock.returning(ClientRow::as_returning()).get_result($c).await.optional()?;
+        let Some(before) = before.map(Client::try_from).transpose()? else { return Ok(None) };
+        $expected.check(before.updated_at.micros())?;
+        before
+    }};
 }
 
 impl Env {
@@ -208,19 +97,34 @@ impl Env {
     /// The database is unavailable.
     pub async fn clients(&self, filter: ClientFilter, page: Page) -> Result<Listed<Client>> {
         let environment = self.key();
-        let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
+        let (user, server) = (filter.user_id.map(Key::from), filter.introspects.map(Key::from));
         let rows: (Vec<ClientRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = clients::table.filter(clients::environment_id.eq(environment)).into_boxed();
-                if let Some(keys) = keys.clone() {
-                    query = query.filter(clients::id.eq_any(keys));
-                }
                 if let Some(client_id) = filter.client_id.clone() {
                     query = query.filter(clients::client_id.eq(client_id));
                 }
+                if let Some(user) = user {
+                    query = query.filter(clients::user_id.eq(user));
+                }
+                match filter.has_user {
+                    Some(true) => query = query.filter(clients::user_id.is_not_null()),
+                    Some(false) => query = query.filter(clients::user_id.is_null()),
+                    None => {}
+                }
+                if let Some(active) = filter.active {
+                    query = query.filter(clients::active.eq(active));
+                }
+                if let Some(server) = server {
+                    let allowed = introspection_clients::environment_id
+                        .eq(environment)
+                        .and(introspection_clients::resource_server_id.eq(server));
+                    let allowed = introspection_clients::table.filter(allowed).select(introspection_clients::client_id);
+                    query = query.filter(clients::id.eq_any(allowed));
+                }
                 query
             };
-            page!(c, page, clients::id, ClientRow::as_select(), matching())
+            page!(c, page, clients::id, clients::name, ClientRow::as_select(), matching())
         })?;
         Listed::of(rows, Client::try_from)
     }
@@ -266,27 +170,28 @@ impl Env {
     /// Changes a client. Deactivating it kills every token it has. `None` when there is no such client.
     ///
     /// # Errors
-    /// The database is unavailable.
-    pub async fn update_client(&self, id: Id<Client>, change: ClientChange, by: &Context) -> Result<Option<Client>> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+    /// `Refused` when it is not as expected.
+    pub async fn update_client(
+        &self,
+        id: Id<Client>,
+        change: ClientChange,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<Client>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             let client = clients::table.find((environment, key));
-            // Locks the row and reads what it was.
-            let before: Option<ClientRow> = diesel::update(client)
-                .set(clients::updated_at.eq(by.at.micros()))
-                .returning(ClientRow::as_returning())
-                .get_result(c)
-                .await
-                .optional()?;
-            let Some(before) = before.map(Client::try_from).transpose()? else { return Ok(None) };
+            let before = lock_client!(c, client, expected);
             let bump = i64::from(change.active == Some(false));
             let (changes, service) = Changes::between(&before, change);
             if let Some(id) = service {
                 let user = NewUserRow::service(environment, id, &before.name, by.at);
                 user.insert_into(users::table).execute(c).await?;
             }
+            let raise = clients::generation.eq(clients::generation + bump);
+            let at = clients::updated_at.eq(by.at.after(before.updated_at).micros());
             let after: ClientRow = diesel::update(client)
-                .set((changes, clients::generation.eq(clients::generation + bump)))
+                .set((changes, raise, at))
                 .returning(ClientRow::as_returning())
                 .get_result(c)
                 .await?;
@@ -296,12 +201,40 @@ impl Env {
         })
     }
 
+    /// Gives a client another secret. Tokens that were issued live on. `None` when there is no such client.
+    ///
+    /// # Errors
+    /// `Refused` when it is public, or is not as expected.
+    pub async fn rotate_client_secret(
+        &self,
+        id: Id<Client>,
+        secret: SecretHash,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<Client>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let client = clients::table.find((environment, key));
+            let before = lock_client!(c, client, expected);
+            if before.client_type == ClientType::Public {
+                return Err(Error::Refused(Refusal::PublicClient));
+            }
+            let secret = clients::secret_hash.eq(secret.as_bytes().to_vec());
+            let at = clients::updated_at.eq(by.at.after(before.updated_at).micros());
+            let after = diesel::update(client).set((secret, at)).returning(ClientRow::as_returning());
+            let after: ClientRow = after.get_result(c).await?;
+            let event = Event::new("client.secret_rotated", "client", id, &before.name);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(Client::try_from(after)?))
+        })
+    }
+
     /// Deletes a client with its grants, its tokens and its service user, and says whether there was one.
     ///
     /// # Errors
-    /// The database is unavailable.
-    pub async fn delete_client(&self, id: Id<Client>, by: &Context) -> Result<bool> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+    /// `Refused` when it is not as expected.
+    pub async fn delete_client(&self, id: Id<Client>, expected: &Expected, by: &Context) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             let gone: Option<ClientRow> = diesel::delete(clients::table.find((environment, key)))
                 .returning(ClientRow::as_returning())
@@ -309,6 +242,7 @@ impl Env {
                 .await
                 .optional()?;
             let Some(gone) = gone else { return Ok(false) };
+            expected.check(gone.updated_at)?;
             if let Some(user) = gone.user_id {
                 let service = users::table.find((environment, user)).filter(users::kind.eq("service"));
                 // Locks the row: of several clients deleted at once, the last one takes the user with it.

@@ -46,9 +46,33 @@ pub enum Refusal {
     /// The service user belongs to its client and goes with it.
     #[error("A service user belongs to its client and goes with it.")]
     ServiceUser,
+    /// The row is not what its writer thinks it is.
+    #[error("It has changed since you read it. Read it again.")]
+    Stale,
+    /// There would be more than there may be.
+    #[error("A resource server can have at most 1000 scopes.")]
+    TooMany,
     /// Clients act for this user.
     #[error("Clients act for this user; delete them first.")]
     ActingClients,
+    /// The organization is an account.
+    #[error("It is an account; accounts are not deleted here.")]
+    Account,
+    /// The session was ended, or has expired.
+    #[error("The session has ended.")]
+    InactiveSession,
+    /// Nobody is signed in who may not sign in.
+    #[error("The user is inactive or a service user, and cannot sign in.")]
+    CannotSignIn,
+    /// Whoever is invited belongs to the organization.
+    #[error("This person is a member already.")]
+    AlreadyMember,
+    /// The invitation was answered or taken back, or has expired.
+    #[error("It is not pending any more.")]
+    AnsweredInvitation,
+    /// The client has no secret to replace.
+    #[error("A public client has no secret.")]
+    PublicClient,
 }
 
 impl From<Diesel> for Error {

@@ -20,6 +20,11 @@ impl Key {
     pub(crate) fn id<T>(self) -> Id<T> {
         Id::from_bytes(self.0)
     }
+
+    /// The keys of these ids.
+    pub(crate) fn all<T>(ids: Vec<Id<T>>) -> Vec<Self> {
+        ids.into_iter().map(Self::from).collect()
+    }
 }
 
 impl<T> From<Id<T>> for Key {

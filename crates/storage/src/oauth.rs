@@ -16,7 +16,10 @@ use crate::{
     error::broken,
     key::Key,
     pool::on,
-    schema::{access_tokens, clients, denied_tokens, environments, machines, signing_keys, users},
+    schema::{
+        access_tokens, clients, denied_tokens, environments, introspection_clients, machines, resource_servers,
+        signing_keys, users,
+    },
 };
 
 /// A client as the engine needs it.
@@ -302,6 +305,25 @@ impl Store for Env {
         Ok(on!(self.db, write, |c| {
             diesel::insert_into(denied_tokens::table).values(row).on_conflict_do_nothing().execute(c).await?;
             Ok::<_, Error>(())
+        })?)
+    }
+
+    async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
+        let (environment, client_id, audience) = (self.key(), client_id.to_owned(), audience.to_owned());
+        let management_api = audience == self.tenant().management_api();
+        Ok(on!(self.db, lookup, |c| {
+            let here = resource_servers::table.filter(resource_servers::environment_id.eq(environment));
+            let server = match management_api {
+                true => here.filter(resource_servers::system.eq(true)).into_boxed(),
+                false => here.filter(resource_servers::identifier.eq(audience)).into_boxed(),
+            };
+            let client = clients::environment_id.eq(environment).and(clients::client_id.eq(client_id));
+            let client = clients::table.filter(client).select(clients::id);
+            let allowed = introspection_clients::table
+                .filter(introspection_clients::environment_id.eq(environment))
+                .filter(introspection_clients::resource_server_id.eq_any(server.select(resource_servers::id)))
+                .filter(introspection_clients::client_id.eq_any(client));
+            Ok::<_, Error>(diesel::select(exists(allowed)).get_result::<bool>(c).await?)
         })?)
     }
 }

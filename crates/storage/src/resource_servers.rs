@@ -1,4 +1,4 @@
-//! The APIs of an environment that tokens are for, with their scopes.
+//! The APIs of an environment that tokens are for. One is the Management API, which cannot be changed.
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -10,12 +10,14 @@ use paylent_domain::{
 };
 
 use crate::{
-    Env, Error, Listed, Page, Result,
-    audit::{entry, new_id},
+    Env, Error, Expected, Listed, Page, Result,
+    audit::entry,
+    error::Refusal,
     key::Key,
     page::page,
     pool::on,
     schema::{audit_events, resource_servers, scopes},
+    scopes::{ScopeRow, refuse_too_many},
 };
 
 /// A row of `resource_servers`.
@@ -31,19 +33,6 @@ pub(crate) struct ResourceServerRow {
     pub system: bool,
     pub created_at: i64,
     pub updated_at: i64,
-}
-
-/// A row of `scopes`.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = scopes, treat_none_as_default_value = false)]
-pub(crate) struct ScopeRow {
-    environment_id: Key,
-    id: Key,
-    resource_server_id: Key,
-    name: String,
-    description: Option<String>,
-    created_at: i64,
-    updated_at: i64,
 }
 
 /// A resource server about to be made, with its scopes.
@@ -63,11 +52,21 @@ pub struct NewResourceServer {
     pub scopes: Scopes,
 }
 
+/// What to change about a resource server; `None` leaves it as it is.
+#[derive(Debug, Clone, Default, AsChangeset)]
+#[diesel(table_name = resource_servers)]
+pub struct ResourceServerChange {
+    /// What people call it.
+    pub name: Option<String>,
+    /// How long its access tokens live, in seconds.
+    pub token_ttl: Option<i32>,
+    /// Whether refresh tokens may be issued for it.
+    pub allow_offline_access: Option<bool>,
+}
+
 /// Which resource servers to list.
 #[derive(Debug, Clone, Default)]
 pub struct ResourceServerFilter {
-    /// Only these.
-    pub ids: Option<Vec<Id<ResourceServer>>>,
     /// Only the one of this identifier.
     pub identifier: Option<String>,
     /// Only the Management API, or only the others.
@@ -89,17 +88,26 @@ impl From<ResourceServerRow> for ResourceServer {
     }
 }
 
-impl ScopeRow {
-    pub(crate) fn new(environment_id: Key, resource_server_id: Key, name: &str, at: Timestamp) -> Result<Self> {
-        Ok(Self {
-            environment_id,
-            id: new_id::<()>(at)?,
-            resource_server_id,
-            name: name.to_owned(),
-            description: None,
-            created_at: at.micros(),
-            updated_at: at.micros(),
-        })
+/// Locks the resource server that `$which` selects, and reads it. Whoever else writes it, its scopes or its clients waits.
+macro_rules! lock_server {
+    ($c:ident, $environment:expr, $which:expr) => {{
+        use $crate::{resource_servers::ResourceServerRow, schema::resource_servers};
+        let server = resource_servers::table.filter(resource_servers::environment_id.eq($environment).and($which));
+        let server: Option<ResourceServerRow> = diesel::update(server)
+            .set(resource_servers::updated_at.eq(resource_servers::updated_at))
+            .returning(ResourceServerRow::as_returning())
+            .get_result($c)
+            .await
+            .optional()?;
+        server
+    }};
+}
+pub(crate) use lock_server;
+
+impl ResourceServerRow {
+    /// Refuses to write the Management API.
+    pub(crate) fn refuse_system(&self) -> Result<()> {
+        if self.system { Err(Error::Refused(Refusal::System)) } else { Ok(()) }
     }
 }
 
@@ -110,14 +118,10 @@ impl Env {
     /// The database is unavailable.
     pub async fn resource_servers(&self, filter: ResourceServerFilter, page: Page) -> Result<Listed<ResourceServer>> {
         let environment = self.key();
-        let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
         let rows: (Vec<ResourceServerRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query =
                     resource_servers::table.filter(resource_servers::environment_id.eq(environment)).into_boxed();
-                if let Some(keys) = keys.clone() {
-                    query = query.filter(resource_servers::id.eq_any(keys));
-                }
                 if let Some(identifier) = filter.identifier.clone() {
                     query = query.filter(resource_servers::identifier.eq(identifier));
                 }
@@ -126,7 +130,8 @@ impl Env {
                 }
                 query
             };
-            page!(c, page, resource_servers::id, ResourceServerRow::as_select(), matching())
+            let columns = ResourceServerRow::as_select();
+            page!(c, page, resource_servers::id, resource_servers::name, columns, matching())
         })?;
         Listed::of(rows, |row| Ok(ResourceServer::from(row)))
     }
@@ -148,24 +153,10 @@ impl Env {
         Ok(row.map(ResourceServer::from))
     }
 
-    /// The names of a resource server's scopes; none when there is no such resource server.
-    ///
-    /// # Errors
-    /// The database is unavailable.
-    pub async fn scopes_of(&self, id: Id<ResourceServer>) -> Result<Scopes> {
-        let (environment, id) = (self.key(), Key::from(id));
-        let names: Vec<String> = on!(self.db, lookup, |c| {
-            let all =
-                scopes::table.filter(scopes::environment_id.eq(environment).and(scopes::resource_server_id.eq(id)));
-            Ok::<_, Error>(all.select(scopes::name).load(c).await?)
-        })?;
-        Ok(names.into_iter().collect())
-    }
-
     /// Makes a resource server with its scopes.
     ///
     /// # Errors
-    /// `Conflict` when the identifier is taken.
+    /// `Conflict` when the identifier is taken; `Refused` with more than 1000 scopes.
     pub async fn create_resource_server(&self, new: NewResourceServer, by: &Context) -> Result<ResourceServer> {
         let (environment, at) = (self.key(), by.at);
         let audit =
@@ -173,6 +164,7 @@ impl Env {
         let key = Key::from(new.id);
         let names =
             new.scopes.iter().map(|name| ScopeRow::new(environment, key, name, at)).collect::<Result<Vec<_>>>()?;
+        refuse_too_many(i64::try_from(names.len()).unwrap_or(i64::MAX))?;
         let row = ResourceServerRow {
             environment_id: environment,
             id: key,
@@ -194,4 +186,66 @@ impl Env {
         })?;
         Ok(row.into())
     }
+
+    /// Changes a resource server. `None` when there is no such resource server.
+    ///
+    /// # Errors
+    /// `Refused` for the Management API, and when it is not as expected.
+    pub async fn update_resource_server(
+        &self,
+        id: Id<ResourceServer>,
+        change: ResourceServerChange,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<ResourceServer>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let Some(before) = lock_server!(c, environment, resource_servers::id.eq(key)) else { return Ok(None) };
+            before.refuse_system()?;
+            expected.check(before.updated_at)?;
+            let at = by.at.after(Timestamp::from_micros(before.updated_at));
+            let after: ResourceServerRow = diesel::update(resource_servers::table.find((environment, key)))
+                .set((change, resource_servers::updated_at.eq(at.micros())))
+                .returning(ResourceServerRow::as_returning())
+                .get_result(c)
+                .await?;
+            entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(ResourceServer::from(after)))
+        })
+    }
+
+    /// Deletes a resource server with its scopes and its grants, and says whether there was one. Tokens that were issued
+    /// live on until they expire.
+    ///
+    /// # Errors
+    /// `Refused` for the Management API, and when it is not as expected.
+    pub async fn delete_resource_server(
+        &self,
+        id: Id<ResourceServer>,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let gone: Option<ResourceServerRow> = diesel::delete(resource_servers::table.find((environment, key)))
+                .returning(ResourceServerRow::as_returning())
+                .get_result(c)
+                .await
+                .optional()?;
+            let Some(gone) = gone else { return Ok(false) };
+            gone.refuse_system()?;
+            expected.check(gone.updated_at)?;
+            let event = Event::new("resource_server.deleted", "resource_server", id, &gone.name);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
+    }
+}
+
+fn updated(before: &ResourceServerRow, after: &ResourceServerRow) -> Event {
+    let text = |value: &dyn ToString| Some(value.to_string());
+    Event::new("resource_server.updated", "resource_server", after.id.id::<ResourceServer>(), &after.name)
+        .change("name", text(&before.name), text(&after.name))
+        .change("token_ttl", text(&before.token_ttl), text(&after.token_ttl))
+        .change("allow_offline_access", text(&before.allow_offline_access), text(&after.allow_offline_access))
 }

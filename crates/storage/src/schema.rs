@@ -18,6 +18,7 @@ table! {
         not_before -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        session_ttl -> BigInt,
     }
 }
 table! {
@@ -181,6 +182,7 @@ table! {
         is_primary -> Bool,
         created_at -> BigInt,
         deactivated_at -> Nullable<BigInt>,
+        updated_at -> BigInt,
     }
 }
 table! {
@@ -219,6 +221,60 @@ table! {
         occurred_at -> BigInt,
     }
 }
+table! {
+    sessions (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        user_id -> Binary,
+        token_hash -> Binary,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        last_activity_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    invitations (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        organization_id -> Binary,
+        inviter_id -> Binary,
+        email -> Text,
+        email_key -> Text,
+        status -> Text,
+        expires_at -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    invitation_roles (environment_id, invitation_id, role_id) {
+        environment_id -> Binary,
+        invitation_id -> Binary,
+        role_id -> Binary,
+    }
+}
+table! {
+    introspection_clients (environment_id, resource_server_id, client_id) {
+        environment_id -> Binary,
+        resource_server_id -> Binary,
+        client_id -> Binary,
+    }
+}
+table! {
+    idempotency_keys (environment_id, key_hash) {
+        environment_id -> Binary,
+        key_hash -> Binary,
+        request_hash -> Binary,
+        resource_id -> Binary,
+        answer -> Nullable<Text>,
+        locked_until -> BigInt,
+        expires_at -> BigInt,
+    }
+}
 // Views.
 table! {
     authorities (environment_id, user_id) {
@@ -229,6 +285,7 @@ table! {
         generation -> BigInt,
         roles -> Text,
         permissions -> Text,
+        organizations -> Text,
     }
 }
 table! {
@@ -260,15 +317,24 @@ table! {
 
 allow_tables_to_appear_in_same_query!(
     access_tokens,
+    audit_events,
     authorities,
     client_grants,
     clients,
     denied_tokens,
     environments,
+    introspection_clients,
+    invitation_roles,
+    invitations,
+    membership_roles,
+    memberships,
+    organizations,
+    permissions,
     resource_servers,
     role_permissions,
     roles,
-    permissions,
+    scopes,
+    sessions,
     signing_keys,
     user_roles,
     users,

@@ -21,13 +21,19 @@ use crate::{
     client_grants::{ClientGrantRow, NewClientGrant},
     clients::NewClientRow,
     key::Key,
+    membership_roles::MembershipRoleRow,
+    memberships::MembershipRow,
+    organizations::OrganizationRow,
+    permissions::PermissionRow,
     pool::on,
-    resource_servers::{ResourceServerRow, ScopeRow},
-    roles::{PermissionRow, RolePermissionRow, RoleRow},
+    resource_servers::ResourceServerRow,
+    role_permissions::RolePermissionRow,
+    roles::RoleRow,
     schema::{
         accounts, audit_events, client_grants, clients, environments, membership_roles, memberships, organizations,
         permissions, resource_servers, role_permissions, roles, scopes, signing_keys, user_roles, users,
     },
+    scopes::ScopeRow,
     signing_keys::NewSigningKeyRow,
     user_roles::UserRoleRow,
     users::NewUserRow,
@@ -73,41 +79,11 @@ struct EnvironmentRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = organizations)]
-struct OrganizationRow {
-    environment_id: Key,
-    id: Key,
-    name: String,
-    created_at: i64,
-    updated_at: i64,
-}
-
-#[derive(Insertable)]
 #[diesel(table_name = accounts)]
 struct AccountRow {
     id: Key,
     environment_id: Key,
     handle: String,
-    created_at: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = memberships)]
-struct MembershipRow {
-    environment_id: Key,
-    id: Key,
-    user_id: Key,
-    organization_id: Key,
-    created_at: i64,
-}
-
-#[derive(Insertable)]
-#[diesel(table_name = membership_roles)]
-struct MembershipRoleRow {
-    environment_id: Key,
-    id: Key,
-    membership_id: Key,
-    role_id: Key,
     created_at: i64,
 }
 

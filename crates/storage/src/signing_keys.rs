@@ -9,7 +9,7 @@ use paylent_domain::{
 };
 
 use crate::{
-    Env, Error, Listed, Page, Result,
+    Env, Error, Expected, Listed, Page, Result,
     audit::entry,
     error::{Refusal, broken},
     key::Key,
@@ -30,6 +30,7 @@ pub(crate) struct SigningKeyRow {
     is_primary: bool,
     created_at: i64,
     deactivated_at: Option<i64>,
+    updated_at: i64,
 }
 
 /// A whole row of `signing_keys`.
@@ -47,6 +48,7 @@ pub(crate) struct NewSigningKeyRow {
     is_primary: bool,
     created_at: i64,
     deactivated_at: Option<i64>,
+    updated_at: i64,
 }
 
 impl TryFrom<SigningKeyRow> for SigningKey {
@@ -62,7 +64,15 @@ impl TryFrom<SigningKeyRow> for SigningKey {
             primary: row.is_primary,
             created_at: Timestamp::from_micros(row.created_at),
             deactivated_at: row.deactivated_at.map(Timestamp::from_micros),
+            updated_at: Timestamp::from_micros(row.updated_at),
         })
+    }
+}
+
+impl SigningKeyRow {
+    /// When a change at `at` shows: after the change before.
+    fn next_version(&self, at: Timestamp) -> i64 {
+        at.after(Timestamp::from_micros(self.updated_at)).micros()
     }
 }
 
@@ -80,6 +90,7 @@ impl NewSigningKeyRow {
             is_primary: key.primary,
             created_at: at.micros(),
             deactivated_at: None,
+            updated_at: at.micros(),
         }
     }
 }
@@ -135,7 +146,8 @@ impl Env {
             let all = signing_keys::table.filter(signing_keys::environment_id.eq(environment));
             let primary = all.filter(signing_keys::is_primary.eq(true));
             if row.is_primary {
-                diesel::update(primary).set(signing_keys::is_primary.eq(false)).execute(c).await?;
+                let since = signing_keys::updated_at.eq(row.updated_at);
+                diesel::update(primary).set((signing_keys::is_primary.eq(false), since)).execute(c).await?;
             } else {
                 row.is_primary = primary.count().get_result::<i64>(c).await? == 0;
             }
@@ -151,16 +163,22 @@ impl Env {
     /// its place. `None` when there is no such key.
     ///
     /// # Errors
-    /// `Refused` when it is not active, or is the last active one while clients use signed tokens.
-    pub async fn deactivate_signing_key(&self, id: Id<SigningKey>, by: &Context) -> Result<Option<SigningKey>> {
-        let (environment, key, at) = (self.key(), Key::from(id), by.at.micros());
-        let by = by.clone();
+    /// `Refused` when it is not active, is the last active one while clients use signed tokens, or is not as expected.
+    pub async fn deactivate_signing_key(
+        &self,
+        id: Id<SigningKey>,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<SigningKey>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             lock_keys!(c, environment);
             let this = signing_keys::table.find((environment, key));
             let found: Option<SigningKeyRow> =
                 this.select(SigningKeyRow::as_select()).get_result(c).await.optional()?;
             let Some(found) = found else { return Ok(None) };
+            expected.check(found.updated_at)?;
+            let at = found.next_version(by.at);
             if found.status != KeyStatus::Active.as_str() {
                 return Err(Error::Refused(Refusal::InactiveKey));
             }
@@ -169,6 +187,7 @@ impl Env {
                     signing_keys::status.eq(KeyStatus::Inactive.as_str()),
                     signing_keys::is_primary.eq(false),
                     signing_keys::deactivated_at.eq(at),
+                    signing_keys::updated_at.eq(at),
                 ))
                 .returning(SigningKeyRow::as_returning())
                 .get_result(c)
@@ -183,7 +202,7 @@ impl Env {
             match newest {
                 Some(newest) if found.is_primary => {
                     let heir = diesel::update(signing_keys::table.find((environment, newest)));
-                    heir.set(signing_keys::is_primary.eq(true)).execute(c).await?;
+                    heir.set((signing_keys::is_primary.eq(true), signing_keys::updated_at.eq(at))).execute(c).await?;
                 }
                 Some(_) => {}
                 None => {
@@ -200,18 +219,55 @@ impl Env {
         })
     }
 
+    /// Lets an active key sign from now on, in place of the one before. `None` when there is no such key.
+    ///
+    /// # Errors
+    /// `Refused` when it is not active, or is not as expected.
+    pub async fn set_primary_signing_key(
+        &self,
+        id: Id<SigningKey>,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<SigningKey>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            lock_keys!(c, environment);
+            let this = signing_keys::table.find((environment, key));
+            let found: Option<SigningKeyRow> =
+                this.select(SigningKeyRow::as_select()).get_result(c).await.optional()?;
+            let Some(found) = found else { return Ok(None) };
+            expected.check(found.updated_at)?;
+            if found.status != KeyStatus::Active.as_str() {
+                return Err(Error::Refused(Refusal::InactiveKey));
+            }
+            if found.is_primary {
+                return Ok(Some(SigningKey::try_from(found)?));
+            }
+            let primary = signing_keys::environment_id.eq(environment).and(signing_keys::is_primary.eq(true));
+            let primary = diesel::update(signing_keys::table.filter(primary));
+            let since = signing_keys::updated_at.eq(found.next_version(by.at));
+            primary.set((signing_keys::is_primary.eq(false), since)).execute(c).await?;
+            let heir = diesel::update(this).set((signing_keys::is_primary.eq(true), since));
+            let heir: SigningKeyRow = heir.returning(SigningKeyRow::as_returning()).get_result(c).await?;
+            let event = Event::new("signing_key.set_primary", "signing_key", id, &heir.kid);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(SigningKey::try_from(heir)?))
+        })
+    }
+
     /// Deletes an inactive key, and says whether there was one. Its `kid` is random, so it does not come back.
     ///
     /// # Errors
-    /// `Refused` when it is active.
-    pub async fn delete_signing_key(&self, id: Id<SigningKey>, by: &Context) -> Result<bool> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+    /// `Refused` when it is active, or is not as expected.
+    pub async fn delete_signing_key(&self, id: Id<SigningKey>, expected: &Expected, by: &Context) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             lock_keys!(c, environment);
             let this = signing_keys::table.find((environment, key));
             let found: Option<SigningKeyRow> =
                 this.select(SigningKeyRow::as_select()).get_result(c).await.optional()?;
             let Some(found) = found else { return Ok(false) };
+            expected.check(found.updated_at)?;
             if found.status == KeyStatus::Active.as_str() {
                 return Err(Error::Refused(Refusal::ActiveKey));
             }

@@ -1,22 +1,25 @@
 //! Users of an environment.
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
-    user::{Email, NewPerson, User, UserChange, UserKind},
+    organization::Organization,
+    role::Role,
+    user::{Email, NewPerson, User, UserChange, UserKind, service_key},
 };
 
 use crate::{
-    Env, Error, Listed, Page, Result,
+    Env, Error, Expected, Listed, Page, Result,
     admins::{lock_admins, refuse_last_admin},
     audit::entry,
     error::{Refusal, broken},
     key::Key,
     page::page,
     pool::on,
-    schema::{admins, audit_events, clients, users},
+    schema::{admins, audit_events, clients, memberships, user_roles, users},
+    sessions::end_sessions,
 };
 
 /// A row of `users`, without the password.
@@ -65,13 +68,17 @@ struct Changes {
     active: Option<bool>,
 }
 
-/// Which users to list.
+/// Which users to list. Their name is the address as it is compared, or what stands for it (see [`User::name_key`]).
 #[derive(Debug, Clone, Default)]
 pub struct UserFilter {
-    /// Only these.
-    pub ids: Option<Vec<Id<User>>>,
-    /// Only the one with this address, however it is spelled.
-    pub email: Option<Email>,
+    /// Only people, or only service users.
+    pub kind: Option<UserKind>,
+    /// Only those who may act, or only those who may not.
+    pub active: Option<bool>,
+    /// Only those who hold this role in the environment.
+    pub role_id: Option<Id<Role>>,
+    /// Only the members of this organization.
+    pub organization_id: Option<Id<Organization>>,
 }
 
 impl TryFrom<UserRow> for User {
@@ -118,7 +125,7 @@ impl NewUserRow {
             id: id.into(),
             kind: UserKind::Service.as_str(),
             email: None,
-            email_key: None,
+            email_key: Some(service_key(id)),
             email_verified: false,
             first_name: Some(name.to_owned()),
             last_name: None,
@@ -137,20 +144,35 @@ impl Env {
     /// The database is unavailable.
     pub async fn users(&self, filter: UserFilter, page: Page) -> Result<Listed<User>> {
         let environment = self.key();
-        let keys = filter.ids.map(|ids| ids.into_iter().map(Key::from).collect::<Vec<_>>());
-        let email_key = filter.email.map(|email| email.key());
+        let (role, organization) = (filter.role_id.map(Key::from), filter.organization_id.map(Key::from));
         let rows = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = users::table.filter(users::environment_id.eq(environment)).into_boxed();
-                if let Some(keys) = keys.clone() {
-                    query = query.filter(users::id.eq_any(keys));
+                // Words, not parameters: only so does a database see that its partial indexes hold what is asked for.
+                query = match filter.kind {
+                    Some(UserKind::Person) => query.filter(sql::<Bool>("users.kind = 'person'")),
+                    Some(UserKind::Service) => query.filter(sql::<Bool>("users.kind = 'service'")),
+                    None => query,
+                };
+                query = match filter.active {
+                    Some(true) => query.filter(sql::<Bool>("users.active")),
+                    Some(false) => query.filter(sql::<Bool>("NOT users.active")),
+                    None => query,
+                };
+                if let Some(role) = role {
+                    let held = user_roles::environment_id.eq(environment).and(user_roles::role_id.eq(role));
+                    query = query.filter(users::id.eq_any(user_roles::table.filter(held).select(user_roles::user_id)));
                 }
-                if let Some(email_key) = email_key.clone() {
-                    query = query.filter(users::email_key.eq(email_key));
+                if let Some(organization) = organization {
+                    let here =
+                        memberships::environment_id.eq(environment).and(memberships::organization_id.eq(organization));
+                    query =
+                        query.filter(users::id.eq_any(memberships::table.filter(here).select(memberships::user_id)));
                 }
                 query
             };
-            page!(c, page, users::id, UserRow::as_select(), matching())
+            let name = users::email_key.assume_not_null();
+            page!(c, page, users::id, name, UserRow::as_select(), matching())
         })?;
         Listed::of(rows, User::try_from)
     }
@@ -186,13 +208,20 @@ impl Env {
         User::try_from(row)
     }
 
-    /// Changes a user. A new password or a deactivation kills every token the user has. `None` when there is no such
-    /// user.
+    /// Changes a user. A new password or a deactivation kills every token and ends every session the user has. `None`
+    /// when there is no such user.
     ///
     /// # Errors
-    /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated.
-    pub async fn update_user(&self, id: Id<User>, change: UserChange, by: &Context) -> Result<Option<User>> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+    /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated, or when it is not as
+    /// expected.
+    pub async fn update_user(
+        &self,
+        id: Id<User>,
+        change: UserChange,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<User>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             let user = users::table.find((environment, key));
             if change.active == Some(false) {
@@ -201,12 +230,15 @@ impl Env {
             }
             // Locks the row and reads what it was.
             let before: Option<UserRow> = diesel::update(user)
-                .set(users::updated_at.eq(by.at.micros()))
+                .set(users::updated_at.eq(users::updated_at))
                 .returning(UserRow::as_returning())
                 .get_result(c)
                 .await
                 .optional()?;
             let Some(before) = before.map(User::try_from).transpose()? else { return Ok(None) };
+            expected.check(before.updated_at.micros())?;
+            let at = users::updated_at.eq(by.at.after(before.updated_at).micros());
+            let password = change.password.is_some();
             let (changes, bump) = Changes::between(&before, change)?;
             let deactivates = changes.active == Some(false) && before.active;
             let admin: i64 = match deactivates {
@@ -215,23 +247,26 @@ impl Env {
             };
             let raise = users::generation.eq(users::generation + bump);
             let after: UserRow =
-                diesel::update(user).set((changes, raise)).returning(UserRow::as_returning()).get_result(c).await?;
+                diesel::update(user).set((changes, raise, at)).returning(UserRow::as_returning()).get_result(c).await?;
             if admin > 0 {
                 let left = admins::table.filter(admins::environment_id.eq(environment));
                 refuse_last_admin(left.count().get_result(c).await?)?;
             }
             let after = User::try_from(after)?;
-            entry(environment, &by, &updated(&before, &after))?.insert_into(audit_events::table).execute(c).await?;
+            if bump > 0 {
+                end_sessions(environment, key, by.at.micros()).execute(c).await?;
+            }
+            entry(environment, &by, &updated(&before, &after, password))?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(after))
         })
     }
 
-    /// Deletes a user with its roles and tokens, and says whether there was one.
+    /// Deletes a user with its roles, memberships, sessions and tokens, and says whether there was one.
     ///
     /// # Errors
-    /// `Refused` for a service user, for one that clients act for, and for the last admin.
-    pub async fn delete_user(&self, id: Id<User>, by: &Context) -> Result<bool> {
-        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+    /// `Refused` for a service user, for one that clients act for, for the last admin, and when it is not as expected.
+    pub async fn delete_user(&self, id: Id<User>, expected: &Expected, by: &Context) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             lock_admins(environment).execute(c).await?;
             let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
@@ -246,7 +281,14 @@ impl Env {
             if acting > 0 {
                 return Err(Error::Refused(Refusal::ActingClients));
             }
-            diesel::delete(users::table.find((environment, key))).execute(c).await?;
+            let gone = diesel::delete(users::table.find((environment, key))).returning(users::updated_at);
+            let version: Option<i64> = match gone.get_result(c).await.optional().map_err(Error::from) {
+                // A client that acts for it was made just now.
+                Err(Error::Reference) => return Err(Error::Refused(Refusal::ActingClients)),
+                version => version?,
+            };
+            let Some(version) = version else { return Ok(false) };
+            expected.check(version)?;
             if admin > 0 {
                 let left = admins::table.filter(admins::environment_id.eq(environment));
                 refuse_last_admin(left.count().get_result(c).await?)?;
@@ -280,11 +322,12 @@ impl Changes {
     }
 }
 
-fn updated(before: &User, after: &User) -> Event {
+fn updated(before: &User, after: &User, password: bool) -> Event {
     let email = |user: &User| user.email.as_ref().map(|email| email.as_str().to_owned());
     Event::new("user.updated", "user", after.id, after.name())
         .change("email", email(before), email(after))
         .change("first_name", before.first_name.clone(), after.first_name.clone())
         .change("last_name", before.last_name.clone(), after.last_name.clone())
         .change("active", Some(before.active.to_string()), Some(after.active.to_string()))
+        .change("password", None, password.then(|| "changed".to_owned()))
 }

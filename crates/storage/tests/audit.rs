@@ -8,10 +8,11 @@ use paylent_domain::{
     client::Client,
     resource_server::ClientGrant,
     role::{Role, UserRole},
-    signing_key::SigningKey,
+    signing_key::{NewSigningKey, SigningKey},
     user::{User, UserChange},
 };
-use paylent_storage::{ClientChange, Env, Error, NewClientGrant, NewRole};
+use paylent_oauth::crypto::secret::SecretHash;
+use paylent_storage::{ClientChange, Env, Error, Expected, NewClientGrant, NewRole};
 use paylent_tests::{
     TestDatabase, both,
     seed::{self, by, new_id},
@@ -51,16 +52,16 @@ both! {
             assert!(outcome.is_err(), "{way:?} of something unknown: {outcome:?}");
         }
         fails(env.create_person(twin, &by()).await);
-        fails(env.update_user(things.user, address, &by()).await);
-        fails(env.update_user(last_admin, inactive(), &by()).await);
-        fails(env.delete_user(last_admin, &by()).await);
-        fails(env.delete_user(seeded.service_user, &by()).await);
-        fails(env.delete_user_role(held, &by()).await);
+        fails(env.update_user(things.user, address, &Expected::Any, &by()).await);
+        fails(env.update_user(last_admin, inactive(), &Expected::Any, &by()).await);
+        fails(env.delete_user(last_admin, &Expected::Any, &by()).await);
+        fails(env.delete_user(seeded.service_user, &Expected::Any, &by()).await);
+        fails(env.delete_user_role(held, &Expected::Any, &by()).await);
         fails(env.assign_role(user_role(things.user, viewer), &by()).await);
         fails(env.assign_role(user_role(new_id(), viewer), &by()).await);
         fails(env.create_role(new_role("admin"), &by()).await);
         fails(env.create_resource_server(resource_server("https://api.example"), &by()).await);
-        fails(env.delete_signing_key(things.key, &by()).await);
+        fails(env.delete_signing_key(things.key, &Expected::Any, &by()).await);
         let grant = NewClientGrant { id: new_id(), client_id: new_id(), ..things.new_grant.clone() };
         fails(env.create_client_grant(grant, &by()).await);
         let mut client = seed::machine(new_id(), new_id(), &seeded.secret);
@@ -92,7 +93,7 @@ both! {
             at: by().at,
         };
         let change = UserChange { first_name: Some(Some("J\"ne".into())), ..UserChange::default() };
-        env.update_user(jane, change, &context).await.unwrap().unwrap();
+        env.update_user(jane, change, &Expected::Any, &context).await.unwrap().unwrap();
         let read = async |column: &str| {
             let mine = format!("SELECT {column} FROM audit_events WHERE action = 'user.updated'");
             database.values(&mine).await.pop().unwrap()
@@ -161,9 +162,9 @@ impl Things {
             resource_server_id,
             allowed_scopes: None,
         };
-        let key = || seed::signing_key(env.tenant().environment.id);
+        let key = || NewSigningKey { primary: false, ..seed::signing_key(env.tenant().environment.id) };
         let old_key = env.create_signing_key(key(), &by()).await.unwrap().id;
-        env.deactivate_signing_key(old_key, &by()).await.unwrap();
+        env.deactivate_signing_key(old_key, &Expected::Any, &by()).await.unwrap();
         Self {
             user,
             user_role: assign(env, user, role(env, "viewer").await).await,
@@ -191,16 +192,18 @@ enum Way {
     UpdateClientGrant,
     DeleteClientGrant,
     CreateSigningKey,
+    SetPrimarySigningKey,
     DeactivateSigningKey,
     DeleteSigningKey,
     RegisterClient,
     UpdateClient,
+    RotateClientSecret,
     DeleteClient,
 }
 
 impl Way {
     /// In an order in which each succeeds.
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::CreatePerson,
         Self::UpdateUser,
         Self::AssignRole,
@@ -212,23 +215,27 @@ impl Way {
         Self::UpdateClientGrant,
         Self::DeleteClientGrant,
         Self::CreateSigningKey,
+        Self::SetPrimarySigningKey,
         Self::DeactivateSigningKey,
         Self::DeleteSigningKey,
         Self::RegisterClient,
         Self::UpdateClient,
+        Self::RotateClientSecret,
         Self::DeleteClient,
     ];
 
     /// Those that change something that is there already.
-    const OF_SOMETHING: [Self; 9] = [
+    const OF_SOMETHING: [Self; 11] = [
         Self::UpdateUser,
         Self::DeleteUserRole,
         Self::DeleteUser,
         Self::UpdateClientGrant,
         Self::DeleteClientGrant,
+        Self::SetPrimarySigningKey,
         Self::DeactivateSigningKey,
         Self::DeleteSigningKey,
         Self::UpdateClient,
+        Self::RotateClientSecret,
         Self::DeleteClient,
     ];
 
@@ -245,10 +252,12 @@ impl Way {
             Self::UpdateClientGrant => "client_grant.updated",
             Self::DeleteClientGrant => "client_grant.deleted",
             Self::CreateSigningKey => "signing_key.generated",
+            Self::SetPrimarySigningKey => "signing_key.set_primary",
             Self::DeactivateSigningKey => "signing_key.deactivated",
             Self::DeleteSigningKey => "signing_key.deleted",
             Self::RegisterClient => "client.registered",
             Self::UpdateClient => "client.updated",
+            Self::RotateClientSecret => "client.secret_rotated",
             Self::DeleteClient => "client.deleted",
         }
     }
@@ -259,29 +268,35 @@ impl Way {
         let key = seed::signing_key(env.tenant().environment.id);
         match self {
             Self::CreatePerson => told(env.create_person(seed::person("new@example.com"), by).await.map(Some)),
-            Self::UpdateUser => told(env.update_user(things.user, inactive(), by).await),
+            Self::UpdateUser => told(env.update_user(things.user, inactive(), &Expected::Any, by).await),
             Self::AssignRole => told(env.assign_role(user_role(things.user, things.role), by).await.map(Some)),
-            Self::DeleteUserRole => told(done(env.delete_user_role(things.user_role, by).await)),
-            Self::DeleteUser => told(done(env.delete_user(things.user, by).await)),
+            Self::DeleteUserRole => told(done(env.delete_user_role(things.user_role, &Expected::Any, by).await)),
+            Self::DeleteUser => told(done(env.delete_user(things.user, &Expected::Any, by).await)),
             Self::CreateRole => told(env.create_role(new_role("clerk"), by).await.map(Some)),
             Self::CreateResourceServer => {
                 told(env.create_resource_server(resource_server("https://new.example"), by).await.map(Some))
             }
             Self::CreateClientGrant => told(env.create_client_grant(things.new_grant.clone(), by).await.map(Some)),
-            Self::UpdateClientGrant => told(env.update_client_grant(things.grant, Some(Default::default()), by).await),
-            Self::DeleteClientGrant => told(done(env.delete_client_grant(things.grant, by).await)),
+            Self::UpdateClientGrant => {
+                told(env.update_client_grant(things.grant, Some(Default::default()), &Expected::Any, by).await)
+            }
+            Self::DeleteClientGrant => told(done(env.delete_client_grant(things.grant, &Expected::Any, by).await)),
             Self::CreateSigningKey => told(env.create_signing_key(key, by).await.map(Some)),
-            Self::DeactivateSigningKey => told(env.deactivate_signing_key(things.key, by).await),
-            Self::DeleteSigningKey => told(done(env.delete_signing_key(things.old_key, by).await)),
+            Self::SetPrimarySigningKey => told(env.set_primary_signing_key(things.key, &Expected::Any, by).await),
+            Self::DeactivateSigningKey => told(env.deactivate_signing_key(things.key, &Expected::Any, by).await),
+            Self::DeleteSigningKey => told(done(env.delete_signing_key(things.old_key, &Expected::Any, by).await)),
             Self::RegisterClient => {
                 let client = seed::machine(new_id(), new_id(), &seeded.secret);
                 told(env.register_client(client, by).await.map(Some))
             }
             Self::UpdateClient => {
                 let change = ClientChange { active: Some(false), ..ClientChange::default() };
-                told(env.update_client(things.client, change, by).await)
+                told(env.update_client(things.client, change, &Expected::Any, by).await)
             }
-            Self::DeleteClient => told(done(env.delete_client(things.client, by).await)),
+            Self::RotateClientSecret => {
+                told(env.rotate_client_secret(things.client, SecretHash::of("another"), &Expected::Any, by).await)
+            }
+            Self::DeleteClient => told(done(env.delete_client(things.client, &Expected::Any, by).await)),
         }
     }
 }

@@ -4,16 +4,19 @@ use paylent_domain::{
     client::{Client, ClientType, GrantType, TokenFormat},
     user::UserKind,
 };
-use paylent_oauth::Store as _;
+use paylent_oauth::{Store as _, crypto::secret::SecretHash};
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, MachineUser, NewClient, NewClientGrant, Page,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, Expected, Links, MachineUser, NewClient, NewClientGrant,
+    Order, Page, Refusal,
 };
 use paylent_tests::{
     both,
     seed::{self, Seeded, by, new_id},
 };
 
-use crate::common::{ALL, generation, issue, on_nodes, person, resource_server, work};
+use crate::common::{
+    ALL, generation, is_refused, issue, named, of_ids, on_nodes, person, resource_server, stale, work,
+};
 
 both! {
     async fn a_client_is_read_as_it_was_registered(database: TestDatabase) {
@@ -55,8 +58,8 @@ both! {
         assert_eq!(made.user_id, Some(service));
         let user = env.user(service).await.unwrap().unwrap();
         assert_eq!((user.kind, user.name(), user.email.as_ref()), (UserKind::Service, "Machine", None));
-        assert!(env.delete_client(id, &by()).await.unwrap());
-        assert!(!env.delete_client(id, &by()).await.unwrap());
+        assert!(env.delete_client(id, &Expected::Any, &by()).await.unwrap());
+        assert!(!env.delete_client(id, &Expected::Any, &by()).await.unwrap());
         assert_eq!(env.client_by_id(id).await.unwrap(), None);
         assert_eq!(env.user(service).await.unwrap(), None);
     }
@@ -67,9 +70,9 @@ both! {
         let mut second = seed::machine(new_id(), new_id(), &seeded.secret);
         second.user = Some(MachineUser::Existing(seeded.service_user));
         let second = env.register_client(second, &by()).await.unwrap();
-        assert!(env.delete_client(seeded.client, &by()).await.unwrap());
+        assert!(env.delete_client(seeded.client, &Expected::Any, &by()).await.unwrap());
         assert!(env.user(seeded.service_user).await.unwrap().is_some());
-        assert!(env.delete_client(second.id, &by()).await.unwrap());
+        assert!(env.delete_client(second.id, &Expected::Any, &by()).await.unwrap());
         assert!(env.user(seeded.service_user).await.unwrap().is_none());
     }
 
@@ -80,7 +83,7 @@ both! {
             for user in [MachineUser::Service(service), MachineUser::Existing(service)] {
                 let client = NewClient { user: Some(user), ..seed::machine(new_id(), service, &seeded.secret) };
                 let id = seeded.env.register_client(client, &by()).await.unwrap().id;
-                works.push(work(move |env: Env| async move { env.delete_client(id, &by()).await }));
+                works.push(work(move |env: Env| async move { env.delete_client(id, &Expected::Any, &by()).await }));
             }
             for outcome in on_nodes(database.url(), &seeded.env, works) {
                 assert!(outcome.unwrap());
@@ -113,7 +116,7 @@ both! {
         let jane = person(env, "jane@example.com").await;
         let (gone, kept) = (issue(env, &seeded.client_id, jane).await, issue(env, &other.client_id, jane).await);
         assert_eq!(grants(&seeded).await, 1);
-        assert!(env.delete_client(seeded.client, &by()).await.unwrap());
+        assert!(env.delete_client(seeded.client, &Expected::Any, &by()).await.unwrap());
         assert_eq!(grants(&seeded).await, 0);
         assert!(env.access_token(&gone).await.unwrap().is_none());
         assert!(env.access_token(&kept).await.unwrap().is_some());
@@ -130,7 +133,7 @@ both! {
             (none(), 1),
         ];
         for (change, expected) in changes {
-            seeded.env.update_client(seeded.client, change.clone(), &by()).await.unwrap().unwrap();
+            seeded.env.update_client(seeded.client, change.clone(), &Expected::Any, &by()).await.unwrap().unwrap();
             assert_eq!(generation(&database, &seeded.env, "clients", seeded.client).await, expected, "{change:?}");
         }
     }
@@ -146,7 +149,7 @@ both! {
             ..ClientChange::default()
         };
         let by = by();
-        let after = env.update_client(seeded.client, change, &by).await.unwrap().unwrap();
+        let after = env.update_client(seeded.client, change, &Expected::Any, &by).await.unwrap().unwrap();
         let expected = Client {
             redirect_uris: vec!["https://app.example/cb".to_owned()],
             access_token_ttl: Some(120),
@@ -156,7 +159,7 @@ both! {
         };
         assert_eq!(after, expected);
         let unset = ClientChange { access_token_ttl: Some(None), ..ClientChange::default() };
-        assert_eq!(env.update_client(seeded.client, unset, &by).await.unwrap().unwrap().access_token_ttl, None);
+        assert_eq!(env.update_client(seeded.client, unset, &Expected::Any, &by).await.unwrap().unwrap().access_token_ttl, None);
     }
 
     async fn a_client_that_gains_client_credentials_gains_a_service_user_once(database: TestDatabase) {
@@ -169,27 +172,83 @@ both! {
                 service_user: Some(offered),
                 ..ClientChange::default()
             };
-            let after = env.update_client(client.id, change, &by()).await.unwrap().unwrap();
+            let after = env.update_client(client.id, change, &Expected::Any, &by()).await.unwrap().unwrap();
             assert_eq!(after.user_id, Some(first));
         }
         assert!(env.user(first).await.unwrap().is_some());
         assert!(env.user(second).await.unwrap().is_none());
     }
 
-    async fn clients_are_found_by_id_and_by_client_id(database: TestDatabase) {
+    async fn clients_are_found_by_what_they_are(database: TestDatabase) {
         let seeded = seed::environment(&database.db(), "acme").await;
         let env = &seeded.env;
-        let other = env.register_client(public(), &by()).await.unwrap();
-        let found = async |filter| {
-            let listed = env.clients(filter, Page { counted: true, ..ALL }).await.unwrap();
+        let (machine, shop) = (seeded.client, env.register_client(public(), &by()).await.unwrap());
+        let inactive = ClientChange { active: Some(false), ..ClientChange::default() };
+        env.update_client(shop.id, inactive, &Expected::Any, &by()).await.unwrap();
+        let server = env.create_resource_server(resource_server("https://api.example"), &by()).await.unwrap().id;
+        env.link_introspection_clients(server, Links::Add(vec![shop.id]), &by()).await.unwrap();
+        let found = async |filter, page| {
+            let listed = env.clients(filter, Page { counted: true, ..page }).await.unwrap();
             assert_eq!(listed.total.unwrap(), i64::try_from(listed.rows.len()).unwrap());
             listed.rows.into_iter().map(|client| client.id).collect::<Vec<_>>()
         };
-        let named = |client_id: &str| ClientFilter { client_id: Some(client_id.to_owned()), ids: None };
-        assert_eq!(found(ClientFilter::default()).await, [seeded.client, other.id]);
-        assert_eq!(found(named(&other.client_id)).await, [other.id]);
-        assert_eq!(found(named(&other.client_id.to_uppercase())).await, []);
-        assert_eq!(found(ClientFilter { ids: Some(vec![other.id, new_id()]), client_id: None }).await, [other.id]);
+        let all = ClientFilter::default;
+        let cases = [
+            (all(), vec![machine, shop.id]),
+            (ClientFilter { client_id: Some(shop.client_id.clone()), ..all() }, vec![shop.id]),
+            (ClientFilter { client_id: Some(shop.client_id.to_uppercase()), ..all() }, vec![]),
+            (ClientFilter { user_id: Some(seeded.service_user), ..all() }, vec![machine]),
+            (ClientFilter { user_id: Some(new_id()), ..all() }, vec![]),
+            (ClientFilter { has_user: Some(true), ..all() }, vec![machine]),
+            (ClientFilter { has_user: Some(false), ..all() }, vec![shop.id]),
+            (ClientFilter { active: Some(true), ..all() }, vec![machine]),
+            (ClientFilter { active: Some(false), ..all() }, vec![shop.id]),
+            (ClientFilter { introspects: Some(server), ..all() }, vec![shop.id]),
+            (ClientFilter { introspects: Some(new_id()), ..all() }, vec![]),
+            (ClientFilter { introspects: Some(server), active: Some(true), ..all() }, vec![]),
+        ];
+        for (filter, expected) in cases {
+            assert_eq!(found(filter.clone(), ALL).await, expected, "{filter:?}");
+        }
+        assert_eq!(found(all(), of_ids(&[shop.id, new_id()])).await, [shop.id]);
+        assert_eq!(found(all(), named("Machine")).await, [machine]);
+        let order = Order { by_name: Some(true), newest_first: false };
+        assert_eq!(found(all(), Page { order, ..ALL }).await, [shop.id, machine]);
+    }
+
+    async fn a_secret_is_replaced_and_tokens_live_on(database: TestDatabase) {
+        let seeded = seed::environment(&database.db(), "acme").await;
+        let env = &seeded.env;
+        let before = env.client_by_id(seeded.client).await.unwrap().unwrap();
+        let token = issue(env, &seeded.client_id, seeded.service_user).await;
+        let (secret, by) = (SecretHash::of("another"), by());
+        let after = env.rotate_client_secret(seeded.client, secret, &Expected::Any, &by).await.unwrap().unwrap();
+        assert_eq!(after, Client { updated_at: by.at, ..before });
+        let stored = env.client(&seeded.client_id).await.unwrap().unwrap();
+        assert!(stored.secret_hash == Some(SecretHash::of("another")));
+        let (_, standing) = env.access_token(&token).await.unwrap().unwrap();
+        assert_eq!(standing.client_generation, 0);
+        assert_eq!(database.count("audit_events WHERE action = 'client.secret_rotated'").await, 1);
+        let unknown = env.rotate_client_secret(new_id(), SecretHash::of("another"), &Expected::Any, &by).await;
+        assert_eq!(unknown.unwrap(), None);
+        let public = env.register_client(public(), &by).await.unwrap().id;
+        let refused = env.rotate_client_secret(public, SecretHash::of("another"), &Expected::Any, &by).await;
+        is_refused(refused, Refusal::PublicClient);
+    }
+
+    async fn a_client_that_is_not_as_expected_is_left_alone(database: TestDatabase) {
+        let seeded = seed::environment(&database.db(), "acme").await;
+        let (env, id) = (&seeded.env, seeded.client);
+        let inactive = || ClientChange { active: Some(false), ..ClientChange::default() };
+        let before = database.dump().await;
+        is_refused(env.update_client(id, inactive(), &stale(), &by()).await, Refusal::Stale);
+        is_refused(env.rotate_client_secret(id, SecretHash::of("x"), &stale(), &by()).await, Refusal::Stale);
+        is_refused(env.delete_client(id, &stale(), &by()).await, Refusal::Stale);
+        assert_eq!(database.dump().await, before);
+        let known = Expected::OneOf(vec![env.client_by_id(id).await.unwrap().unwrap().updated_at]);
+        let after = env.update_client(id, inactive(), &known, &by()).await.unwrap().unwrap();
+        is_refused(env.rotate_client_secret(id, SecretHash::of("x"), &known, &by()).await, Refusal::Stale);
+        assert!(env.delete_client(id, &Expected::OneOf(vec![after.updated_at]), &by()).await.unwrap());
     }
 
     async fn a_client_has_one_grant_for_a_resource_server(database: TestDatabase) {
@@ -208,10 +267,10 @@ both! {
         assert!(matches!(again, Err(Error::Conflict)), "{again:?}");
         let unknown = env.create_client_grant(grant(new_id()), &by()).await;
         assert!(matches!(unknown, Err(Error::Reference)), "{unknown:?}");
-        let all = env.update_client_grant(made.id, None, &by()).await.unwrap().unwrap();
+        let all = env.update_client_grant(made.id, None, &Expected::Any, &by()).await.unwrap().unwrap();
         assert_eq!(all.allowed_scopes, None);
-        assert!(env.delete_client_grant(made.id, &by()).await.unwrap());
-        assert!(!env.delete_client_grant(made.id, &by()).await.unwrap());
+        assert!(env.delete_client_grant(made.id, &Expected::Any, &by()).await.unwrap());
+        assert!(!env.delete_client_grant(made.id, &Expected::Any, &by()).await.unwrap());
         assert_eq!(env.client_grant(made.id).await.unwrap(), None);
     }
 }
@@ -235,6 +294,6 @@ fn public() -> NewClient {
 }
 
 async fn grants(seeded: &Seeded) -> usize {
-    let held = ClientGrantFilter { client_id: Some(seeded.client), resource_server_id: None };
+    let held = ClientGrantFilter { client_id: Some(seeded.client), ..ClientGrantFilter::default() };
     seeded.env.client_grants(held, ALL).await.unwrap().rows.len()
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt::Debug,
     future::Future,
+    net::Ipv4Addr,
     pin::Pin,
     sync::{Arc, Barrier},
     thread,
@@ -12,7 +13,9 @@ use std::{
 use futures_util::future::join_all;
 use paylent_domain::{
     Id, Timestamp,
-    clock::Stopwatch,
+    clock::{Stopwatch, SystemClock},
+    hosts::Hosts,
+    organization::{Membership, MembershipRole, Organization},
     role::{ADMIN, Role, UserRole},
     scope::Scopes,
     user::User,
@@ -21,14 +24,27 @@ use paylent_oauth::{
     crypto::secret::{SecretHash, random_bytes},
     store::{OpaqueToken, Store as _},
 };
-use paylent_storage::{DatabaseUrl, Db, Env, Error, NewResourceServer, Options, Page, Refusal, RoleFilter};
+use paylent_storage::{
+    DatabaseUrl, Db, Directory, Env, Error, Expected, NameIs, NewInvitation, NewOrganization, NewResourceServer,
+    NewSession, Options, Order, Page, Refusal, RoleFilter,
+};
 use paylent_tests::{
     TestDatabase,
     seed::{self, by, new_id},
 };
 
 /// As many rows as any of these tests has.
-pub(crate) const ALL: Page = Page { limit: 1_000, beyond: None, offset: 0, newest_first: false, counted: false };
+pub(crate) const ALL: Page = Page {
+    limit: 1_000,
+    beyond: None,
+    offset: 0,
+    order: Order { by_name: None, newest_first: false },
+    counted: false,
+    ids: None,
+    since: None,
+    before: None,
+    name: Vec::new(),
+};
 
 /// Makes all connections, so that work that starts together runs together.
 pub(crate) async fn connect(db: &Db) {
@@ -39,8 +55,22 @@ pub(crate) async fn connect(db: &Db) {
 
 /// The id of the role of this name.
 pub(crate) async fn role(env: &Env, name: &str) -> Id<Role> {
-    let named = RoleFilter { name: Some(name.to_owned()), ..RoleFilter::default() };
-    env.roles(named, ALL).await.unwrap().rows[0].id
+    env.roles(RoleFilter::default(), named(name)).await.unwrap().rows[0].id
+}
+
+/// All rows of this name.
+pub(crate) fn named(name: &str) -> Page {
+    Page { name: vec![NameIs::In(vec![name.to_owned()])], ..ALL }
+}
+
+/// All rows of these ids.
+pub(crate) fn of_ids<T>(ids: &[Id<T>]) -> Page {
+    Page { ids: Some(ids.iter().map(|id| *id.as_bytes()).collect()), ..ALL }
+}
+
+/// What a row was before it last changed.
+pub(crate) fn stale() -> Expected {
+    Expected::OneOf(vec![Timestamp::from_seconds(1), Timestamp::from_seconds(2)])
 }
 
 /// A new person.
@@ -52,6 +82,48 @@ pub(crate) async fn person(env: &Env, email: &str) -> Id<User> {
 pub(crate) async fn admin(env: &Env, email: &str) -> (Id<User>, Id<UserRole>) {
     let user = person(env, email).await;
     (user, assign(env, user, role(env, ADMIN).await).await)
+}
+
+/// The system environment.
+pub(crate) async fn system(db: &Db) -> Env {
+    let hosts = Hosts::new("http://localhost:8080", None).unwrap();
+    let directory = Directory::new(hosts, Arc::new(SystemClock));
+    Env::new(db.clone(), directory.tenant(db, "auth.localhost:8080").await.unwrap().unwrap())
+}
+
+/// A new organization.
+pub(crate) async fn organization(env: &Env, name: &str) -> Id<Organization> {
+    let new = NewOrganization { id: new_id(), name: name.to_owned() };
+    env.create_organization(new, &by()).await.unwrap().id
+}
+
+/// A new membership.
+pub(crate) async fn member(env: &Env, user_id: Id<User>, organization_id: Id<Organization>) -> Membership {
+    env.create_membership(membership(user_id, organization_id), &by()).await.unwrap()
+}
+
+pub(crate) fn membership(user_id: Id<User>, organization_id: Id<Organization>) -> Membership {
+    Membership { id: new_id(), user_id, organization_id, created_at: by().at }
+}
+
+/// A role held through a membership, about to be given.
+pub(crate) fn membership_role(membership: &Membership, role_id: Id<Role>) -> MembershipRole {
+    let (membership_id, organization_id) = (membership.id, membership.organization_id);
+    MembershipRole { id: new_id(), membership_id, organization_id, role_id, created_at: by().at }
+}
+
+/// A session about to begin.
+pub(crate) fn session(user_id: Id<User>) -> NewSession {
+    let token_hash = SecretHash::from_bytes(random_bytes().unwrap());
+    let user_agent = Some("Browser/1".to_owned());
+    NewSession { id: new_id(), user_id, token_hash, ip: Some(Ipv4Addr::new(192, 0, 2, 1).into()), user_agent }
+}
+
+/// An invitation without roles that can be answered for an hour, about to be made.
+pub(crate) fn invitation(inviter_id: Id<User>, organization_id: Id<Organization>, email: &str) -> NewInvitation {
+    let expires_at = by().at.plus_seconds(3_600);
+    let (email, role_ids) = (email.parse().unwrap(), Vec::new());
+    NewInvitation { id: new_id(), organization_id, inviter_id, email, role_ids, expires_at }
 }
 
 pub(crate) async fn assign(env: &Env, user_id: Id<User>, role_id: Id<Role>) -> Id<UserRole> {

@@ -12,8 +12,8 @@ use paylent_oauth::{
     store::{Client, Grant, JwtReference, Machine, OpaqueToken, SealedKey, Standing, StoreError, Subject},
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, MachineUser, NewClient, NewClientGrant, NewResourceServer,
-    NewRole, ResourceServerFilter, UserRoleFilter,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, Links, MachineUser, NewClient, NewClientGrant,
+    NewResourceServer, NewRole, ResourceServerFilter, UserRoleFilter,
 };
 use paylent_tests::{
     TestDatabase, both,
@@ -42,7 +42,7 @@ impl EnvUnderTest {
             let person = seed::person(&format!("{}@example.com", user.id));
             self.env.create_person(paylent_domain::user::NewPerson { id: user.id, ..person }, &by()).await.unwrap();
         }
-        let held = UserRoleFilter { user_id: Some(user.id), role_id: None };
+        let held = UserRoleFilter { user_id: Some(user.id), ..UserRoleFilter::default() };
         for held in self.env.user_roles(held, ALL).await.unwrap().rows {
             self.database.execute(&format!("DELETE FROM roles WHERE {}", self.is(held.role_id))).await;
         }
@@ -67,7 +67,7 @@ impl EnvUnderTest {
         };
         let held = ClientGrantFilter { client_id: Some(known.id), resource_server_id: None };
         for grant in self.env.client_grants(held, ALL).await.unwrap().rows {
-            assert!(self.env.delete_client_grant(grant.id, &by()).await.unwrap());
+            assert!(self.env.delete_client_grant(grant.id, &Expected::Any, &by()).await.unwrap());
         }
         let change = ClientChange {
             grant_types: Some(client.grant_types),
@@ -76,7 +76,7 @@ impl EnvUnderTest {
             active: Some(client.active),
             ..ClientChange::default()
         };
-        self.env.update_client(known.id, change, &by()).await.unwrap();
+        self.env.update_client(known.id, change, &Expected::Any, &by()).await.unwrap();
         let bytes = |bytes: &[u8]| self.database.bytes(bytes);
         let secret_hash = client.secret_hash.map_or("NULL".to_owned(), |hash| bytes(hash.as_bytes()));
         let user_id = user.map_or("NULL".to_owned(), |user| bytes(user.id.as_bytes()));
@@ -154,10 +154,21 @@ impl StoreUnderTest for EnvUnderTest {
         self.env.create_signing_key(key, &by()).await.unwrap();
     }
 
+    async fn set_introspection_clients(&self, audience: &str, client_ids: &[&str]) {
+        let mut clients = Vec::new();
+        for client_id in client_ids {
+            let named = ClientFilter { client_id: Some((*client_id).to_owned()), ..ClientFilter::default() };
+            clients.push(self.env.clients(named, ALL).await.unwrap().rows[0].id);
+        }
+        let named = ResourceServerFilter { identifier: Some(audience.to_owned()), ..Default::default() };
+        let server = self.env.resource_servers(named, ALL).await.unwrap().rows[0].id;
+        self.env.link_introspection_clients(server, Links::Replace(clients), &by()).await.unwrap();
+    }
+
     async fn deactivate_key(&self, kid: &str) {
         let keys = self.env.signing_keys(ALL).await.unwrap().rows;
         let key = keys.iter().find(|key| key.kid == kid).unwrap();
-        self.env.deactivate_signing_key(key.id, &by()).await.unwrap();
+        self.env.deactivate_signing_key(key.id, &Expected::Any, &by()).await.unwrap();
     }
 
     async fn set_not_before(&self, moment: Timestamp) {
@@ -201,5 +212,9 @@ impl Store for EnvUnderTest {
 
     async fn deny_jwt(&self, jti: &str, until: Timestamp) -> Result<(), StoreError> {
         self.env.deny_jwt(jti, until).await
+    }
+
+    async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
+        self.env.may_introspect(client_id, audience).await
     }
 }

@@ -16,15 +16,15 @@ use paylent_oauth::{
     store::JwtReference,
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, MachineUser, NewClientGrant, Page, ResourceServerFilter,
-    RoleFilter, UserFilter, UserRoleFilter,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Error, Expected, MachineUser, NewClientGrant, Page,
+    ResourceServerFilter, RoleFilter, UserFilter, UserRoleFilter,
 };
 use paylent_tests::{
     both,
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, assign, issue, person, resource_server, role, token, user_role};
+use crate::common::{ALL, assign, issue, of_ids, person, resource_server, role, token, user_role};
 
 /// The ids of one thing of each kind.
 struct Ids {
@@ -52,7 +52,7 @@ impl Ids {
             NewClientGrant { id: new_id(), client_id: seeded.client, resource_server_id: server, allowed_scopes: None };
         let key = || seed::signing_key(env.tenant().environment.id);
         let inactive_key = env.create_signing_key(key(), &by()).await.unwrap().id;
-        env.deactivate_signing_key(inactive_key, &by()).await.unwrap().unwrap();
+        env.deactivate_signing_key(inactive_key, &Expected::Any, &by()).await.unwrap().unwrap();
         let active_key = env.create_signing_key(key(), &by()).await.unwrap();
         Self {
             user,
@@ -170,15 +170,9 @@ const NOTHING: &str = ": nothing";
 
 /// The answers of every function that reads by an id, each with its name.
 async fn read(env: &Env, ids: &Ids) -> Vec<String> {
-    let [by_id, by_client_id] = [
-        ClientFilter { ids: Some(vec![ids.client]), client_id: None },
-        ClientFilter { ids: None, client_id: Some(ids.client_id.clone()) },
-    ];
-    let users = UserFilter { ids: Some(vec![ids.user]), email: None };
-    let roles = RoleFilter { ids: Some(vec![ids.role]), name: None };
-    let servers = ResourceServerFilter { ids: Some(vec![ids.server]), ..ResourceServerFilter::default() };
-    let held_by = UserRoleFilter { user_id: Some(ids.user), role_id: None };
-    let holding = UserRoleFilter { user_id: None, role_id: Some(ids.role) };
+    let by_client_id = ClientFilter { client_id: Some(ids.client_id.clone()), ..ClientFilter::default() };
+    let held_by = UserRoleFilter { user_id: Some(ids.user), ..UserRoleFilter::default() };
+    let holding = UserRoleFilter { role_id: Some(ids.role), ..UserRoleFilter::default() };
     let granted_to = ClientGrantFilter { client_id: Some(ids.client), resource_server_id: None };
     let granted_for = ClientGrantFilter { client_id: None, resource_server_id: Some(ids.server) };
     let jwt = JwtReference { kid: &ids.kid, jti: "1", client_id: &ids.client_id, user_id: ids.user };
@@ -194,11 +188,17 @@ async fn read(env: &Env, ids: &Ids) -> Vec<String> {
         one_or_nothing("scopes", env.scopes_of(ids.server).await.unwrap().iter().next()),
         one_or_nothing("client grant", env.client_grant(ids.grant).await.unwrap()),
         one_or_nothing("signing key", env.signing_key_by_id(ids.active_key).await.unwrap()),
-        one_or_nothing("users", env.users(users, ALL).await.unwrap().rows.pop()),
-        one_or_nothing("roles", env.roles(roles, ALL).await.unwrap().rows.pop()),
-        one_or_nothing("clients by id", env.clients(by_id, ALL).await.unwrap().rows.pop()),
+        one_or_nothing("users", env.users(UserFilter::default(), of_ids(&[ids.user])).await.unwrap().rows.pop()),
+        one_or_nothing("roles", env.roles(RoleFilter::default(), of_ids(&[ids.role])).await.unwrap().rows.pop()),
+        one_or_nothing(
+            "clients by id",
+            env.clients(ClientFilter::default(), of_ids(&[ids.client])).await.unwrap().rows.pop(),
+        ),
         one_or_nothing("clients by client_id", env.clients(by_client_id, ALL).await.unwrap().rows.pop()),
-        one_or_nothing("resource servers", env.resource_servers(servers, ALL).await.unwrap().rows.pop()),
+        one_or_nothing(
+            "resource servers",
+            env.resource_servers(ResourceServerFilter::default(), of_ids(&[ids.server])).await.unwrap().rows.pop(),
+        ),
         one_or_nothing("user roles of a user", env.user_roles(held_by, ALL).await.unwrap().rows.pop()),
         one_or_nothing("grants of a client", env.client_grants(granted_to, ALL).await.unwrap().rows.pop()),
         one_or_nothing("grants for a server", env.client_grants(granted_for, ALL).await.unwrap().rows.pop()),
@@ -218,19 +218,36 @@ async fn change(env: &Env, ids: &Ids) -> Vec<String> {
         || ClientChange { active: Some(false), service_user: Some(ids.service_user), ..ClientChange::default() };
     env.delete_access_token(&ids.token).await.unwrap();
     vec![
-        one_or_nothing("update user", env.update_user(ids.user, inactive(), &by()).await.unwrap()),
-        one_or_nothing("update service user", env.update_user(ids.service_user, inactive(), &by()).await.unwrap()),
-        one_or_nothing("update client", env.update_client(ids.client, client(), &by()).await.unwrap()),
-        one_or_nothing("update grant", env.update_client_grant(ids.grant, None, &by()).await.unwrap()),
-        one_or_nothing("deactivate key", env.deactivate_signing_key(ids.active_key, &by()).await.unwrap()),
-        one_or_nothing("deactivate old key", env.deactivate_signing_key(ids.inactive_key, &by()).await.unwrap()),
-        done_or_nothing("delete user", env.delete_user(ids.user, &by()).await),
-        done_or_nothing("delete service user", env.delete_user(ids.service_user, &by()).await),
-        done_or_nothing("delete user role", env.delete_user_role(ids.user_role, &by()).await),
-        done_or_nothing("delete grant", env.delete_client_grant(ids.grant, &by()).await),
-        done_or_nothing("delete client", env.delete_client(ids.client, &by()).await),
-        done_or_nothing("delete active key", env.delete_signing_key(ids.active_key, &by()).await),
-        done_or_nothing("delete inactive key", env.delete_signing_key(ids.inactive_key, &by()).await),
+        one_or_nothing("update user", env.update_user(ids.user, inactive(), &Expected::Any, &by()).await.unwrap()),
+        one_or_nothing(
+            "update service user",
+            env.update_user(ids.service_user, inactive(), &Expected::Any, &by()).await.unwrap(),
+        ),
+        one_or_nothing("update client", env.update_client(ids.client, client(), &Expected::Any, &by()).await.unwrap()),
+        one_or_nothing("update grant", env.update_client_grant(ids.grant, None, &Expected::Any, &by()).await.unwrap()),
+        one_or_nothing(
+            "rotate secret",
+            env.rotate_client_secret(ids.client, ids.token, &Expected::Any, &by()).await.unwrap(),
+        ),
+        one_or_nothing(
+            "set primary key",
+            env.set_primary_signing_key(ids.active_key, &Expected::Any, &by()).await.unwrap(),
+        ),
+        one_or_nothing(
+            "deactivate key",
+            env.deactivate_signing_key(ids.active_key, &Expected::Any, &by()).await.unwrap(),
+        ),
+        one_or_nothing(
+            "deactivate old key",
+            env.deactivate_signing_key(ids.inactive_key, &Expected::Any, &by()).await.unwrap(),
+        ),
+        done_or_nothing("delete user", env.delete_user(ids.user, &Expected::Any, &by()).await),
+        done_or_nothing("delete service user", env.delete_user(ids.service_user, &Expected::Any, &by()).await),
+        done_or_nothing("delete user role", env.delete_user_role(ids.user_role, &Expected::Any, &by()).await),
+        done_or_nothing("delete grant", env.delete_client_grant(ids.grant, &Expected::Any, &by()).await),
+        done_or_nothing("delete client", env.delete_client(ids.client, &Expected::Any, &by()).await),
+        done_or_nothing("delete active key", env.delete_signing_key(ids.active_key, &Expected::Any, &by()).await),
+        done_or_nothing("delete inactive key", env.delete_signing_key(ids.inactive_key, &Expected::Any, &by()).await),
     ]
 }
 
@@ -251,12 +268,12 @@ fn is_no_reference<T: Debug>(outcome: Result<T, Error>) {
 async fn lengths(env: &Env) -> Vec<Option<i64>> {
     let page = Page { counted: true, ..ALL };
     vec![
-        env.users(UserFilter::default(), page).await.unwrap().total,
-        env.roles(RoleFilter::default(), page).await.unwrap().total,
-        env.user_roles(UserRoleFilter::default(), page).await.unwrap().total,
-        env.clients(ClientFilter::default(), page).await.unwrap().total,
-        env.resource_servers(ResourceServerFilter::default(), page).await.unwrap().total,
-        env.client_grants(ClientGrantFilter::default(), page).await.unwrap().total,
+        env.users(UserFilter::default(), page.clone()).await.unwrap().total,
+        env.roles(RoleFilter::default(), page.clone()).await.unwrap().total,
+        env.user_roles(UserRoleFilter::default(), page.clone()).await.unwrap().total,
+        env.clients(ClientFilter::default(), page.clone()).await.unwrap().total,
+        env.resource_servers(ResourceServerFilter::default(), page.clone()).await.unwrap().total,
+        env.client_grants(ClientGrantFilter::default(), page.clone()).await.unwrap().total,
         env.signing_keys(page).await.unwrap().total,
     ]
 }

@@ -3,15 +3,28 @@
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
 mod audit;
+mod audit_events;
+mod belonging;
 mod clients;
 mod common;
 mod conformance;
+mod idempotency;
+mod introspection;
+mod invitations;
 mod isolation;
 mod migrate;
 mod oauth;
+mod organizations;
+mod permissions;
+mod purge;
+mod resource_servers;
+mod rights;
 mod roles;
 mod schema_parity;
+mod scopes;
+mod sessions;
 mod signing_keys;
 mod units_of_work;
+mod user_lists;
 mod user_roles;
 mod users;

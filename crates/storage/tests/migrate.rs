@@ -4,13 +4,13 @@ use std::{
     collections::BTreeSet,
     env, fs,
     io::{Read as _, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
 };
 
 use futures_util::future::join;
-use paylent_domain::clock::Stopwatch;
+use paylent_domain::{Id, clock::Stopwatch, session, user::service_key};
 use paylent_storage::{DatabaseUrl, MigrationError, migrate, migrations};
 use paylent_tests::{TestDatabase, both};
 
@@ -34,11 +34,45 @@ both! {
     }
 
     async fn every_migration_of_the_tree_is_built_in(database: TestDatabase) {
-        let tree = if database.is_postgres() { "postgres" } else { "sqlite" };
-        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(tree);
-        let names = fs::read_dir(tree).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = fs::read_dir(tree(&database)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let built_in = status(&database).await.into_iter().map(|migration| migration.name);
         assert_eq!(names.collect::<BTreeSet<_>>(), built_in.collect());
+    }
+
+    async fn every_migration_is_undone_by_its_other_half(database: TestDatabase) {
+        let whole = schema_parity::of(&database).await;
+        let database = database.empty().await;
+        for [up, down] in halves(&database) {
+            let before = schema_parity::of(&database).await;
+            database.execute(&up).await;
+            assert_ne!(schema_parity::of(&database).await, before);
+            database.execute(&down).await;
+            assert_eq!(schema_parity::of(&database).await, before);
+            database.execute(&up).await;
+        }
+        assert_eq!(schema_parity::of(&database).await, whole);
+    }
+
+    async fn service_users_of_the_first_schema_get_a_place_among_the_addresses(database: TestDatabase) {
+        let database = database.empty().await;
+        let [[core, _], [management, back], ..] = &halves(&database)[..] else { panic!("two migrations") };
+        database.execute(core).await;
+        let (environment, service) = (database.bytes(&[1; 16]), database.bytes(&[0xab; 16]));
+        let person = database.bytes(&[3; 16]);
+        database.execute(&format!("INSERT INTO environments (id, handle, created_at, updated_at) VALUES ({environment}, 'acme', 0, 0)")).await;
+        for (id, kind, key) in [(&service, "service", "NULL"), (&person, "person", "'jane@example.com'")] {
+            database.execute(&format!(
+                "INSERT INTO users (environment_id, id, kind, email_key, email_verified, active, created_at, updated_at) \
+                 VALUES ({environment}, {id}, '{kind}', {key}, false, true, 0, 0)"
+            )).await;
+        }
+        database.execute(management).await;
+        let keys = "SELECT email_key FROM users WHERE email_key IS NOT NULL ORDER BY email_key";
+        let key = service_key(Id::from_bytes([0xab; 16]));
+        assert_eq!(database.values(keys).await, ["jane@example.com", &key]);
+        assert_eq!(database.values("SELECT session_ttl FROM environments").await, [session::DEFAULT_TTL.to_string()]);
+        database.execute(back).await;
+        assert_eq!(database.values(keys).await, ["jane@example.com"]);
     }
 
     async fn asking_for_the_status_changes_nothing(database: TestDatabase) {
@@ -91,6 +125,7 @@ both! {
     async fn a_node_killed_while_it_migrates_leaves_all_or_nothing_to_the_next(database: TestDatabase) {
         const INSTANTS: u32 = 16;
         let whole = schema_parity::of(&database).await;
+        let steps = steps(&database).await;
         let undisturbed = {
             let database = database.empty().await;
             let mut node = Node::ready(database.url());
@@ -106,7 +141,7 @@ both! {
             // No condition to wait for: any instant may be the one.
             thread::sleep(undisturbed * instant / INSTANTS);
             node.kill();
-            all_or_nothing(&database, &whole).await;
+            all_or_nothing(&database, &steps).await;
             up_to_date(&database).await.unwrap();
             assert_eq!(schema_parity::of(&database).await, whole, "killed at {instant}/{INSTANTS} of {undisturbed:?}");
         }
@@ -159,6 +194,20 @@ fn a_database_that_cannot_be_opened_is_named_as_the_reason() {
     }
 }
 
+/// Where the migrations of this system are.
+fn tree(database: &TestDatabase) -> PathBuf {
+    let tree = if database.is_postgres() { "postgres" } else { "sqlite" };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(tree)
+}
+
+/// What each migration does and undoes, in order.
+fn halves(database: &TestDatabase) -> Vec<[String; 2]> {
+    let mut migrations: Vec<_> = fs::read_dir(tree(database)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    migrations.sort();
+    let half = |path: &Path, half| fs::read_to_string(path.join(half)).unwrap();
+    migrations.iter().map(|path| [half(path, "up.sql"), half(path, "down.sql")]).collect()
+}
+
 async fn up_to_date(database: &TestDatabase) -> Result<Vec<String>, MigrationError> {
     let url = database.url().clone();
     tokio::task::spawn_blocking(move || migrate(&url)).await.unwrap()
@@ -169,11 +218,22 @@ async fn status(database: &TestDatabase) -> Vec<paylent_storage::Migration> {
     tokio::task::spawn_blocking(move || migrations(&url)).await.unwrap().unwrap()
 }
 
-/// Checks that a migration was either done or not.
-async fn all_or_nothing(database: &TestDatabase, whole: &Schema) {
+/// The schemas that whole migrations make: none, the first, the first two, and so on.
+async fn steps(database: &TestDatabase) -> Vec<Schema> {
+    let database = database.empty().await;
+    let mut steps = vec![Schema::default()];
+    for [up, _] in halves(&database) {
+        database.execute(&up).await;
+        steps.push(schema_parity::of(&database).await);
+    }
+    steps
+}
+
+/// Checks that each migration was either done or not.
+async fn all_or_nothing(database: &TestDatabase, steps: &[Schema]) {
     nothing_is_open(database).await;
     let schema = schema_parity::of(database).await;
-    assert!(schema.is_empty() || schema == *whole, "{schema:?}");
+    assert!(steps.contains(&schema), "{schema:?}");
 }
 
 const DATABASE: &str = "PAYLENT_TEST_MIGRATE";

@@ -1,18 +1,20 @@
-//! Users: their addresses, their lists, and what dies with them.
+//! Users: their addresses, and what dies with them.
 
 use futures_util::future::join_all;
 use paylent_domain::{
-    Id,
+    Timestamp,
     user::{PasswordHash, User, UserChange, UserKind},
 };
 use paylent_oauth::Store as _;
-use paylent_storage::{Env, Error, MachineUser, Page, Refusal, UserFilter, UserRoleFilter};
+use paylent_storage::{Env, Error, Expected, MachineUser, Refusal, UserFilter, UserRoleFilter};
 use paylent_tests::{
     both,
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, admin, assign, connect, generation, is_refused, issue, on_nodes, person, role, work};
+use crate::common::{
+    ALL, admin, assign, connect, generation, is_refused, issue, named, on_nodes, person, role, session, stale, work,
+};
 
 both! {
     async fn ap_dup_race_one_address_is_one_user(database: TestDatabase) {
@@ -28,8 +30,8 @@ both! {
         for refused in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             assert!(matches!(refused, Error::Conflict), "{refused:?}");
         }
-        let jane = UserFilter { email: Some("jane@example.com".parse().unwrap()), ids: None };
-        assert_eq!(env.users(jane, ALL).await.unwrap().rows.len(), 1);
+        let jane = env.users(UserFilter::default(), named("jane@example.com")).await.unwrap().rows;
+        assert_eq!(jane.len(), 1);
         assert_eq!(database.count("audit_events WHERE action = 'user.created'").await, 1);
     }
 
@@ -59,7 +61,7 @@ both! {
             (UserChange::default(), 2),
         ];
         for (change, expected) in changes {
-            env.update_user(jane, change.clone(), &by()).await.unwrap().unwrap();
+            env.update_user(jane, change.clone(), &Expected::Any, &by()).await.unwrap().unwrap();
             assert_eq!(generation(&database, &env, "users", jane).await, expected, "{change:?}");
         }
         let after = env.user(jane).await.unwrap().unwrap();
@@ -70,12 +72,12 @@ both! {
         let env = seed::environment(&database.db(), "acme").await.env;
         let jane = person(&env, "jane@example.com").await;
         let address = |email: &str| UserChange { email: Some(email.parse().unwrap()), ..Default::default() };
-        let spelled = env.update_user(jane, address("Jane@example.com"), &by()).await.unwrap().unwrap();
+        let spelled = env.update_user(jane, address("Jane@example.com"), &Expected::Any, &by()).await.unwrap().unwrap();
         assert_eq!((spelled.email.unwrap().as_str(), spelled.email_verified), ("Jane@example.com", true));
-        let moved = env.update_user(jane, address("jane@example.org"), &by()).await.unwrap().unwrap();
+        let moved = env.update_user(jane, address("jane@example.org"), &Expected::Any, &by()).await.unwrap().unwrap();
         assert!(!moved.email_verified);
         person(&env, "john@example.com").await;
-        let taken = env.update_user(jane, address("John@example.com"), &by()).await;
+        let taken = env.update_user(jane, address("John@example.com"), &Expected::Any, &by()).await;
         assert!(matches!(taken, Err(Error::Conflict)), "{taken:?}");
         assert_eq!(env.user(jane).await.unwrap().unwrap(), moved, "a refused change changes nothing");
     }
@@ -86,11 +88,11 @@ both! {
         let address = UserChange { email: Some("machine@example.com".parse().unwrap()), ..Default::default() };
         let password = UserChange { password: Some(PasswordHash("$argon2id$other".into())), ..Default::default() };
         for change in [address, password] {
-            is_refused(env.update_user(service, change, &by()).await, Refusal::ServiceUser);
+            is_refused(env.update_user(service, change, &Expected::Any, &by()).await, Refusal::ServiceUser);
         }
-        is_refused(env.delete_user(service, &by()).await, Refusal::ServiceUser);
+        is_refused(env.delete_user(service, &Expected::Any, &by()).await, Refusal::ServiceUser);
         let renamed = UserChange { first_name: Some(Some("Robot".into())), ..Default::default() };
-        assert_eq!(env.update_user(service, renamed, &by()).await.unwrap().unwrap().name(), "Robot");
+        assert_eq!(env.update_user(service, renamed, &Expected::Any, &by()).await.unwrap().unwrap().name(), "Robot");
     }
 
     async fn a_user_is_deleted_with_its_roles_and_tokens(database: TestDatabase) {
@@ -101,12 +103,12 @@ both! {
         assign(&env, jane, viewer).await;
         assign(&env, john, viewer).await;
         let (hers, his) = (issue(&env, &seeded.client_id, jane).await, issue(&env, &seeded.client_id, john).await);
-        assert!(env.delete_user(jane, &by()).await.unwrap());
-        assert!(!env.delete_user(jane, &by()).await.unwrap());
+        assert!(env.delete_user(jane, &Expected::Any, &by()).await.unwrap());
+        assert!(!env.delete_user(jane, &Expected::Any, &by()).await.unwrap());
         assert_eq!(env.user(jane).await.unwrap(), None);
         assert!(env.access_token(&hers).await.unwrap().is_none());
         assert!(env.access_token(&his).await.unwrap().is_some());
-        let left = env.user_roles(UserRoleFilter { role_id: Some(viewer), user_id: None }, ALL).await.unwrap().rows;
+        let left = env.user_roles(UserRoleFilter { role_id: Some(viewer), ..UserRoleFilter::default() }, ALL).await.unwrap().rows;
         assert_eq!(left.iter().map(|held| held.user_id).collect::<Vec<_>>(), [john]);
         assert!(env.authority(jane).await.unwrap().is_none());
     }
@@ -118,9 +120,9 @@ both! {
         let mut acting = seed::machine(new_id(), new_id(), &seeded.secret);
         acting.user = Some(MachineUser::Existing(jane));
         let acting = env.register_client(acting, &by()).await.unwrap().id;
-        is_refused(env.delete_user(jane, &by()).await, Refusal::ActingClients);
-        assert!(env.delete_client(acting, &by()).await.unwrap());
-        assert!(env.delete_user(jane, &by()).await.unwrap(), "a person does not go with a client");
+        is_refused(env.delete_user(jane, &Expected::Any, &by()).await, Refusal::ActingClients);
+        assert!(env.delete_client(acting, &Expected::Any, &by()).await.unwrap());
+        assert!(env.delete_user(jane, &Expected::Any, &by()).await.unwrap(), "a person does not go with a client");
     }
 
     async fn a_user_deactivated_and_deleted_at_once_is_no_deadlock(database: TestDatabase) {
@@ -130,9 +132,9 @@ both! {
             let (jane, _) = admin(&env, &format!("jane{n}@example.com")).await;
             let works = vec![
                 work(move |env: Env| async move {
-                    env.update_user(jane, active(false), &by()).await.map(|_| ())
+                    env.update_user(jane, active(false), &Expected::Any, &by()).await.map(|_| ())
                 }),
-                work(move |env: Env| async move { env.delete_user(jane, &by()).await.map(|_| ()) }),
+                work(move |env: Env| async move { env.delete_user(jane, &Expected::Any, &by()).await.map(|_| ()) }),
             ];
             for outcome in on_nodes(database.url(), &env, works) {
                 outcome.unwrap();
@@ -141,76 +143,70 @@ both! {
         }
     }
 
-    async fn pages_are_cut_by_key_in_both_directions(database: TestDatabase) {
-        let seeded = seed::environment(&database.db(), "acme").await;
-        let env = seeded.env;
-        let mut all = vec![seeded.service_user];
-        for n in 0..24 {
-            all.push(person(&env, &format!("user{n}@example.com")).await);
-        }
-        let page = Page { limit: 10, ..ALL };
-        assert_eq!(pages(&env, page).await, [&all[..10], &all[10..20], &all[20..]]);
-        let newest_first: Vec<_> = all.iter().rev().copied().collect();
-        let backward = Page { newest_first: true, ..page };
-        assert_eq!(pages(&env, backward).await, [&newest_first[..10], &newest_first[10..20], &newest_first[20..]]);
-        assert_eq!(ids(&env, Page { offset: 22, ..page }).await, all[22..]);
-        assert_eq!(ids(&env, Page { offset: 25, ..page }).await, []);
-        assert_eq!(ids(&env, Page { limit: 2, offset: 3, beyond: Some(*all[4].as_bytes()), ..ALL }).await, all[8..10]);
-        let counted = env.users(UserFilter::default(), Page { counted: true, limit: 1, ..ALL }).await.unwrap();
-        assert_eq!((counted.rows.len(), counted.total), (1, Some(25)));
-        let beyond = Page { counted: true, beyond: Some(*all[20].as_bytes()), ..page };
-        let counted = env.users(UserFilter::default(), beyond).await.unwrap();
-        assert_eq!((counted.rows.len(), counted.total), (4, Some(25)), "the count is of all rows, not of those beyond");
-    }
-
-    async fn a_page_begins_where_the_last_one_ended_whatever_came_or_went_meanwhile(database: TestDatabase) {
-        let seeded = seed::environment(&database.db(), "acme").await;
-        let env = seeded.env;
-        let mut all = vec![seeded.service_user];
-        for n in 0..9 {
-            all.push(person(&env, &format!("user{n}@example.com")).await);
-        }
-        let first = ids(&env, Page { limit: 5, ..ALL }).await;
-        assert!(env.delete_user(all[1], &by()).await.unwrap());
-        assert!(env.delete_user(all[4], &by()).await.unwrap());
-        let late = person(&env, "late@example.com").await;
-        let second = ids(&env, Page { beyond: first.last().map(|id| *id.as_bytes()), ..ALL }).await;
-        assert_eq!(second, [&all[5..], &[late]].concat());
-    }
-
-    async fn filters_select_by_id_and_by_address_however_it_is_spelled(database: TestDatabase) {
+    async fn se_user_dead_sessions_end_with_a_new_password_or_a_deactivation_and_with_nothing_else(database: TestDatabase) {
         let env = seed::environment(&database.db(), "acme").await.env;
         let (jane, john) = (person(&env, "jane@example.com").await, person(&env, "john@example.com").await);
-        let found = async |filter| {
-            let listed = env.users(filter, Page { counted: true, ..ALL }).await.unwrap();
-            assert_eq!(listed.total.unwrap(), i64::try_from(listed.rows.len()).unwrap());
-            listed.rows.into_iter().map(|user| user.id).collect::<Vec<_>>()
-        };
-        let email = |email: &str| Some(email.parse().unwrap());
-        assert_eq!(found(UserFilter { ids: Some(vec![john, jane, john, new_id()]), email: None }).await, [jane, john]);
-        assert_eq!(found(UserFilter { ids: Some(Vec::new()), email: None }).await, []);
-        assert_eq!(found(UserFilter { ids: None, email: email("JANE@Example.COM") }).await, [jane]);
-        assert_eq!(found(UserFilter { ids: Some(vec![john]), email: email("jane@example.com") }).await, []);
-        assert_eq!(found(UserFilter { ids: None, email: email("jan_@example.com") }).await, []);
+        let name = UserChange { first_name: Some(None), ..Default::default() };
+        let address = UserChange { email: Some("jane@example.org".parse().unwrap()), ..Default::default() };
+        let password = UserChange { password: Some(PasswordHash("$argon2id$other".into())), ..Default::default() };
+        let his = env.create_session(session(john), &by()).await.unwrap();
+        for (change, ends) in [(name, false), (address, false), (active(true), false), (password, true), (active(false), true)] {
+            let old = env.create_session(session(jane), &by()).await.unwrap();
+            let revoked = env.revoke_session(old.id, &Expected::Any, &by()).await.unwrap().unwrap();
+            let hers = env.create_session(session(jane), &by()).await.unwrap();
+            let by = by();
+            env.update_user(jane, change.clone(), &Expected::Any, &by).await.unwrap().unwrap();
+            let after = env.session(hers.id).await.unwrap().unwrap();
+            match ends {
+                true => assert_eq!((after.revoked_at, after.updated_at), (Some(by.at), by.at), "{change:?}"),
+                false => assert_eq!(after, hers, "{change:?}"),
+            }
+            assert_eq!(env.session(old.id).await.unwrap().unwrap(), revoked, "what was ended before keeps its moment");
+        }
+        assert_eq!(env.session(his.id).await.unwrap().unwrap(), his);
+    }
+
+    async fn ap_lost_update_a_change_that_is_not_expected_changes_nothing(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let jane = env.create_person(seed::person("jane@example.com"), &by()).await.unwrap();
+        env.create_session(session(jane.id), &by()).await.unwrap();
+        let before = database.dump().await;
+        is_refused(env.update_user(jane.id, active(false), &stale(), &by()).await, Refusal::Stale);
+        is_refused(env.delete_user(jane.id, &stale(), &by()).await, Refusal::Stale);
+        assert_eq!(database.dump().await, before);
+        let known = Expected::OneOf(vec![Timestamp::from_seconds(1), jane.updated_at]);
+        let after = env.update_user(jane.id, active(false), &known, &by()).await.unwrap().unwrap();
+        assert!(after.updated_at > jane.updated_at);
+        is_refused(env.delete_user(jane.id, &known, &by()).await, Refusal::Stale);
+        assert!(env.delete_user(jane.id, &Expected::OneOf(vec![after.updated_at]), &by()).await.unwrap());
+    }
+
+    async fn two_changes_at_one_moment_are_two_versions(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let (jane, by) = (person(&env, "jane@example.com").await, by());
+        let mut versions = Vec::new();
+        for _ in 0..3 {
+            let after = env.update_user(jane, active(true), &Expected::Any, &by).await.unwrap().unwrap();
+            versions.push(after.updated_at);
+        }
+        assert!(versions.is_sorted_by(|one, next| one < next), "{versions:?}");
+    }
+
+    async fn ap_lost_update_of_ten_changes_that_expect_the_same_version_one_is_made(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let jane = env.create_person(seed::person("jane@example.com"), &by()).await.unwrap();
+        connect(&database.db()).await;
+        let changes = (0..10).map(|n| {
+            let (env, known) = (env.clone(), Expected::OneOf(vec![jane.updated_at]));
+            let change = UserChange { first_name: Some(Some(format!("Jane {n}"))), ..Default::default() };
+            async move { env.update_user(jane.id, change, &known, &by()).await }
+        });
+        let (made, refused): (Vec<_>, Vec<_>) = join_all(changes).await.into_iter().partition(Result::is_ok);
+        assert_eq!((made.len(), refused.len()), (1, 9));
+        refused.into_iter().for_each(|refused| is_refused(refused, Refusal::Stale));
     }
 }
 
 fn active(active: bool) -> UserChange {
     UserChange { active: Some(active), ..UserChange::default() }
-}
-
-async fn ids(env: &Env, page: Page) -> Vec<Id<User>> {
-    env.users(UserFilter::default(), page).await.unwrap().rows.into_iter().map(|user| user.id).collect()
-}
-
-/// All pages, each beginning where the one before ended.
-async fn pages(env: &Env, mut page: Page) -> Vec<Vec<Id<User>>> {
-    let mut pages = Vec::new();
-    for _ in 0..10 {
-        let ids = ids(env, page).await;
-        let Some(last) = ids.last() else { return pages };
-        page.beyond = Some(*last.as_bytes());
-        pages.push(ids);
-    }
-    panic!("the list has no end");
 }

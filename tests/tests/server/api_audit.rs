@@ -41,7 +41,6 @@ both! {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let samples = admin.samples("audit").await;
-        let key = samples.iter().find(|sample| sample.path == "signing-keys").unwrap();
         let mut writes: Vec<(Method, String, Option<Value>, String)> = Vec::new();
         for sample in &samples {
             let kind = sample.kind;
@@ -57,10 +56,21 @@ both! {
                 writes.push((Method::PATCH, sample.at(), Some(update.clone()), format!("{kind}.updated")));
             }
         }
-        for sample in samples.iter().filter(|sample| sample.deletable && sample.kind != "signing_key").rev() {
+        for (path, verb, past) in [
+            ("sessions", "revoke", "revoked"),
+            ("clients", "rotate-secret", "secret_rotated"),
+            ("signing-keys", "set-primary", "set_primary"),
+            ("signing-keys", "deactivate", "deactivated"),
+            ("invitations", "revoke", "revoked"),
+        ] {
+            let sample = samples.of(path);
+            assert!(sample.verbs.contains(&verb), "{path}");
+            let action = format!("{}.{past}", sample.kind);
+            writes.push((Method::PATCH, format!("{}/{verb}", sample.at()), None, action));
+        }
+        for sample in samples.iter().filter(|sample| sample.deletable).rev() {
             writes.push((Method::DELETE, sample.at(), None, format!("{}.deleted", sample.kind)));
         }
-        writes.push((Method::PATCH, format!("{}/deactivate", key.at()), None, "signing_key.deactivated".to_owned()));
         let actor = server.acme.seeded.service_user.to_string();
         for (method, path, document, action) in writes {
             let (reply, added) = trail(&database, &admin, method.clone(), &path, document.as_ref()).await;

@@ -95,9 +95,18 @@ both! {
             ("users", "first_name"),
             ("users", "last_name"),
             ("users", "password"),
+            ("sessions", "user_agent"),
+            ("roles", "name"),
+            ("roles", "description"),
+            ("permissions", "name"),
+            ("permissions", "description"),
             ("clients", "name"),
             ("resource-servers", "name"),
             ("resource-servers", "identifier"),
+            ("scopes", "name"),
+            ("scopes", "description"),
+            ("organizations", "name"),
+            ("invitations", "email"),
         ];
         let create = |path: &str| samples.iter().find(|sample| sample.path == path).unwrap().create.clone().unwrap();
         for (path, name) in places {

@@ -60,7 +60,8 @@ both! {
         let (second, kid) = (made.id(), made.attribute("kid").as_str().unwrap().to_owned());
         assert!(kid.len() == 11 && kid != first_kid, "{kid}");
         let expected = json!({"kid": kid, "algorithm": "RS256", "key_size": 2048, "status": "active", "primary": true,
-            "created_at": made.attribute("created_at"), "deactivated_at": null});
+            "created_at": made.attribute("created_at"), "updated_at": made.attribute("created_at"),
+            "deactivated_at": null});
         assert_eq!(made.json()["data"]["attributes"], expected);
         assert_eq!(admin.primary().await, kid);
         assert_eq!(server.jwks(&server.acme).await, sorted(&[&first_kid, &kid]));

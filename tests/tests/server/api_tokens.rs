@@ -128,31 +128,6 @@ both! {
         assert_eq!(database.dump().await, before);
     }
 
-    /// Documents that name rows of another environment: as if those were not there, and nothing is stored.
-    async fn rb_xenv_ref_another_environments_rows_cannot_be_referred_to(database: TestDatabase) {
-        let server = TestServer::start(&database).await;
-        let (acme, beta) = (server.admin(&server.acme).await, server.admin(&server.beta).await);
-        let (own, foreign) = (acme.samples("own").await, beta.samples("foreign").await);
-        let before = database.dump().await;
-        let [(user, their_user), (role, their_role), (client, their_client), (api, their_api)] =
-            [0, 1, 3, 4].map(|index| (own[index].id.as_str(), foreign[index].id.as_str()));
-        for ((left, mine, left_theirs), (right, other, right_theirs), path, kind) in [
-            (("user", user, their_user), ("role", role, their_role), "user-roles", "user_role"),
-            (("client", client, their_client), ("resource_server", api, their_api), "client-grants", "client_grant"),
-        ] {
-            let send = async |one: &str, two: &str| {
-                acme.post(path, &document(kind, json!({}), &[(left, left, one), (right, right, two)])).await
-            };
-            send(left_theirs, other).await.is_error(404, &format!("/data/relationships/{left}"));
-            send(mine, right_theirs).await.is_error(404, &format!("/data/relationships/{right}"));
-            send(left_theirs, right_theirs).await.is_error(404, &format!("/data/relationships/{left}"));
-        }
-        let attributes = json!({"name": "x", "grant_types": ["client_credentials"]});
-        let acting = document("client", attributes, &[("user", "user", their_user)]);
-        acme.post("clients", &acting).await.is_error(404, "/data/relationships/user");
-        assert_eq!(database.dump().await, before);
-    }
-
     /// Truly signed by the environment's own key, but for nobody who is here.
     async fn rb_nouser_a_token_without_a_user_of_the_environment_may_do_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;

@@ -42,7 +42,8 @@ both! {
         assert_eq!((cleared.attribute("first_name"), cleared.attribute("last_name")), (Value::Null, json!("O'Neil")));
 
         let gone = admin.delete(&format!("users/{id}")).await.is(200);
-        assert_eq!(gone.json(), json!({"jsonapi": {"version": "1.1"}, "meta": {}}));
+        let links = json!({"describedby": format!("{}/openapi.json", server.acme.api())});
+        assert_eq!(gone.json(), json!({"jsonapi": {"version": "1.1"}, "meta": {}, "links": links}));
         for reply in [
             admin.get(&format!("users/{id}")).await,
             admin.delete(&format!("users/{id}")).await,
@@ -199,6 +200,30 @@ both! {
         admin.patch(&path, &change("user", &service, json!({"first_name": "Robot"}))).await.is(200);
         admin.delete(&format!("clients/{}", machine.id)).await.is(200);
         admin.get(&path).await.is_error(404, "");
+    }
+
+    async fn rb_bola_user_who_may_not_update_users_does_not_update_their_own_record_either(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let (me, other) = (admin.user("me@example.com").await, admin.user("other@example.com").await);
+        let role = server.acme.role("readers", &["users:read", "user-roles:read"]).await;
+        let given = server.acme.give(&me, &role).await;
+        let machine = admin.machine(Some(&me)).await;
+        let caller = server.bearer(&server.acme, &server.token(&server.acme, &machine.credentials, &[]).await);
+        let before = database.dump().await;
+        for id in [&me, &other] {
+            let path = format!("users/{id}");
+            assert_eq!(caller.get(&path).await.is(200).id(), **id);
+            for attributes in [json!({"first_name": "Ann"}), json!({"password": PASSWORD}), json!({"kind": "x"})] {
+                let refused = caller.patch(&path, &change("user", id, attributes)).await;
+                refused.is_error(403, "");
+                assert!(refused.detail().contains("users:update"), "{}", refused.text);
+            }
+            caller.delete(&path).await.is_error(403, "");
+            caller.patch(&format!("{path}/relationships/roles"), &linkage("role", &[])).await.is_error(403, "");
+        }
+        caller.delete(&format!("user-roles/{given}")).await.is_error(403, "");
+        assert_eq!(database.dump().await, before);
     }
 
     /// Who could set the password or address of somebody who may do more could become them.

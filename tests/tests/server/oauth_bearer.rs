@@ -1,7 +1,7 @@
 //! What the Management API takes for an access token. Catalogue section A9.
 
 use paylent_domain::{Clock as _, user::UserChange};
-use paylent_storage::Page;
+use paylent_storage::{Expected, Page};
 use paylent_tests::{both, seed};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::{Value, json};
@@ -145,9 +145,9 @@ both! {
         let forge = Forge::of(&server, acme).await;
         let deactivated = env.create_person(seed::person("gone@acme.example"), &seed::by()).await.unwrap();
         let change = UserChange { active: Some(false), ..Default::default() };
-        env.update_user(deactivated.id, change, &seed::by()).await.unwrap().unwrap();
+        env.update_user(deactivated.id, change, &Expected::Any, &seed::by()).await.unwrap().unwrap();
         let deleted = env.create_person(seed::person("deleted@acme.example"), &seed::by()).await.unwrap();
-        assert!(env.delete_user(deleted.id, &seed::by()).await.unwrap());
+        assert!(env.delete_user(deleted.id, &Expected::Any, &seed::by()).await.unwrap());
         let nobody = seed::new_id::<()>();
         let mut bad: Vec<String> = [
             Value::Null,

@@ -6,6 +6,7 @@ use josekit::{
     jwk::alg::rsa::RsaKeyPair,
     jws::{ES256, HS256, HS384, HS512, JwsSigner, PS256, RS256, RS384, RS512},
 };
+use paylent_storage::Expected;
 use paylent_tests::{both, seed};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -130,9 +131,9 @@ both! {
             let kid = json!(key.kid);
             let second = forge.sign(&forge.header_but("kid", kid.clone()), &forge.claims);
             assert_eq!(server.users_with(acme, &second).await.status, 200, "any active key of the environment signs");
-            env.deactivate_signing_key(key.id, &seed::by()).await.unwrap().unwrap();
+            env.deactivate_signing_key(key.id, &Expected::Any, &seed::by()).await.unwrap().unwrap();
             if deleted {
-                assert!(env.delete_signing_key(key.id, &seed::by()).await.unwrap());
+                assert!(env.delete_signing_key(key.id, &Expected::Any, &seed::by()).await.unwrap());
             }
             others.push(kid);
         }

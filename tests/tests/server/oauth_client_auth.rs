@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::client::ClientType;
-use paylent_storage::ClientChange;
+use paylent_storage::{ClientChange, Expected};
 use paylent_tests::{both, seed};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn header(value: impl AsRef<[u8]>) -> HeaderValue {
 
 async fn disable(tenant: &Tenant, id: paylent_domain::Id<paylent_domain::client::Client>, active: bool) {
     let change = ClientChange { active: Some(active), ..Default::default() };
-    tenant.seeded.env.update_client(id, change, &seed::by()).await.unwrap().unwrap();
+    tenant.seeded.env.update_client(id, change, &Expected::Any, &seed::by()).await.unwrap().unwrap();
 }
 
 both! {

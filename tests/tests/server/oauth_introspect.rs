@@ -1,6 +1,7 @@
 //! `POST /oauth/introspect`. Catalogue section A8.
 
 use paylent_domain::{Clock as _, client::ClientType, client::TokenFormat, user::UserChange};
+use paylent_storage::Expected;
 use paylent_tests::{both, seed};
 use reqwest::Method;
 
@@ -129,11 +130,11 @@ both! {
 
             let token = alive(&client.credentials).await;
             let change = UserChange { active: Some(false), ..Default::default() };
-            acme.seeded.env.update_user(client.user, change, &seed::by()).await.unwrap().unwrap();
+            acme.seeded.env.update_user(client.user, change, &Expected::Any, &seed::by()).await.unwrap().unwrap();
             dead(&client.credentials, &token, "its user is deactivated").await;
             server.ask(acme, &client.credentials, &[]).await.is_oauth_error(400, "unauthorized_client");
             let change = UserChange { active: Some(true), ..Default::default() };
-            acme.seeded.env.update_user(client.user, change, &seed::by()).await.unwrap().unwrap();
+            acme.seeded.env.update_user(client.user, change, &Expected::Any, &seed::by()).await.unwrap().unwrap();
 
             let token = alive(&client.credentials).await;
             let cut_off = server.clock.now().plus_seconds(1).micros();

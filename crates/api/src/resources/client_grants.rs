@@ -1,55 +1,59 @@
 //! `client_grant`: that a client may get tokens for a resource server.
 
 use paylent_domain::{
-    Id, Invalid,
+    Id, Invalid, Timestamp,
     client::Client,
     policy::{Resource as Managed, exercised_by},
     resource_server::{ClientGrant, ResourceServer},
     scope::Scopes,
 };
 use paylent_jsonapi::{Code, Error, Errors, Field, Incoming, Resource, Schema};
-use paylent_storage::{ClientGrantFilter, Env, Listed, NewClientGrant, Page, Tenant};
+use paylent_storage::{ClientGrantFilter, Env, Expected, Listed, NewClientGrant, Page};
 use serde_json::Value;
 
-use super::{SORTS, by};
+use super::{BY_CREATION, BY_ID, BY_TIME, by, clients, resource_servers, scopes};
 use crate::{
     attributes::{invalid_item, read},
     call::Call,
+    entity::{Create, Created, Delete, Entity, Update},
     failure::{Failure, or_conflict},
     filters::Filters,
-    handlers::{Create, Created, Delete, Entity, Update},
-    relationships::{RelatedTo, existing, with},
+    relationships::{RelatedTo, Relationship, existing, one},
 };
 
 static SCHEMA: Schema = Schema {
     kind: "client_grant",
     attributes: &["allowed_scopes", "created_at", "updated_at"],
     relationships: &["client", "resource_server"],
-    includes: &[],
-    sorts: SORTS,
-    filters: &[by("client"), by("resource_server")],
-    others: &[],
+    includes: &["client", "resource_server", "resource_server.scopes"],
+    sorts: BY_CREATION,
+    filters: &[BY_ID, BY_TIME, by("client"), by("resource_server")],
+    others: &[&clients::SCHEMA, &resource_servers::SCHEMA, &scopes::SCHEMA],
 };
 
 impl Entity for ClientGrant {
     const MANAGED: Managed = Managed::ClientGrants;
     const SCHEMA: &'static Schema = &SCHEMA;
+    const RELATIONSHIPS: &'static [Relationship<Self>] = &[one::<Self, Client>(), one::<Self, ResourceServer>()];
     type Filter = ClientGrantFilter;
 
     fn id(&self) -> Id<Self> {
         self.id
     }
 
-    fn show(&self, resource: Resource, _: &Tenant) -> Resource {
-        let scopes = self.allowed_scopes.as_ref().map(|scopes| scopes.iter().collect::<Value>());
-        let resource = resource
-            .attribute("allowed_scopes", scopes)
-            .attribute("created_at", self.created_at.to_string())
-            .attribute("updated_at", self.updated_at.to_string());
-        with::<_, ResourceServer>(with::<_, Client>(resource, self), self)
+    fn version(&self) -> Timestamp {
+        self.updated_at
     }
 
-    fn filter(filters: &Filters<'_>, _: &Tenant) -> Option<ClientGrantFilter> {
+    fn show(&self, resource: Resource, _: &Call) -> Resource {
+        let scopes = self.allowed_scopes.as_ref().map(|scopes| scopes.iter().collect::<Value>());
+        resource
+            .attribute("allowed_scopes", scopes)
+            .attribute("created_at", self.created_at.to_string())
+            .attribute("updated_at", self.updated_at.to_string())
+    }
+
+    fn filter(filters: &Filters<'_>, _: &Call) -> Option<ClientGrantFilter> {
         let (client_id, resource_server_id) = (filters.one("client")?, filters.one("resource_server")?);
         Some(ClientGrantFilter { client_id, resource_server_id })
     }
@@ -90,7 +94,7 @@ impl Create for ClientGrant {
         let server = existing::<ResourceServer>(call, "resource_server", &server).await?;
         let allowed_scopes = grantable(call, &server, scopes).await?;
         let grant =
-            NewClientGrant { id: call.new_id()?, client_id: client.id, resource_server_id: server.id, allowed_scopes };
+            NewClientGrant { id: call.new_id(), client_id: client.id, resource_server_id: server.id, allowed_scopes };
         let detail = "The client has a grant for this resource server already.";
         let taken = Error::new(Code::CONFLICT, detail).at_relationship("resource_server");
         Ok(call.env.create_client_grant(grant, &call.by).await.map_err(|error| or_conflict(error, taken))?.into())
@@ -98,20 +102,20 @@ impl Create for ClientGrant {
 }
 
 impl Update for ClientGrant {
-    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure> {
+    async fn update(self, call: &Call, document: Incoming, expected: &Expected) -> Result<Option<Self>, Failure> {
         let scopes = read(document, |given| Some(given.nullable::<Vec<String>>("allowed_scopes")))?;
         if scopes == Field::Absent {
             return Ok(Some(self));
         }
         let server = call.env.resource_server(self.resource_server_id).await?.ok_or(Failure::NotFound)?;
         let scopes = grantable(call, &server, scopes.value()).await?;
-        Ok(call.env.update_client_grant(self.id, scopes, &call.by).await?)
+        Ok(call.env.update_client_grant(self.id, scopes, expected, &call.by).await?)
     }
 }
 
 impl Delete for ClientGrant {
-    async fn delete(self, call: &Call) -> Result<bool, Failure> {
-        Ok(call.env.delete_client_grant(self.id, &call.by).await?)
+    async fn delete(self, call: &Call, expected: &Expected) -> Result<bool, Failure> {
+        Ok(call.env.delete_client_grant(self.id, expected, &call.by).await?)
     }
 }
 

@@ -6,21 +6,23 @@ use paylent_domain::{
     user::User,
 };
 use paylent_jsonapi::{Code, Error, Incoming};
-use paylent_storage::{ClientChange, MachineUser, NewClient};
+use paylent_storage::{ClientChange, Expected, MachineUser, NewClient};
 
 use super::client_rules as rules;
 use crate::{
+    Answering,
     attributes::{optional, read, required},
     call::Call,
+    entity::{Create, Created, Delete, Update},
     failure::Failure,
-    handlers::{Create, Created, Delete, Update},
+    handlers::verb,
     relationships::existing,
 };
 
 impl Create for Client {
     /// Registers it. The secret is told this once.
     async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
-        let (id, client_id) = (call.new_id()?, secret::identifier()?);
+        let (id, client_id) = (call.new_id(), secret::identifier()?);
         let (mut client, user) = read(document, |given| {
             let name = required(given, "name", rules::name);
             let client_type = optional(given, "client_type", |text: String| text.parse());
@@ -51,12 +53,12 @@ impl Create for Client {
             ClientType::Public => None,
         };
         client.secret_hash = secret.as_ref().map(|secret| SecretHash::of(secret.expose()));
-        Ok(registered(call.env.register_client(client, &call.by).await?, secret.as_ref()))
+        Ok(told(call.env.register_client(client, &call.by).await?, secret.as_ref()))
     }
 }
 
 impl Update for Client {
-    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure> {
+    async fn update(self, call: &Call, document: Incoming, expected: &Expected) -> Result<Option<Self>, Failure> {
         may_act_as(call, &self).await?;
         let mut change = read(document, |given| {
             Some(ClientChange {
@@ -73,16 +75,16 @@ impl Update for Client {
         let grants = change.grant_types.as_ref().unwrap_or(&self.grant_types);
         rules::together(self.client_type, grants, change.require_pkce.unwrap_or(self.require_pkce))?;
         if grants.contains(&GrantType::ClientCredentials) && self.user_id.is_none() {
-            change.service_user = Some(call.new_id()?);
+            change.service_user = Some(call.another_id()?);
         }
-        Ok(call.env.update_client(self.id, change, &call.by).await?)
+        Ok(call.env.update_client(self.id, change, expected, &call.by).await?)
     }
 }
 
 impl Delete for Client {
-    async fn delete(self, call: &Call) -> Result<bool, Failure> {
+    async fn delete(self, call: &Call, expected: &Expected) -> Result<bool, Failure> {
         may_act_as(call, &self).await?;
-        Ok(call.env.delete_client(self.id, &call.by).await?)
+        Ok(call.env.delete_client(self.id, expected, &call.by).await?)
     }
 }
 
@@ -90,7 +92,7 @@ impl Delete for Client {
 async fn machine_user(call: &Call, client: &NewClient, user: Option<String>) -> Result<Option<MachineUser>, Failure> {
     let is_machine = client.grant_types.contains(&GrantType::ClientCredentials);
     let Some(user) = user else {
-        return Ok(if is_machine { Some(MachineUser::Service(call.new_id()?)) } else { None });
+        return Ok(if is_machine { Some(MachineUser::Service(call.another_id()?)) } else { None });
     };
     if !is_machine {
         let detail = "Only a client with the grant client_credentials acts for a user of its own.";
@@ -109,8 +111,20 @@ async fn may_act_as(call: &Call, client: &Client) -> Result<(), Failure> {
     Ok(())
 }
 
-fn registered(client: Client, secret: Option<&Secret>) -> Created<Client> {
-    let mut meta = vec![("client_id", client.client_id.clone())];
-    meta.extend(secret.map(|secret| ("client_secret", secret.expose().to_owned())));
-    Created { row: client, meta }
+/// `PATCH /clients/{id}/rotate-secret`: from now on only the new secret proves the client. Tokens it has live on.
+pub(crate) fn rotate_secret(call: Call) -> Answering {
+    Box::pin(verb::<Client>(call, async |call, client, expected| {
+        may_act_as(call, &client).await?;
+        let secret = secret::generate(SecretKind::ClientSecret)?;
+        let hash = SecretHash::of(secret.expose());
+        let rotated = call.env.rotate_client_secret(client.id, hash, expected, &call.by).await?;
+        Ok(rotated.map(|client| told(client, Some(&secret))))
+    }))
+}
+
+/// The client with what its developer needs: its public identifier, and the secret this once.
+fn told(client: Client, secret: Option<&Secret>) -> Created<Client> {
+    let meta = vec![("client_id", client.client_id.clone())];
+    let secret = secret.map(|secret| ("client_secret", secret.expose().to_owned()));
+    Created { row: client, meta, secret }
 }

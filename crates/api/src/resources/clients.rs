@@ -1,18 +1,19 @@
 //! `client`: the applications that ask for tokens. How they are written is in [`super::client_writes`].
 
-use paylent_domain::{Id, client::Client, policy::Resource as Managed, user::User};
-use paylent_jsonapi::{Resource, Schema};
-use paylent_storage::{ClientFilter, Env, Listed, Page, Tenant};
+use paylent_domain::{Id, Timestamp, client::Client, policy::Resource as Managed, user::User};
+use paylent_jsonapi::{FilterField, Operator, Resource, Schema};
+use paylent_storage::{ClientFilter, Env, Listed, Page};
 use serde_json::Value;
 
-use super::{BY_ID, SORTS, by};
+use super::{BY_ID, BY_NAME, BY_TIME, by, by_name, roles, users};
 use crate::{
+    call::Call,
+    entity::Entity,
     filters::Filters,
-    handlers::Entity,
-    relationships::{RelatedTo, with},
+    relationships::{RelatedTo, Relationship, one},
 };
 
-static SCHEMA: Schema = Schema {
+pub(super) static SCHEMA: Schema = Schema {
     kind: "client",
     attributes: &[
         "client_id",
@@ -29,23 +30,40 @@ static SCHEMA: Schema = Schema {
         "updated_at",
     ],
     relationships: &["user"],
-    includes: &[],
-    sorts: SORTS,
-    filters: &[BY_ID, by("client_id")],
-    others: &[],
+    includes: &["user", "user.roles"],
+    sorts: BY_NAME,
+    filters: &[
+        BY_ID,
+        BY_TIME,
+        by_name("name"),
+        by("client_id"),
+        by("active"),
+        FilterField { name: "user", operators: &[Operator::Eq, Operator::IsNil] },
+    ],
+    others: &[&users::SCHEMA, &roles::SCHEMA],
 };
 
 impl Entity for Client {
     const MANAGED: Managed = Managed::Clients;
     const SCHEMA: &'static Schema = &SCHEMA;
+    const RELATIONSHIPS: &'static [Relationship<Self>] = &[one::<Self, User>()];
+    const NAMED_BY: Option<&'static str> = Some("name");
     type Filter = ClientFilter;
 
     fn id(&self) -> Id<Self> {
         self.id
     }
 
-    fn show(&self, resource: Resource, _: &Tenant) -> Resource {
-        let resource = resource
+    fn version(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    fn name_key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn show(&self, resource: Resource, _: &Call) -> Resource {
+        resource
             .attribute("client_id", self.client_id.as_str())
             .attribute("name", self.name.as_str())
             .attribute("client_type", self.client_type.as_str())
@@ -57,12 +75,17 @@ impl Entity for Client {
             .attribute("access_token_ttl", self.access_token_ttl)
             .attribute("active", self.active)
             .attribute("created_at", self.created_at.to_string())
-            .attribute("updated_at", self.updated_at.to_string());
-        with::<_, User>(resource, self)
+            .attribute("updated_at", self.updated_at.to_string())
     }
 
-    fn filter(filters: &Filters<'_>, _: &Tenant) -> Option<ClientFilter> {
-        Some(ClientFilter { ids: filters.ids(), client_id: filters.one("client_id")? })
+    fn filter(filters: &Filters<'_>, _: &Call) -> Option<ClientFilter> {
+        Some(ClientFilter {
+            client_id: filters.one("client_id")?,
+            user_id: filters.one("user")?,
+            has_user: filters.is_nil("user").map(|nil| !nil),
+            active: filters.one("active")?,
+            introspects: None,
+        })
     }
 
     async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>> {

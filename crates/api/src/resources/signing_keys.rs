@@ -3,30 +3,31 @@
 use actix_web::web;
 use paylent_crypto::keys::KeySize;
 use paylent_domain::{
-    Id, Invalid,
+    Id, Invalid, Timestamp,
     policy::Resource as Managed,
     signing_key::{NewSigningKey, SigningKey},
 };
 use paylent_jsonapi::{Incoming, Resource, Schema};
-use paylent_storage::{Env, Listed, Page, Tenant};
+use paylent_storage::{Env, Expected, Listed, Page};
 
-use super::SORTS;
+use super::{BY_CREATION, BY_ID, BY_TIME};
 use crate::{
     Answering,
     attributes::{optional, read},
     call::Call,
+    entity::{Create, Created, Delete, Entity},
     failure::Failure,
     filters::Filters,
-    handlers::{Create, Created, Delete, Entity, find, shown},
+    handlers::verb,
 };
 
 static SCHEMA: Schema = Schema {
     kind: "signing_key",
-    attributes: &["kid", "algorithm", "key_size", "status", "primary", "created_at", "deactivated_at"],
+    attributes: &["kid", "algorithm", "key_size", "status", "primary", "created_at", "updated_at", "deactivated_at"],
     relationships: &[],
     includes: &[],
-    sorts: SORTS,
-    filters: &[],
+    sorts: BY_CREATION,
+    filters: &[BY_ID, BY_TIME],
     others: &[],
 };
 
@@ -39,7 +40,11 @@ impl Entity for SigningKey {
         self.id
     }
 
-    fn show(&self, resource: Resource, _: &Tenant) -> Resource {
+    fn version(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    fn show(&self, resource: Resource, _: &Call) -> Resource {
         resource
             .attribute("kid", self.kid.as_str())
             .attribute("algorithm", self.algorithm.as_str())
@@ -47,10 +52,11 @@ impl Entity for SigningKey {
             .attribute("status", self.status.as_str())
             .attribute("primary", self.primary)
             .attribute("created_at", self.created_at.to_string())
+            .attribute("updated_at", self.updated_at.to_string())
             .attribute("deactivated_at", self.deactivated_at.map(|at| at.to_string()))
     }
 
-    fn filter(_: &Filters<'_>, _: &Tenant) -> Option<()> {
+    fn filter(_: &Filters<'_>, _: &Call) -> Option<()> {
         Some(())
     }
 
@@ -73,7 +79,7 @@ impl Create for SigningKey {
         let (keys, realm) = (call.settings.keys.clone(), call.tenant().oauth.realm);
         let generated = web::block(move || keys.generate(realm, size)).await??;
         let key = NewSigningKey {
-            id: call.new_id()?,
+            id: call.new_id(),
             kid: generated.kid,
             key_size: i32::try_from(size.bits()).unwrap_or_default(),
             public_jwk: generated.public_jwk,
@@ -85,23 +91,23 @@ impl Create for SigningKey {
 }
 
 impl Delete for SigningKey {
-    async fn delete(self, call: &Call) -> Result<bool, Failure> {
-        Ok(call.env.delete_signing_key(self.id, &call.by).await?)
+    async fn delete(self, call: &Call, expected: &Expected) -> Result<bool, Failure> {
+        Ok(call.env.delete_signing_key(self.id, expected, &call.by).await?)
     }
 }
 
-/// `PATCH /signing-keys/{id}/deactivate`. A body is not needed; if there is one, it changes nothing else.
-pub(crate) fn deactivate(mut call: Call) -> Answering {
-    Box::pin(async move {
-        let key = find::<SigningKey>(&call).await?;
-        let query = call.resource_query(&SCHEMA)?;
-        let body = call.body().await?;
-        if !body.is_empty() {
-            Incoming::update(&body, SCHEMA.kind, &key.id.to_string())?.read(|_| ())?;
-        }
-        let key = call.env.deactivate_signing_key(key.id, &call.by).await?.ok_or(Failure::NotFound)?;
-        Ok(shown(&call, &query, &key))
-    })
+/// `PATCH /signing-keys/{id}/deactivate`
+pub(crate) fn deactivate(call: Call) -> Answering {
+    Box::pin(verb::<SigningKey>(call, async |call, key, expected| {
+        Ok(call.env.deactivate_signing_key(key.id, expected, &call.by).await?.map(Created::from))
+    }))
+}
+
+/// `PATCH /signing-keys/{id}/set-primary`
+pub(crate) fn set_primary(call: Call) -> Answering {
+    Box::pin(verb::<SigningKey>(call, async |call, key, expected| {
+        Ok(call.env.set_primary_signing_key(key.id, expected, &call.by).await?.map(Created::from))
+    }))
 }
 
 fn algorithm(name: String) -> Result<(), Invalid> {

@@ -1,43 +1,62 @@
 //! `user`: people, and the service users of machine clients.
 
 use paylent_domain::{
-    Id,
-    policy::Resource as Managed,
+    Id, Timestamp,
+    policy::{Action, Resource as Managed},
+    role::Role,
     text,
     user::{Email, MAX_NAME, NewPerson, PasswordHash, User, UserChange, check_password},
 };
 use paylent_jsonapi::{Code, Error, Field, Incoming, Reader, Resource, Schema};
-use paylent_storage::{Env, Listed, Page, Tenant, UserFilter};
+use paylent_storage::{Env, Expected, Links, Listed, Page, RoleFilter, UserFilter};
 
-use super::{BY_ID, SORTS, by};
+use super::{BY_ID, BY_TIME, by, by_name, changed, permissions, roles};
 use crate::{
     attributes::{nullable, optional, read, required},
     call::Call,
+    entity::{Create, Created, Delete, Entity, Update},
     failure::{Failure, or_conflict},
     filters::Filters,
-    handlers::{Create, Created, Delete, Entity, Update},
+    links::Link,
+    relationships::{Holds, Includes, Relationship, few},
 };
 
-static SCHEMA: Schema = Schema {
+pub(super) static SCHEMA: Schema = Schema {
     kind: "user",
     attributes: &["email", "first_name", "last_name", "kind", "email_verified", "active", "created_at", "updated_at"],
-    relationships: &[],
-    includes: &[],
-    sorts: SORTS,
-    filters: &[BY_ID, by("email")],
-    others: &[],
+    relationships: &["roles"],
+    includes: &["roles", "roles.permissions"],
+    sorts: &["created_at", "email"],
+    filters: &[BY_ID, BY_TIME, by_name("email"), by("kind"), by("active"), by("role"), by("organization")],
+    others: &[&roles::SCHEMA, &permissions::SCHEMA],
 };
 
 impl Entity for User {
     const MANAGED: Managed = Managed::Users;
     const SCHEMA: &'static Schema = &SCHEMA;
+    const RELATIONSHIPS: &'static [Relationship<Self>] = &[few::<Self, Role>()];
+    const NAMED_BY: Option<&'static str> = Some("email");
+    const TELLING: &'static [(&'static str, Managed)] =
+        &[("role", Managed::UserRoles), ("organization", Managed::Memberships)];
     type Filter = UserFilter;
 
     fn id(&self) -> Id<Self> {
         self.id
     }
 
-    fn show(&self, resource: Resource, _: &Tenant) -> Resource {
+    fn version(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    fn name_key(&self) -> String {
+        User::name_key(self)
+    }
+
+    fn name_meant(text: &str) -> Option<String> {
+        text.parse::<Email>().ok().map(|email| email.key())
+    }
+
+    fn show(&self, resource: Resource, _: &Call) -> Resource {
         resource
             .attribute("email", self.email.as_ref().map(Email::as_str))
             .attribute("first_name", self.first_name.as_deref())
@@ -49,8 +68,13 @@ impl Entity for User {
             .attribute("updated_at", self.updated_at.to_string())
     }
 
-    fn filter(filters: &Filters<'_>, _: &Tenant) -> Option<UserFilter> {
-        Some(UserFilter { ids: filters.ids(), email: filters.one("email")? })
+    fn filter(filters: &Filters<'_>, _: &Call) -> Option<UserFilter> {
+        Some(UserFilter {
+            kind: filters.one("kind")?,
+            active: filters.one("active")?,
+            role_id: filters.one("role")?,
+            organization_id: filters.one("organization")?,
+        })
     }
 
     async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>> {
@@ -59,6 +83,38 @@ impl Entity for User {
 
     async fn list(env: &Env, filter: UserFilter, page: Page) -> paylent_storage::Result<Listed<Self>> {
         env.users(filter, page).await
+    }
+}
+
+impl Holds<Role> for User {
+    const NAME: &'static str = "roles";
+    const TIE: Managed = Managed::UserRoles;
+
+    fn held(filter: RoleFilter, owner: Id<User>) -> Option<RoleFilter> {
+        let other = filter.user_id.is_some_and(|asked| asked != owner);
+        (!other).then_some(RoleFilter { user_id: Some(owner), ..filter })
+    }
+}
+
+impl Includes<Role> for User {
+    async fn pairs(env: &Env, owners: Vec<Id<User>>) -> paylent_storage::Result<Vec<(Id<User>, Id<Role>)>> {
+        env.roles_of_users(owners).await
+    }
+}
+
+impl Link<Role> for User {
+    const ALSO: Option<Action> = Some(Action::Delete);
+
+    async fn link(&self, call: &Call, links: Links<Role>) -> Result<(), Failure> {
+        let touched = match &links {
+            Links::Add(roles) | Links::Remove(roles) => roles.clone(),
+            Links::Replace(roles) => {
+                let held = call.env.roles_of_users(vec![self.id]).await?.into_iter().map(|(_, role)| role);
+                changed(held.collect(), roles)
+            }
+        };
+        call.may_give_roles(touched, None).await?;
+        Ok(call.env.link_user_roles(self.id, links, &call.by).await?)
     }
 }
 
@@ -73,14 +129,14 @@ impl Create for User {
             Some((email?, first_name.value(), last_name.value(), password?))
         })?;
         let password = hashed(call, &password).await?;
-        let id = call.new_id()?;
+        let id = call.new_id();
         let person = NewPerson { id, email, email_verified: false, first_name, last_name, password };
         Ok(call.env.create_person(person, &call.by).await.map_err(|error| or_conflict(error, taken()))?.into())
     }
 }
 
 impl Update for User {
-    async fn update(self, call: &Call, document: Incoming) -> Result<Option<Self>, Failure> {
+    async fn update(self, call: &Call, document: Incoming, expected: &Expected) -> Result<Option<Self>, Failure> {
         let minimum = call.settings.minimum_password;
         let (mut change, password) = read(document, |given| {
             let change = UserChange {
@@ -101,14 +157,14 @@ impl Update for User {
         if let Some(password) = password {
             change.password = Some(hashed(call, &password).await?);
         }
-        call.env.update_user(self.id, change, &call.by).await.map_err(|error| or_conflict(error, taken()))
+        call.env.update_user(self.id, change, expected, &call.by).await.map_err(|error| or_conflict(error, taken()))
     }
 }
 
 impl Delete for User {
-    async fn delete(self, call: &Call) -> Result<bool, Failure> {
+    async fn delete(self, call: &Call, expected: &Expected) -> Result<bool, Failure> {
         call.may_act_for(self.id).await?;
-        Ok(call.env.delete_user(self.id, &call.by).await?)
+        Ok(call.env.delete_user(self.id, expected, &call.by).await?)
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
 mod bad_input;
+mod conformance;
 mod harness;
+mod openapi;
 mod policy_matrix;
 mod walk;

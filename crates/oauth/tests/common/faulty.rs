@@ -112,4 +112,8 @@ impl<S: Store> Store for &Faulty<S> {
         *self.denied_until.lock().unwrap() = Some(until);
         self.write(self.within.deny_jwt(jti, until)).await
     }
+
+    async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
+        self.perform(self.within.may_introspect(client_id, audience)).await
+    }
 }

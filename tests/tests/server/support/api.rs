@@ -1,9 +1,9 @@
-//! What tests of the Management API share: fixtures that the API cannot make itself yet, one of every resource, and
-//! what all answers have in common.
+//! What tests of the Management API share: fixtures, and what all answers have in common.
 
 use paylent_domain::{
     Id,
     role::{Role, UserRole},
+    signing_key::NewSigningKey,
     user::User,
 };
 use paylent_storage::NewRole;
@@ -21,23 +21,6 @@ pub struct Machine {
     pub credentials: (String, String),
     /// Whom it acts for.
     pub user: Option<String>,
-}
-
-/// A resource of one type, and documents that would make another one or change it.
-pub struct Sample {
-    pub path: &'static str,
-    pub kind: &'static str,
-    pub id: String,
-    pub create: Option<Value>,
-    pub update: Option<Value>,
-    pub deletable: bool,
-}
-
-impl Sample {
-    /// The path of the resource.
-    pub fn at(&self) -> String {
-        format!("{}/{}", self.path, self.id)
-    }
 }
 
 impl Tenant {
@@ -58,6 +41,13 @@ impl Tenant {
         let (user_id, role_id): (Id<User>, Id<Role>) = (user.parse().unwrap(), role.parse().unwrap());
         let assignment = UserRole { id: seed::new_id(), user_id, role_id, created_at: seed::by().at };
         self.seeded.env.assign_role(assignment, &seed::by()).await.unwrap().id.to_string()
+    }
+
+    /// An active signing key that is not primary. The API would take long to make one.
+    pub async fn spare_key(&self) -> String {
+        let env = &self.seeded.env;
+        let key = NewSigningKey { primary: false, ..seed::signing_key(env.tenant().environment.id) };
+        env.create_signing_key(key, &seed::by()).await.unwrap().id.to_string()
     }
 }
 
@@ -112,63 +102,46 @@ impl Caller<'_> {
         ids[0].clone()
     }
 
-    /// One of every resource. `tag` keeps the names of one test apart.
-    pub async fn samples(&self, tag: &str) -> Vec<Sample> {
-        let (user, other) =
-            (self.user(&format!("{tag}@example.com")).await, self.tenant.role(&format!("{tag} other"), &[]).await);
-        let role = self.tenant.role(&format!("{tag} role"), &[]).await;
-        let machine = self.register(json!({"name": tag, "grant_types": ["client_credentials"]}), None).await;
-        let server = |name: &str| json!({"name": tag, "identifier": format!("https://{name}.example/{tag}")});
-        let api = self.create("resource-servers", "resource_server", server("api"), &[]).await;
-        let (with_user, client) = (("user", "user", user.as_str()), ("client", "client", machine.id.as_str()));
-        let assignment = self.create("user-roles", "user_role", json!({}), &[with_user, ("role", "role", &role)]).await;
-        let grant = self.grant(&machine.id, &api, json!([])).await;
-        let management = self.management_api().await;
-        let person = json!({"email": format!("{tag}.new@example.com"), "password": PASSWORD});
-        let granted = [client, ("resource_server", "resource_server", management.as_str())];
-        let sample = |path, kind, id: &str, create: Option<Value>, update: Option<Value>, deletable| {
-            let update = update.map(|attributes| change(kind, id, attributes));
-            Sample { path, kind, id: id.to_owned(), create, update, deletable }
-        };
-        let make = |kind, attributes, related: &[_]| Some(document(kind, attributes, related));
-        let key = self.get("signing-keys").await.ids().remove(0);
-        vec![
-            sample("users", "user", &user, make("user", person, &[]), Some(json!({"first_name": "Ann"})), true),
-            sample("roles", "role", &role, None, None, false),
-            sample(
-                "user-roles",
-                "user_role",
-                &assignment,
-                make("user_role", json!({}), &[with_user, ("role", "role", &other)]),
-                None,
-                true,
-            ),
-            sample(
-                "clients",
-                "client",
-                &machine.id,
-                make("client", json!({"name": "New"}), &[]),
-                Some(json!({"name": "Renamed"})),
-                true,
-            ),
-            sample(
-                "resource-servers",
-                "resource_server",
-                &api,
-                make("resource_server", server("new"), &[]),
-                None,
-                false,
-            ),
-            sample(
-                "client-grants",
-                "client_grant",
-                &grant,
-                make("client_grant", json!({"allowed_scopes": []}), &granted),
-                Some(json!({"allowed_scopes": null})),
-                true,
-            ),
-            sample("signing-keys", "signing_key", &key, make("signing_key", json!({}), &[]), None, true),
-        ]
+    /// Makes an organization.
+    pub async fn organization(&self, name: &str) -> String {
+        self.create("organizations", "organization", json!({"name": name}), &[]).await
+    }
+
+    /// Makes a user a member of an organization, and returns the id of the membership.
+    pub async fn member(&self, user: &str, organization: &str) -> String {
+        let ends = [("user", "user", user), ("organization", "organization", organization)];
+        self.create("memberships", "membership", json!({}), &ends).await
+    }
+
+    /// Gives a member a role in the organization, and returns the id of the assignment.
+    pub async fn give_there(&self, membership: &str, role: &str) -> String {
+        let ends = [("membership", "membership", membership), ("role", "role", role)];
+        self.create("membership-roles", "membership_role", json!({}), &ends).await
+    }
+}
+
+/// A person who may do something in one organization only, and the machine that acts for this person.
+pub struct Member<'a> {
+    /// Calls as this person.
+    pub caller: Caller<'a>,
+    pub user: String,
+    pub membership: String,
+    /// What the member holds in the organization.
+    pub role: String,
+    pub assignment: String,
+}
+
+impl TestServer {
+    /// A new person with exactly these permissions in this organization, and none in the environment.
+    pub async fn member_with<'a>(&'a self, admin: &Caller<'a>, organization: &str, permissions: &[&str]) -> Member<'a> {
+        let name = nobody();
+        let user = admin.user(&format!("{name}@example.com")).await;
+        let role = admin.tenant.role(&format!("role of {name}"), permissions).await;
+        let membership = admin.member(&user, organization).await;
+        let assignment = admin.give_there(&membership, &role).await;
+        let machine = admin.machine(Some(&user)).await;
+        let token = self.token(admin.tenant, &machine.credentials, &[]).await;
+        Member { caller: self.bearer(admin.tenant, &token), user, membership, role, assignment }
     }
 }
 
@@ -207,4 +180,9 @@ pub fn at(attribute: &str) -> String {
 /// An id that names nothing.
 pub fn nobody() -> String {
     seed::new_id::<()>().to_string()
+}
+
+/// A document that names these resources: the body of a write to a to-many relationship.
+pub fn linkage(kind: &str, ids: &[&str]) -> Value {
+    json!({"data": ids.iter().map(|id| json!({"type": kind, "id": id})).collect::<Value>()})
 }

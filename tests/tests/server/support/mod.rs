@@ -5,6 +5,7 @@ pub mod forge;
 pub mod oauth;
 pub mod raw;
 mod reply;
+mod samples;
 mod setup;
 
 use std::{
@@ -24,13 +25,14 @@ use paylent_server::{
     app::{self, Listen, Rooms},
     limits::Limits,
 };
-use paylent_storage::{Db, Directory};
+use paylent_storage::{Db, Directory, Env, Options};
 use paylent_tests::{TestDatabase, seed};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
-pub use api::{Machine, PASSWORD, Sample, at, nobody};
+pub use api::{Machine, Member, PASSWORD, at, linkage, nobody};
 pub use reply::Reply;
+pub use samples::{Sample, Samples};
 
 /// The domain below which the test's environments live.
 pub const BASE: &str = "paylent.test";
@@ -67,6 +69,19 @@ impl Tenant {
         format!("http://{}/api", self.host)
     }
 
+    /// The same, read from another pool.
+    fn on(&self, db: &Db) -> Self {
+        let seed::Seeded { env, client, client_id, secret, service_user } = &self.seeded;
+        let seeded = seed::Seeded {
+            env: Env::new(db.clone(), Arc::clone(env.tenant())),
+            client: *client,
+            client_id: client_id.clone(),
+            secret: secret.expose().to_owned().into(),
+            service_user: *service_user,
+        };
+        Self { host: self.host.clone(), seeded }
+    }
+
     /// `client_id` and secret of the machine client.
     pub fn machine(&self) -> (String, String) {
         (self.seeded.client_id.clone(), self.seeded.secret.expose().to_owned())
@@ -99,6 +114,14 @@ impl TestServer {
         let (address, handle, draining) = setup::run(db.clone(), clock.clone(), &setting);
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { address, clock, db, acme, beta, draining, http, handle }
+    }
+
+    /// Another server on the same database, as another node runs one: nothing is shared but what is stored.
+    pub fn beside(&self, database: &TestDatabase) -> Self {
+        let db = Db::open(database.url(), Options { connections: 8 }).unwrap();
+        let (address, handle, draining) = setup::run(db.clone(), self.clock.clone(), &Setting::default());
+        let (acme, beta) = (self.acme.on(&db), self.beta.on(&db));
+        Self { address, clock: self.clock.clone(), db, acme, beta, draining, http: self.http.clone(), handle }
     }
 
     /// Sets the server's clock to the machine's.
@@ -178,7 +201,12 @@ pub struct Caller<'a> {
     pub token: Option<String>,
 }
 
-impl Caller<'_> {
+impl<'a> Caller<'a> {
+    /// The same caller, with the same token, at another node.
+    pub fn at(&self, node: &'a TestServer) -> Self {
+        Caller { server: node, tenant: self.tenant, token: self.token.clone() }
+    }
+
     /// A request to `/api/<path>`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.server.request(self.tenant, method, &format!("/api/{path}")).header("accept", JSON_API);

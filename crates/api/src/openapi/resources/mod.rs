@@ -1,0 +1,8 @@
+//! What the description says of each resource type. The unit tests hold it against the schemas that readers may ask for,
+//! the tests of the crate against real answers.
+
+mod audit;
+mod oauth;
+mod organizations;
+mod rights;
+mod users;

@@ -1,0 +1,39 @@
+//! Sessions: that a person is signed in at one browser.
+
+use std::net::IpAddr;
+
+use crate::{Id, clock::Timestamp, user::User};
+
+/// How long a session lives unless its environment says otherwise: thirty days, in seconds.
+pub const DEFAULT_TTL: i64 = 30 * 24 * 3_600;
+
+/// That a person is signed in. Its token is kept as a hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: Id<Session>,
+    /// Who is signed in.
+    pub user_id: Id<User>,
+    /// The browser's address when it was made.
+    pub ip: Option<IpAddr>,
+    /// The browser's `User-Agent` when it was made.
+    pub user_agent: Option<String>,
+    /// When it was last used.
+    pub last_activity_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+    /// When it was ended before that.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Session {
+    /// Whether it is good for anything at this moment.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+}

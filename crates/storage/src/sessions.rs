@@ -1,0 +1,276 @@
+//! Sessions: which people are signed in, at which browsers.
+
+use std::net::IpAddr;
+
+use diesel::{
+    dsl::{self, auto_type},
+    prelude::*,
+};
+use diesel_async::RunQueryDsl;
+use paylent_domain::{
+    Id, Timestamp,
+    audit::{Context, Event},
+    session::Session,
+    user::{User, UserKind},
+};
+use paylent_oauth::crypto::secret::SecretHash;
+
+use crate::{
+    Env, Error, Expected, Listed, Page, Result,
+    audit::entry,
+    error::{Refusal, broken},
+    key::Key,
+    page::page,
+    pool::on,
+    schema::{audit_events, authorities, environments, sessions, users},
+};
+
+/// A row of `sessions`, without the token's hash.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    id: Key,
+    user_id: Key,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    last_activity_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// A whole row of `sessions`.
+#[derive(Insertable)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
+struct NewSessionRow {
+    environment_id: Key,
+    id: Key,
+    user_id: Key,
+    token_hash: Vec<u8>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    last_activity_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// A session about to begin.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Its id.
+    pub id: Id<Session>,
+    /// Who is signed in.
+    pub user_id: Id<User>,
+    /// The hash of its token.
+    pub token_hash: SecretHash,
+    /// The browser's address.
+    pub ip: Option<IpAddr>,
+    /// The browser's `User-Agent`.
+    pub user_agent: Option<String>,
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, Default)]
+pub struct SessionFilter {
+    /// Only those of this user.
+    pub user_id: Option<Id<User>>,
+    /// Only those that were ended before they expired, or only the others.
+    pub revoked: Option<bool>,
+}
+
+impl TryFrom<SessionRow> for Session {
+    type Error = Error;
+
+    fn try_from(row: SessionRow) -> Result<Self> {
+        Ok(Self {
+            id: row.id.id(),
+            user_id: row.user_id.id(),
+            ip: row.ip.map(|ip| ip.parse().map_err(broken)).transpose()?,
+            user_agent: row.user_agent,
+            last_activity_at: Timestamp::from_micros(row.last_activity_at),
+            expires_at: Timestamp::from_micros(row.expires_at),
+            revoked_at: row.revoked_at.map(Timestamp::from_micros),
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}
+
+impl NewSessionRow {
+    fn new(environment_id: Key, session: NewSession, at: Timestamp, ttl: i64) -> Self {
+        Self {
+            environment_id,
+            id: session.id.into(),
+            user_id: session.user_id.into(),
+            token_hash: session.token_hash.as_bytes().to_vec(),
+            ip: session.ip.map(|ip| ip.to_string()),
+            user_agent: session.user_agent,
+            last_activity_at: at.micros(),
+            expires_at: at.plus_seconds(ttl).micros(),
+            revoked_at: None,
+            created_at: at.micros(),
+            updated_at: at.micros(),
+        }
+    }
+}
+
+/// The statement that ends all sessions of a user that are live at this moment.
+#[auto_type(no_type_alias)]
+pub(crate) fn end_sessions(environment: Key, user: Key, at: i64) -> _ {
+    let theirs = sessions::environment_id.eq(environment).and(sessions::user_id.eq(user));
+    let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(at));
+    dsl::update(sessions::table)
+        .filter(theirs)
+        .filter(live)
+        .set((sessions::revoked_at.eq(at), sessions::updated_at.eq(at)))
+}
+
+/// Locks the row and reads what it was, if it is there and as expected.
+macro_rules! lock_session {
+    ($c:ident, $session:expr, $expected:expr) => {{
+        let lock = diesel::update($session).set(sessions::updated_at.eq(sessions::updated_at));
+        let before = lock.returning(SessionRow::as_returning()).get_result($c).await.optional()?;
+        let Some(before) = before.map(Session::try_from).transpose()? else { return Ok(None) };
+        $expected.check(before.updated_at.micros())?;
+        before
+    }};
+}
+
+/// Writes the event in which something happens to a session.
+macro_rules! tell {
+    ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {{
+        let name: String =
+            authorities::table.find(($environment, Key::from($user))).select(authorities::name).get_result($c).await?;
+        let event = Event::new($action, "session", $session, &name).and("user", $user, &name);
+        entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
+    }};
+}
+
+impl Env {
+    /// The sessions that match.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn sessions(&self, filter: SessionFilter, page: Page) -> Result<Listed<Session>> {
+        let environment = self.key();
+        let user = filter.user_id.map(Key::from);
+        let rows: (Vec<SessionRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = sessions::table.filter(sessions::environment_id.eq(environment)).into_boxed();
+                if let Some(user) = user {
+                    query = query.filter(sessions::user_id.eq(user));
+                }
+                match filter.revoked {
+                    Some(true) => query = query.filter(sessions::revoked_at.is_not_null()),
+                    Some(false) => query = query.filter(sessions::revoked_at.is_null()),
+                    None => {}
+                }
+                query
+            };
+            page!(c, page, sessions::id, SessionRow::as_select(), matching())
+        })?;
+        Listed::of(rows, Session::try_from)
+    }
+
+    /// The session of this id.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn session(&self, id: Id<Session>) -> Result<Option<Session>> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let row: Option<SessionRow> = on!(self.db, lookup, |c| {
+            let row = sessions::table.find((environment, id)).select(SessionRow::as_select()).get_result(c).await;
+            Ok::<_, Error>(row.optional()?)
+        })?;
+        row.map(Session::try_from).transpose()
+    }
+
+    /// Begins a session, which ends when the environment says.
+    ///
+    /// # Errors
+    /// `Reference` when there is no such user, `Refused` when it cannot sign in.
+    pub async fn create_session(&self, new: NewSession, by: &Context) -> Result<Session> {
+        let (environment, by) = (self.key(), by.clone());
+        on!(self.db, transaction, |c| {
+            let (id, user) = (new.id, new.user_id);
+            // Locks the row: whoever deactivates the user meanwhile ends this session too.
+            let found: Option<(String, bool)> = diesel::update(users::table.find((environment, Key::from(user))))
+                .set(users::updated_at.eq(users::updated_at))
+                .returning((users::kind, users::active))
+                .get_result(c)
+                .await
+                .optional()?;
+            let (kind, active) = found.ok_or(Error::Reference)?;
+            if !active || kind != UserKind::Person.as_str() {
+                return Err(Error::Refused(Refusal::CannotSignIn));
+            }
+            let ttl: i64 =
+                environments::table.find(environment).select(environments::session_ttl).get_result(c).await?;
+            let row = NewSessionRow::new(environment, new, by.at, ttl).insert_into(sessions::table);
+            let row: SessionRow = row.returning(SessionRow::as_returning()).get_result(c).await?;
+            tell!(c, environment, by, "session.created", id, user);
+            Session::try_from(row)
+        })
+    }
+
+    /// Notes that a session is used. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// `Refused` when it has ended, or is not as expected.
+    pub async fn touch_session(&self, id: Id<Session>, expected: &Expected, by: &Context) -> Result<Option<Session>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let session = sessions::table.find((environment, key));
+            let before = lock_session!(c, session, expected);
+            if !before.is_live(by.at) {
+                return Err(Error::Refused(Refusal::InactiveSession));
+            }
+            let used = sessions::last_activity_at.eq(by.at.max(before.last_activity_at).micros());
+            let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
+            let after = diesel::update(session).set((used, at)).returning(SessionRow::as_returning());
+            let after: SessionRow = after.get_result(c).await?;
+            tell!(c, environment, by, "session.touched", id, before.user_id);
+            Ok(Some(Session::try_from(after)?))
+        })
+    }
+
+    /// Ends a session; one that was ended before stays as it is. `None` when there is no such session.
+    ///
+    /// # Errors
+    /// `Refused` when it is not as expected.
+    pub async fn revoke_session(&self, id: Id<Session>, expected: &Expected, by: &Context) -> Result<Option<Session>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let session = sessions::table.find((environment, key));
+            let before = lock_session!(c, session, expected);
+            if before.revoked_at.is_some() {
+                return Ok(Some(before));
+            }
+            let ended = sessions::revoked_at.eq(by.at.micros());
+            let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
+            let after = diesel::update(session).set((ended, at)).returning(SessionRow::as_returning());
+            let after: SessionRow = after.get_result(c).await?;
+            tell!(c, environment, by, "session.revoked", id, before.user_id);
+            Ok(Some(Session::try_from(after)?))
+        })
+    }
+
+    /// Deletes a session, which ends it, and says whether there was one.
+    ///
+    /// # Errors
+    /// `Refused` when it is not as expected.
+    pub async fn delete_session(&self, id: Id<Session>, expected: &Expected, by: &Context) -> Result<bool> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let gone = diesel::delete(sessions::table.find((environment, key))).returning(SessionRow::as_returning());
+            let gone: Option<SessionRow> = gone.get_result(c).await.optional()?;
+            let Some(gone) = gone else { return Ok(false) };
+            expected.check(gone.updated_at)?;
+            tell!(c, environment, by, "session.deleted", id, gone.user_id.id::<User>());
+            Ok(true)
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! Requests that arrive at the same moment, at one server or at several on the same database.
+
+use std::sync::Arc;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::support::*;
+
+/// The request with a document in it.
+pub fn with(request: RequestBuilder, document: &Value) -> RequestBuilder {
+    request.header("content-type", JSON_API).body(document.to_string())
+}
+
+/// The same request as often as asked, by each caller in turn.
+pub fn in_turn(
+    callers: &[&Caller<'_>],
+    times: usize,
+    method: &Method,
+    path: &str,
+    document: &Value,
+) -> Vec<RequestBuilder> {
+    let callers = callers.iter().cycle().take(times);
+    callers.map(|caller| with(caller.request(method.clone(), path), document)).collect()
+}
+
+/// Sends all of these at the same moment, each on a task of its own. The answers come in the order of the requests.
+pub async fn at_once(requests: Vec<RequestBuilder>) -> Vec<Reply> {
+    let barrier = Arc::new(Barrier::new(requests.len()));
+    let mut tasks = JoinSet::new();
+    for (number, request) in requests.into_iter().enumerate() {
+        let barrier = barrier.clone();
+        tasks.spawn(async move {
+            barrier.wait().await;
+            (number, Reply::of(request).await)
+        });
+    }
+    let mut replies = tasks.join_all().await;
+    replies.sort_by_key(|(number, _)| *number);
+    replies.into_iter().map(|(_, reply)| reply).collect()
+}
