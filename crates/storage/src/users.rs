@@ -256,7 +256,10 @@ impl Env {
             if bump > 0 {
                 end_sessions(environment, key, by.at.micros()).execute(c).await?;
             }
-            entry(environment, &by, &updated(&before, &after, password))?.insert_into(audit_events::table).execute(c).await?;
+            entry(environment, &by, &updated(&before, &after, password))?
+                .insert_into(audit_events::table)
+                .execute(c)
+                .await?;
             Ok(Some(after))
         })
     }
