@@ -193,6 +193,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::InactiveKey => conflict("inactive_key"),
         Refusal::ServiceUser => conflict("service_user"),
         Refusal::ActingClients => conflict("acting_clients"),
+        Refusal::Overtaken => conflict("overtaken"),
         Refusal::TooMany => conflict("too_many"),
         Refusal::Account => conflict("account"),
         Refusal::InactiveSession => conflict("inactive_session"),

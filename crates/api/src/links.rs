@@ -40,7 +40,7 @@ pub(crate) fn replace<E: Link<T>, T: Entity>(call: Call) -> Answering {
         if let Some(action) = E::ALSO {
             policy::permits(&call.actor, E::TIE, action)?;
         }
-        write::<E, T>(call, Links::Replace).await
+        write::<E, T>(call, |with| Links::Replace { was: None, with }).await
     })
 }
 

@@ -78,7 +78,7 @@ pub fn linkage_to_one(body: &[u8], kind: &str) -> Result<Option<String>, Errors>
     }
 }
 
-/// Reads the document of a `POST`, `PATCH` or `DELETE` of a to-many relationship to `kind`: the ids, each once.
+/// Reads the document of a `POST`, `PATCH` or `DELETE` of a to-many relationship to `kind`: the ids as they stand there.
 /// Errors as [`linkage_to_one`].
 pub fn linkage_to_many(body: &[u8], kind: &str) -> Result<Vec<String>, Errors> {
     match read_linkage(primary_data(body)?, "/data")? {
@@ -96,15 +96,13 @@ pub(crate) fn id_of(identifier: Identifier, kind: &str, at: &str) -> Result<Stri
     Err(Error::new(Code::INVALID_RELATIONSHIP, detail).at_pointer(format!("{at}/type")))
 }
 
-/// The ids of `identifiers` without repetitions, in the order given.
+/// The ids of `identifiers`, in the order given.
 pub(crate) fn ids_of(identifiers: Vec<Identifier>, kind: &str, at: &str) -> Result<Vec<String>, Errors> {
     let mut errors = Errors::new();
-    let mut seen = std::collections::HashSet::new();
     let mut ids = Vec::with_capacity(identifiers.len());
     for (index, identifier) in identifiers.into_iter().enumerate() {
         match id_of(identifier, kind, &format!("{at}/{index}")) {
-            Ok(id) if seen.insert(id.clone()) => ids.push(id),
-            Ok(_) => {}
+            Ok(id) => ids.push(id),
             Err(error) => errors.push(error),
         }
     }

@@ -77,8 +77,15 @@ impl Attribute for bool {
 
 impl Attribute for i64 {
     fn from_json(value: Value) -> Result<Self, WrongType> {
-        value.as_i64().ok_or_else(|| WrongType::expected("a whole number"))
+        value.as_i64().or_else(|| whole(&value)).ok_or_else(|| WrongType::expected("a whole number"))
     }
+}
+
+/// JSON has one kind of number: `60.0` is as whole as `60`. Only what a float holds exactly is taken.
+fn whole(value: &Value) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT)?;
+    format!("{number:.0}").parse().ok()
 }
 
 impl Attribute for Map<String, Value> {
@@ -188,7 +195,7 @@ impl Reader {
         }
     }
 
-    /// The ids of a to-many relationship to `kind`, each once, unless it is left out.
+    /// The ids of a to-many relationship to `kind`, unless it is left out.
     pub fn many(&mut self, name: &str, kind: &str) -> Option<Vec<String>> {
         match self.relationships.remove(name)? {
             Linkage::Many(identifiers) => {

@@ -168,7 +168,8 @@ impl Env {
         ClientGrant::try_from(row)
     }
 
-    /// Changes the scopes that a client may ask for. `None` when there is no such grant.
+    /// Changes the scopes that a client may ask for. When it loses one, the tokens it has are dead. `None` when there is
+    /// no such grant.
     ///
     /// # Errors
     /// `Reference` when a scope is not there; `Refused` when it is not as expected.
@@ -203,6 +204,11 @@ impl Env {
                 .returning(ClientGrantRow::as_returning())
                 .get_result(c)
                 .await?;
+            if takes_scopes(&before, &row)? {
+                // Which tokens the grant gave is nowhere written, so all that the client has die.
+                let client = diesel::update(clients::table.find((environment, row.client_id)));
+                client.set(clients::generation.eq(clients::generation + 1)).execute(c).await?;
+            }
             let client = clients::table.find((environment, row.client_id)).select(clients::name);
             let client: String = client.get_result(c).await?;
             let event = row.event("client_grant.updated", &client, &server.name);
@@ -213,7 +219,7 @@ impl Env {
         row.map(ClientGrant::try_from).transpose()
     }
 
-    /// Takes the leave back, and says whether there was one. Tokens that were issued live on until they expire.
+    /// Takes the leave back, and says whether there was one. The tokens that the client has are dead.
     ///
     /// # Errors
     /// `Refused` when it is not as expected.
@@ -227,6 +233,8 @@ impl Env {
                 .optional()?;
             let Some(gone) = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
+            let client = diesel::update(clients::table.find((environment, gone.client_id)));
+            client.set(clients::generation.eq(clients::generation + 1)).execute(c).await?;
             let both = clients::table
                 .inner_join(resource_servers::table.on(resource_servers::environment_id.eq(clients::environment_id)));
             let these = clients::id.eq(gone.client_id).and(resource_servers::id.eq(gone.resource_server_id));
@@ -244,4 +252,12 @@ impl Env {
 
 fn listed(scopes: &Scopes) -> Vec<String> {
     scopes.iter().map(str::to_owned).collect()
+}
+
+/// Whether something could be asked for before and cannot after.
+fn takes_scopes(before: &ClientGrantRow, after: &ClientGrantRow) -> Result<bool> {
+    let Some(after) = &after.allowed_scopes else { return Ok(false) };
+    let Some(before) = &before.allowed_scopes else { return Ok(true) };
+    let after = names(after)?;
+    Ok(names(before)?.iter().any(|scope| !after.contains(scope)))
 }

@@ -52,6 +52,9 @@ pub enum Refusal {
     /// There would be more than there may be.
     #[error("A resource server can have at most 1000 scopes.")]
     TooMany,
+    /// What is to be replaced is not what its writer decided by.
+    #[error("Somebody changed it meanwhile. Try again.")]
+    Overtaken,
     /// Clients act for this user.
     #[error("Clients act for this user; delete them first.")]
     ActingClients,

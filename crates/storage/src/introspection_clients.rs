@@ -39,7 +39,7 @@ impl Env {
             let allowed = allowed.and(introspection_clients::resource_server_id.eq(key));
             let allowed = introspection_clients::table.filter(allowed);
             let present = allowed.select(introspection_clients::client_id).load(c).await?;
-            let Difference { made, taken } = links.against(&present);
+            let Difference { made, taken } = links.against(&present)?;
             let named = clients::environment_id.eq(environment).and(clients::id.eq_any([&made[..], &taken].concat()));
             let names: Vec<(Key, String)> =
                 clients::table.filter(named).select((clients::id, clients::name)).load(c).await?;

@@ -56,8 +56,8 @@ pub struct PermissionChange {
 /// Which permissions to list.
 #[derive(Debug, Clone, Default)]
 pub struct PermissionFilter {
-    /// Only those that this role holds.
-    pub role_id: Option<Id<Role>>,
+    /// Only those that each of these roles holds.
+    pub role_ids: Vec<Id<Role>>,
     /// Only those that came with the environment, or only the others.
     pub system: Option<bool>,
 }
@@ -99,11 +99,11 @@ impl Env {
     /// # Errors
     /// The database is unavailable.
     pub async fn permissions(&self, filter: PermissionFilter, page: Page) -> Result<Listed<Permission>> {
-        let (environment, role) = (self.key(), filter.role_id.map(Key::from));
+        let (environment, roles) = (self.key(), Key::all(filter.role_ids));
         let rows: (Vec<PermissionRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = permissions::table.filter(permissions::environment_id.eq(environment)).into_boxed();
-                if let Some(role) = role {
+                for role in roles.iter().copied() {
                     let held = role_permissions::environment_id.eq(environment).and(role_permissions::role_id.eq(role));
                     let held = role_permissions::table.filter(held).select(role_permissions::permission_id);
                     query = query.filter(permissions::id.eq_any(held));

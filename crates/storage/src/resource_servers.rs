@@ -16,7 +16,7 @@ use crate::{
     key::Key,
     page::page,
     pool::on,
-    schema::{audit_events, resource_servers, scopes},
+    schema::{audit_events, client_grants, clients, resource_servers, scopes},
     scopes::{ScopeRow, refuse_too_many},
 };
 
@@ -227,6 +227,13 @@ impl Env {
     ) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
+            // Before its grants are read: none is made meanwhile.
+            if lock_server!(c, environment, resource_servers::id.eq(key)).is_none() {
+                return Ok(false);
+            }
+            let granted = client_grants::environment_id.eq(environment).and(client_grants::resource_server_id.eq(key));
+            let granted = client_grants::table.filter(granted).select(client_grants::client_id);
+            let holders: Vec<Key> = granted.load(c).await?;
             let gone: Option<ResourceServerRow> = diesel::delete(resource_servers::table.find((environment, key)))
                 .returning(ResourceServerRow::as_returning())
                 .get_result(c)
@@ -235,6 +242,9 @@ impl Env {
             let Some(gone) = gone else { return Ok(false) };
             gone.refuse_system()?;
             expected.check(gone.updated_at)?;
+            let these = clients::environment_id.eq(environment).and(clients::id.eq_any(holders));
+            let these = diesel::update(clients::table.filter(these));
+            these.set(clients::generation.eq(clients::generation + 1)).execute(c).await?;
             let event = Event::new("resource_server.deleted", "resource_server", id, &gone.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

@@ -184,7 +184,7 @@ impl Env {
             let held = role_permissions::environment_id.eq(environment).and(role_permissions::role_id.eq(role_id));
             let held = role_permissions::table.filter(held);
             let present = held.select(role_permissions::permission_id).load(c).await?;
-            let Difference { made, taken } = links.against(&present);
+            let Difference { made, taken } = links.against(&present)?;
             let named = permissions::id.eq_any([&made[..], &taken].concat());
             let named = permissions::table.filter(permissions::environment_id.eq(environment).and(named));
             let names: Vec<(Key, String)> = named.select((permissions::id, permissions::name)).load(c).await?;

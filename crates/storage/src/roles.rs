@@ -63,10 +63,10 @@ pub struct RoleChange {
 /// Which roles to list.
 #[derive(Debug, Clone, Default)]
 pub struct RoleFilter {
-    /// Only those that this user holds in the environment.
-    pub user_id: Option<Id<User>>,
-    /// Only those that hold this permission.
-    pub permission_id: Option<Id<Permission>>,
+    /// Only those that each of these users holds in the environment.
+    pub user_ids: Vec<Id<User>>,
+    /// Only those that hold each of these permissions.
+    pub permission_ids: Vec<Id<Permission>>,
     /// Only those that this membership holds in its organization.
     pub membership_id: Option<Id<Membership>>,
     /// Only those that came with the environment, or only the others.
@@ -115,16 +115,16 @@ impl Env {
     /// The database is unavailable.
     pub async fn roles(&self, filter: RoleFilter, page: Page) -> Result<Listed<Role>> {
         let environment = self.key();
-        let (user, permission) = (filter.user_id.map(Key::from), filter.permission_id.map(Key::from));
+        let (users, permissions) = (Key::all(filter.user_ids), Key::all(filter.permission_ids));
         let membership = filter.membership_id.map(Key::from);
         let rows: (Vec<RoleRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = roles::table.filter(roles::environment_id.eq(environment)).into_boxed();
-                if let Some(user) = user {
+                for user in users.iter().copied() {
                     let held = user_roles::environment_id.eq(environment).and(user_roles::user_id.eq(user));
                     query = query.filter(roles::id.eq_any(user_roles::table.filter(held).select(user_roles::role_id)));
                 }
-                if let Some(permission) = permission {
+                for permission in permissions.iter().copied() {
                     let holding = role_permissions::environment_id.eq(environment);
                     let holding = role_permissions::table
                         .filter(holding.and(role_permissions::permission_id.eq(permission)))

@@ -188,7 +188,7 @@ impl Env {
             let user = user.ok_or(Error::Reference)?;
             let held = user_roles::environment_id.eq(environment).and(user_roles::user_id.eq(user_id));
             let held = user_roles::table.filter(held);
-            let Difference { made, taken } = links.against(&held.select(user_roles::role_id).load(c).await?);
+            let Difference { made, taken } = links.against(&held.select(user_roles::role_id).load(c).await?)?;
             let named = roles::environment_id.eq(environment).and(roles::id.eq_any([&made[..], &taken].concat()));
             let names: Vec<(Key, String)> = roles::table.filter(named).select((roles::id, roles::name)).load(c).await?;
             let names: HashMap<Key, String> = names.into_iter().collect();

@@ -75,8 +75,8 @@ pub struct UserFilter {
     pub kind: Option<UserKind>,
     /// Only those who may act, or only those who may not.
     pub active: Option<bool>,
-    /// Only those who hold this role in the environment.
-    pub role_id: Option<Id<Role>>,
+    /// Only those who hold each of these roles in the environment.
+    pub role_ids: Vec<Id<Role>>,
     /// Only the members of this organization.
     pub organization_id: Option<Id<Organization>>,
 }
@@ -144,7 +144,7 @@ impl Env {
     /// The database is unavailable.
     pub async fn users(&self, filter: UserFilter, page: Page) -> Result<Listed<User>> {
         let environment = self.key();
-        let (role, organization) = (filter.role_id.map(Key::from), filter.organization_id.map(Key::from));
+        let (roles, organization) = (Key::all(filter.role_ids), filter.organization_id.map(Key::from));
         let rows = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = users::table.filter(users::environment_id.eq(environment)).into_boxed();
@@ -159,7 +159,7 @@ impl Env {
                     Some(false) => query.filter(sql::<Bool>("NOT users.active")),
                     None => query,
                 };
-                if let Some(role) = role {
+                for role in roles.iter().copied() {
                     let held = user_roles::environment_id.eq(environment).and(user_roles::role_id.eq(role));
                     query = query.filter(users::id.eq_any(user_roles::table.filter(held).select(user_roles::user_id)));
                 }

@@ -25,7 +25,7 @@ use paylent_oauth::{
     store::{OpaqueToken, Store as _},
 };
 use paylent_storage::{
-    DatabaseUrl, Db, Directory, Env, Error, Expected, NameIs, NewInvitation, NewOrganization, NewResourceServer,
+    DatabaseUrl, Db, Directory, Env, Error, Expected, Links, NameIs, NewInvitation, NewOrganization, NewResourceServer,
     NewSession, Options, Order, Page, Refusal, RoleFilter,
 };
 use paylent_tests::{
@@ -232,4 +232,9 @@ pub(crate) fn on_nodes<T: Send + 'static>(url: &DatabaseUrl, env: &Env, works: V
     };
     let nodes: Vec<_> = works.into_iter().map(node).collect();
     nodes.into_iter().map(|node| node.join().unwrap()).collect()
+}
+
+/// These and no others, whatever there is.
+pub(crate) fn replace<T>(with: Vec<Id<T>>) -> Links<T> {
+    Links::Replace { was: None, with }
 }

@@ -12,7 +12,7 @@ use paylent_oauth::{
     store::{Client, Grant, JwtReference, Machine, OpaqueToken, SealedKey, Standing, StoreError, Subject},
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, Links, MachineUser, NewClient, NewClientGrant,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser, NewClient, NewClientGrant,
     NewResourceServer, NewRole, ResourceServerFilter, UserRoleFilter,
 };
 use paylent_tests::{
@@ -20,7 +20,7 @@ use paylent_tests::{
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, assign, environment, is};
+use crate::common::{ALL, assign, environment, is, replace};
 
 both! {
     async fn storage_is_a_store(database: TestDatabase) {
@@ -162,7 +162,7 @@ impl StoreUnderTest for EnvUnderTest {
         }
         let named = ResourceServerFilter { identifier: Some(audience.to_owned()), ..Default::default() };
         let server = self.env.resource_servers(named, ALL).await.unwrap().rows[0].id;
-        self.env.link_introspection_clients(server, Links::Replace(clients), &by()).await.unwrap();
+        self.env.link_introspection_clients(server, replace(clients), &by()).await.unwrap();
     }
 
     async fn deactivate_key(&self, kid: &str) {

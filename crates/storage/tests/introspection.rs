@@ -11,7 +11,7 @@ use paylent_tests::{
     seed::{self, Seeded, by, new_id},
 };
 
-use crate::common::{ALL, environment, resource_server};
+use crate::common::{ALL, environment, replace, resource_server};
 
 const AUDIENCE: &str = "https://api.example";
 
@@ -64,8 +64,8 @@ both! {
             (Links::Add(vec![one, one]), [true, false], [1, 0]),
             (Links::Add(vec![one]), [true, false], [0, 0]),
             (Links::Add(vec![other, one]), [true, true], [1, 0]),
-            (Links::Replace(vec![other]), [false, true], [0, 1]),
-            (Links::Replace(vec![one]), [true, false], [1, 1]),
+            (replace(vec![other]), [false, true], [0, 1]),
+            (replace(vec![one]), [true, false], [1, 1]),
             (Links::Remove(vec![other, new_id()]), [true, false], [0, 0]),
             (Links::Remove(vec![one, other]), [false, false], [0, 1]),
         ];
@@ -79,7 +79,7 @@ both! {
             assert_eq!([after[0] - before[0], after[1] - before[1]], [made, taken], "{links:?}");
         }
         let before = database.dump().await;
-        for links in [Links::Add(vec![one, new_id()]), Links::Replace(vec![one, new_id()])] {
+        for links in [Links::Add(vec![one, new_id()]), replace(vec![one, new_id()])] {
             let outcome = link(env, links).await;
             assert!(matches!(outcome, Err(Error::Reference)), "{outcome:?}");
         }

@@ -14,7 +14,7 @@ use paylent_tests::{
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, admin, named, role};
+use crate::common::{ALL, admin, named, replace, role};
 
 both! {
     async fn a_new_permission_is_held_by_the_admin_role_at_once(database: TestDatabase) {
@@ -47,7 +47,7 @@ both! {
         };
         let all = PermissionFilter::default;
         let custom = || PermissionFilter { system: Some(false), ..all() };
-        let held = |role| PermissionFilter { role_id: Some(role), ..all() };
+        let held = |role| PermissionFilter { role_ids: vec![role], ..all() };
         let containing = |part: &str| Page { name: vec![NameIs::Containing(part.to_owned())], ..ALL };
         assert_eq!(found(custom(), ALL).await, ["my_documents:sign", "documents:read"]);
         assert_eq!(found(custom(), by_name(false)).await, ["documents:read", "my_documents:sign"]);
@@ -114,17 +114,17 @@ both! {
         let (read, sign) = (create(&env, "documents:read").await, create(&env, "documents:sign").await);
         let (clerk, other) = (clerk(&env, &["users:read"]).await, role(&env, "viewer").await);
         let others = held(&env, other).await;
-        let users = PermissionFilter { role_id: Some(clerk), system: None };
+        let users = PermissionFilter { role_ids: vec![clerk], system: None };
         let users = env.permissions(users, ALL).await.unwrap().rows[0].id;
         let cases = [
             (Links::Add(vec![]), vec!["users:read"], [0, 0]),
             (Links::Add(vec![read, users, read]), vec!["documents:read", "users:read"], [1, 0]),
             (Links::Add(vec![read]), vec!["documents:read", "users:read"], [0, 0]),
-            (Links::Replace(vec![sign, read]), vec!["documents:read", "documents:sign"], [1, 1]),
-            (Links::Replace(vec![read, sign]), vec!["documents:read", "documents:sign"], [0, 0]),
+            (replace(vec![sign, read]), vec!["documents:read", "documents:sign"], [1, 1]),
+            (replace(vec![read, sign]), vec!["documents:read", "documents:sign"], [0, 0]),
             (Links::Remove(vec![users, new_id()]), vec!["documents:read", "documents:sign"], [0, 0]),
             (Links::Remove(vec![sign]), vec!["documents:read"], [0, 1]),
-            (Links::Replace(vec![]), vec![], [0, 1]),
+            (replace(vec![]), vec![], [0, 1]),
         ];
         for (links, expected, [made, taken]) in cases {
             let before = events(&database).await;
@@ -140,7 +140,7 @@ both! {
         let env = seed::environment(&database.db(), "acme").await.env;
         let (sign, clerk) = (create(&env, "documents:sign").await, clerk(&env, &["users:read"]).await);
         let before = database.dump().await;
-        for links in [Links::Add(vec![sign, new_id()]), Links::Replace(vec![sign, new_id()])] {
+        for links in [Links::Add(vec![sign, new_id()]), replace(vec![sign, new_id()])] {
             let outcome = env.link_role_permissions(clerk, links, &by()).await;
             assert!(matches!(outcome, Err(Error::Reference)), "{outcome:?}");
         }

@@ -121,7 +121,7 @@ both! {
             things.role = role(env, name).await;
             let held = RolePermissionFilter { role_id: Some(things.role), permission_id: None };
             things.role_permission = env.role_permissions(held, ALL).await.unwrap().rows[0].id;
-            let system = PermissionFilter { system: Some(true), role_id: None };
+            let system = PermissionFilter { system: Some(true), role_ids: Vec::new() };
             things.permission = env.permissions(system, ALL).await.unwrap().rows[0].id;
             let system = ResourceServerFilter { system: Some(true), identifier: None };
             things.server = env.resource_servers(system, ALL).await.unwrap().rows[0].id;
@@ -155,9 +155,9 @@ async fn seen(env: &Env, things: &Things) -> Vec<(&'static str, usize)> {
     let page = |table| of_ids::<()>(&[paylent_domain::Id::from_bytes(things.key(table))]);
     let by_role = RolePermissionFilter { role_id: Some(things.role), permission_id: None };
     let by_permission = RolePermissionFilter { permission_id: Some(things.permission), role_id: None };
-    let holding = RoleFilter { permission_id: Some(things.permission), ..RoleFilter::default() };
-    let held = RoleFilter { user_id: Some(things.user), ..RoleFilter::default() };
-    let of_role = PermissionFilter { role_id: Some(things.role), system: None };
+    let holding = RoleFilter { permission_ids: vec![things.permission], ..RoleFilter::default() };
+    let held = RoleFilter { user_ids: vec![things.user], ..RoleFilter::default() };
+    let of_role = PermissionFilter { role_ids: vec![things.role], system: None };
     let of_user = UserRoleFilter { user_id: Some(things.user), ..UserRoleFilter::default() };
     let by_name = UserRoleFilter { role_name: Some("clerk 0".to_owned()), ..UserRoleFilter::default() };
     let of_server = ScopeFilter { resource_server_id: Some(things.server) };

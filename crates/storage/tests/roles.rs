@@ -59,8 +59,8 @@ both! {
         env.create_membership_role(membership_role(&here, admin), &by()).await.unwrap();
         let held = RolePermissionFilter { role_id: Some(clerk), permission_id: None };
         let read = env.role_permissions(held, ALL).await.unwrap().rows[0].permission_id;
-        let by_user = RoleFilter { user_id: Some(jane), ..RoleFilter::default() };
-        let by_permission = RoleFilter { permission_id: Some(read), ..RoleFilter::default() };
+        let by_user = RoleFilter { user_ids: vec![jane], ..RoleFilter::default() };
+        let by_permission = RoleFilter { permission_ids: vec![read], ..RoleFilter::default() };
         let by_membership = RoleFilter { membership_id: Some(here.id), ..RoleFilter::default() };
         let system = |system| RoleFilter { system: Some(system), ..RoleFilter::default() };
         let containing = |part: &str| Page { name: vec![NameIs::Containing(part.to_owned())], ..ALL };
@@ -78,7 +78,7 @@ both! {
             (by_user.clone(), ALL, vec![viewer, clerk]),
             (by_user.clone(), named("viewer"), vec![viewer]),
             (RoleFilter { system: Some(false), ..by_user.clone() }, ALL, vec![clerk]),
-            (RoleFilter { permission_id: Some(read), ..by_user }, ALL, vec![viewer, clerk]),
+            (RoleFilter { permission_ids: vec![read], ..by_user }, ALL, vec![viewer, clerk]),
             (by_permission, ALL, vec![admin, viewer, clerk]),
             (by_membership, ALL, vec![admin]),
             (system(true), ALL, vec![admin, viewer]),

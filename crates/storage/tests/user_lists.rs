@@ -134,15 +134,15 @@ both! {
             (UserFilter { kind: Some(UserKind::Service), ..UserFilter::default() }, vec![service]),
             (UserFilter { active: Some(true), ..UserFilter::default() }, vec![service, jane]),
             (UserFilter { active: Some(false), ..UserFilter::default() }, vec![john]),
-            (UserFilter { role_id: Some(viewer), ..UserFilter::default() }, vec![service, jane]),
-            (UserFilter { role_id: Some(new_id()), ..UserFilter::default() }, vec![]),
+            (UserFilter { role_ids: vec![viewer], ..UserFilter::default() }, vec![service, jane]),
+            (UserFilter { role_ids: vec![new_id()], ..UserFilter::default() }, vec![]),
             (UserFilter { organization_id: Some(shop), ..UserFilter::default() }, vec![jane, john]),
             (UserFilter { organization_id: Some(empty), ..UserFilter::default() }, vec![]),
             (
                 UserFilter {
                     kind: Some(UserKind::Person),
                     active: Some(true),
-                    role_id: Some(viewer),
+                    role_ids: vec![viewer],
                     organization_id: Some(shop),
                 },
                 vec![jane],

@@ -12,7 +12,7 @@ use paylent_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{ALL, Work, admin, assign, is_refused, on_nodes, person, role, user_role, work};
+use crate::common::{ALL, Work, admin, assign, is_refused, on_nodes, person, replace, role, user_role, work};
 
 both! {
     async fn a_role_is_held_once_until_it_is_taken(database: TestDatabase) {
@@ -74,11 +74,11 @@ both! {
             (Links::Add(vec![]), vec![], [0, 0]),
             (Links::Add(vec![viewer, clerk, viewer]), vec!["clerk", "viewer"], [2, 0]),
             (Links::Add(vec![viewer]), vec!["clerk", "viewer"], [0, 0]),
-            (Links::Replace(vec![notary, clerk]), vec!["clerk", "notary"], [1, 1]),
-            (Links::Replace(vec![clerk, notary]), vec!["clerk", "notary"], [0, 0]),
+            (replace(vec![notary, clerk]), vec!["clerk", "notary"], [1, 1]),
+            (replace(vec![clerk, notary]), vec!["clerk", "notary"], [0, 0]),
             (Links::Remove(vec![viewer, new_id()]), vec!["clerk", "notary"], [0, 0]),
             (Links::Remove(vec![notary]), vec!["clerk"], [0, 1]),
-            (Links::Replace(vec![]), vec![], [0, 1]),
+            (replace(vec![]), vec![], [0, 1]),
         ];
         for (links, expected, [made, taken]) in cases {
             let before = events(&database).await;
@@ -89,7 +89,11 @@ both! {
         }
         assert_eq!(held(&env, john).await, ["viewer"], "nobody else lost any");
         let before = database.dump().await;
-        for links in [Links::Add(vec![clerk, new_id()]), Links::Replace(vec![clerk, new_id()])] {
+        let overtaken = |was| Links::Replace { was: Some(was), with: vec![viewer] };
+        for was in [vec![clerk], vec![viewer, clerk]] {
+            is_refused(env.link_user_roles(jane, overtaken(was), &by()).await, Refusal::Overtaken);
+        }
+        for links in [Links::Add(vec![clerk, new_id()]), replace(vec![clerk, new_id()])] {
             let outcome = env.link_user_roles(jane, links, &by()).await;
             assert!(matches!(outcome, Err(Error::Reference)), "{outcome:?}");
         }
@@ -106,7 +110,7 @@ both! {
         let one = assign(&env, jane, viewer).await;
         env.delete_user_role(one, &Expected::Any, &by()).await.unwrap();
         env.link_user_roles(jane, Links::Add(vec![viewer]), &by()).await.unwrap();
-        env.link_user_roles(jane, Links::Replace(vec![]), &by()).await.unwrap();
+        env.link_user_roles(jane, replace(vec![]), &by()).await.unwrap();
         let targets = database.values("SELECT targets FROM audit_events WHERE action LIKE 'user_role.%'").await;
         assert_eq!(targets.len(), 4);
         let expected =
@@ -129,7 +133,7 @@ both! {
         for _ in 0..10 {
             let sets = [vec![a, b], vec![c, d], vec![b, c]];
             let works = sets.into_iter().map(|set| {
-                work(move |env: Env| async move { env.link_user_roles(jane, Links::Replace(set), &by()).await })
+                work(move |env: Env| async move { env.link_user_roles(jane, replace(set), &by()).await })
             });
             for outcome in on_nodes(database.url(), &env, works.collect()) {
                 outcome.unwrap();
@@ -147,7 +151,7 @@ both! {
         is_refused(env.update_user(jane, inactive(), &Expected::Any, &by()).await, Refusal::LastAdmin);
         is_refused(env.delete_user(jane, &Expected::Any, &by()).await, Refusal::LastAdmin);
         let (admin, viewer) = (role(&env, ADMIN).await, role(&env, "viewer").await);
-        for links in [Links::Remove(vec![admin]), Links::Replace(vec![viewer]), Links::Replace(vec![])] {
+        for links in [Links::Remove(vec![admin]), replace(vec![viewer]), replace(vec![])] {
             is_refused(env.link_user_roles(jane, links, &by()).await, Refusal::LastAdmin);
         }
         assert_eq!(database.dump().await, before);
@@ -173,10 +177,10 @@ both! {
         let (john, held) = admin(&env, "john@example.com").await;
         assert!(env.delete_user_role(held, &Expected::Any, &by()).await.unwrap());
         let (admin, viewer) = (role(&env, ADMIN).await, role(&env, "viewer").await);
-        env.link_user_roles(jane, Links::Replace(vec![viewer, admin]), &by()).await.unwrap();
+        env.link_user_roles(jane, replace(vec![viewer, admin]), &by()).await.unwrap();
         env.link_user_roles(jane, Links::Remove(vec![viewer]), &by()).await.unwrap();
         env.link_user_roles(john, Links::Add(vec![admin]), &by()).await.unwrap();
-        env.link_user_roles(jane, Links::Replace(vec![]), &by()).await.unwrap();
+        env.link_user_roles(jane, replace(vec![]), &by()).await.unwrap();
         assert_eq!(self::held(&env, john).await, ["admin"]);
     }
 
@@ -205,7 +209,7 @@ fn departure(way: usize, (user, held): Admin) -> Work<Result<()>> {
         1 => work(
             move |env: Env| async move { env.update_user(user, inactive(), &Expected::Any, &by()).await.map(|_| ()) },
         ),
-        2 => work(move |env: Env| async move { env.link_user_roles(user, Links::Replace(vec![]), &by()).await }),
+        2 => work(move |env: Env| async move { env.link_user_roles(user, replace(vec![]), &by()).await }),
         _ => work(move |env: Env| async move { env.delete_user(user, &Expected::Any, &by()).await.map(|_| ()) }),
     }
 }
@@ -216,7 +220,7 @@ fn inactive() -> UserChange {
 
 /// The names of the roles that a user holds.
 async fn held(env: &Env, user: Id<User>) -> Vec<String> {
-    let held = RoleFilter { user_id: Some(user), ..RoleFilter::default() };
+    let held = RoleFilter { user_ids: vec![user], ..RoleFilter::default() };
     let mut names: Vec<_> = env.roles(held, ALL).await.unwrap().rows.into_iter().map(|role| role.name).collect();
     names.sort();
     names

@@ -183,6 +183,14 @@ both! {
             let reply = admin.get(&query).await.is(200);
             assert_eq!(reply.ids().iter().collect::<Vec<_>>(), found, "{query}");
         }
+        // Who holds both; what both hold.
+        let (other, permission) = (server.acme.role("other", &["users:read"]).await, id("permissions"));
+        let both = format!("roles/{role}/users?filter[role]={other}");
+        assert_eq!(admin.get(&both).await.is(200).ids(), Vec::<String>::new());
+        server.acme.give(&user, &other).await;
+        assert_eq!(admin.get(&both).await.is(200).ids(), [user.as_str()]);
+        let roles = admin.get(&format!("users/{user}/roles?filter[permission]={permission}")).await.is(200).ids();
+        assert_eq!(roles, [role.as_str()]);
     }
 
     async fn rows_are_found_by_when_they_were_made(database: TestDatabase) {

@@ -121,22 +121,67 @@ both! {
         }
     }
 
-    /// A grant that is gone gives no more tokens, at any server.
-    async fn rb_deactivated_a_grant_that_is_gone_gives_no_more_tokens(database: TestDatabase) {
+    /// What a client may have of a resource server, when it shrinks, ends the tokens that the client has at every server.
+    async fn rb_deactivated_what_a_grant_loses_ends_the_tokens_it_gave(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let node = server.beside(&database);
         let admin = server.admin(&server.acme).await;
-        let machine = admin.machine(None).await;
-        let ask = async || {
+        for format in ["jwt", "opaque"] {
+            let machine = admin.machine(None).await;
+            let set = change("client", &machine.id, json!({"token_format": format}));
+            admin.patch(&format!("clients/{}", machine.id), &set).await.is(200);
+            let token = async || node.token(&node.acme, &machine.credentials, &[]).await;
+            // Without a right of its own a token that lives is told 403, and one that is dead 401.
+            let answers = async |token: &str, status: u16| {
+                for there in [&server, &node] {
+                    there.bearer(&server.acme, token).get("users").await.is(status);
+                }
+            };
+            let mut held = token().await;
+            answers(&held, 403).await;
+            let grant = admin.only(&format!("client-grants?filter[client]={}", machine.id)).await;
+            let allow = async |scopes: Value| {
+                let allowed = change("client_grant", &grant, json!({"allowed_scopes": scopes}));
+                admin.patch(&format!("client-grants/{grant}"), &allowed).await.is(200);
+            };
+            for narrower in [json!(["users:read", "roles:read"]), json!(["users:read"]), json!([])] {
+                allow(narrower).await;
+                answers(&held, 401).await;
+                held = token().await;
+                answers(&held, 403).await;
+            }
+            for wider in [json!([]), json!(["users:read"]), json!(["roles:read", "users:read"]), Value::Null] {
+                allow(wider).await;
+                answers(&held, 403).await;
+            }
+            admin.delete(&format!("client-grants/{grant}")).await.is(200);
+            answers(&held, 401).await;
             let form = [("grant_type", "client_credentials"), ("resource", &*node.acme.api())];
-            node.oauth(&node.acme, "/oauth/token", &machine.credentials, &form).await
+            let asked = node.oauth(&node.acme, "/oauth/token", &machine.credentials, &form).await;
+            asked.is_oauth_error(400, "invalid_target");
+        }
+    }
+
+    /// With a resource server go the tokens for it, and no others' but those of clients that had any.
+    async fn rb_deactivated_a_resource_server_that_is_gone_ends_the_tokens_for_it(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let node = server.beside(&database);
+        let admin = server.admin(&server.acme).await;
+        let attributes = json!({"name": "Docs", "identifier": "https://docs.example", "scopes": ["read"]});
+        let docs = admin.create("resource-servers", "resource_server", attributes, &[]).await;
+        let (with, without) = (admin.machine(None).await, admin.machine(None).await);
+        admin.grant(&with.id, &docs, Value::Null).await;
+        let is_active = async |token: &str, client: &Machine| {
+            let reply = node.oauth(&node.acme, "/oauth/introspect", &client.credentials, &[("token", token)]).await;
+            reply.is(200).json()["active"] == true
         };
-        assert!(ask().await.is(200).json()["scope"].as_str().unwrap().contains("users:read"));
-        let grant = admin.only(&format!("client-grants?filter[client]={}", machine.id)).await;
-        let none = change("client_grant", &grant, json!({"allowed_scopes": []}));
-        admin.patch(&format!("client-grants/{grant}"), &none).await.is(200);
-        assert_eq!(ask().await.is(200).json().get("scope"), None);
-        admin.delete(&format!("client-grants/{grant}")).await.is(200);
-        ask().await.is_oauth_error(400, "invalid_target");
+        let form = [("grant_type", "client_credentials"), ("resource", "https://docs.example")];
+        let given = server.oauth(&server.acme, "/oauth/token", &with.credentials, &form).await.is(200);
+        let given = given.json()["access_token"].as_str().unwrap().to_owned();
+        let other = server.token(&server.acme, &without.credentials, &[]).await;
+        assert!(is_active(&given, &with).await);
+        admin.delete(&format!("resource-servers/{docs}")).await.is(200);
+        assert!(!is_active(&given, &with).await);
+        assert!(is_active(&other, &without).await);
     }
 }

@@ -172,7 +172,7 @@ both! {
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
     ("client-grants", "create", 12),
-    ("client-grants", "delete", 8),
+    ("client-grants", "delete", 9),
     ("client-grants", "update", 12),
     ("clients", "create", 6),
     ("clients", "delete", 11),
@@ -189,7 +189,7 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("permissions", "delete", 7),
     ("permissions", "update", 8),
     ("resource-servers", "create", 6),
-    ("resource-servers", "delete", 7),
+    ("resource-servers", "delete", 10),
     ("resource-servers", "update", 8),
     ("role-permissions", "create", 9),
     ("role-permissions", "delete", 9),

@@ -42,8 +42,9 @@ fn listed(name: impl Into<String>, description: impl Into<String>, list: impl In
 }
 
 /// Adds a list of some of these words.
-fn some_of(parts: &mut Parts, name: String, words: &[&str]) -> Ref {
-    parts.add(&name, || ArrayBuilder::new().items(word(words)).unique_items(true))
+fn some_of(parts: &mut Parts, name: String, words: &[&str], unique: bool) -> Ref {
+    let list = ArrayBuilder::new().items(word(words));
+    parts.add(&name, || if unique { list.unique_items(true) } else { list })
 }
 
 /// The id in the path.
@@ -74,13 +75,13 @@ pub(super) fn shape(parts: &mut Parts, offered: &Offered) -> Vec<Parameter> {
     let mut parameters = Vec::new();
     if !offered.includes.is_empty() {
         let description = "Related resources to add to the answer. Takes the right to read them.";
-        let paths = some_of(parts, format!("{}Includes", pascal(offered.kind)), offered.includes);
+        let paths = some_of(parts, format!("{}Includes", pascal(offered.kind)), offered.includes, false);
         parameters.push(listed("include", description, paths));
     }
     for shown in std::iter::once(offered).chain(offered.others.iter().copied()) {
         let description = format!("Which attributes and relationships to show of {}.", a(shown.kind));
         let fields = [shown.attributes, shown.relationships].concat();
-        let fields = some_of(parts, format!("{}Fields", pascal(shown.kind)), &fields);
+        let fields = some_of(parts, format!("{}Fields", pascal(shown.kind)), &fields, false);
         parameters.push(listed(format!("fields[{}]", shown.kind), description, fields));
     }
     parameters
@@ -90,7 +91,7 @@ pub(super) fn shape(parts: &mut Parts, offered: &Offered) -> Vec<Parameter> {
 pub(super) fn selection<E: Documented>(parts: &mut Parts) -> Vec<Parameter> {
     let keys: Vec<String> = E::SCHEMA.sorts.iter().flat_map(|key| [(*key).to_owned(), format!("-{key}")]).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let keys = some_of(parts, format!("{}SortKeys", pascal(E::SCHEMA.kind)), &keys);
+    let keys = some_of(parts, format!("{}SortKeys", pascal(E::SCHEMA.kind)), &keys, true);
     let sort = listed("sort", "The order; `-` turns it round. Without it, what was made first comes first.", keys);
     let properties = E::properties();
     let filters = E::SCHEMA.filters.iter().flat_map(|field| filters(field, &properties));
@@ -105,7 +106,11 @@ fn filters(field: &'static FilterField, properties: &[Property]) -> impl Iterato
         let one = || values.clone();
         let many = || ArrayBuilder::new().items(non_empty(values.clone())).min_items(Some(1)).max_items(Some(100));
         match operator {
-            Operator::Eq => query(format!("filter[{name}]"), format!("Only with this {words}."), one()),
+            Operator::Eq => {
+                let is_list = field.operators.contains(&Operator::In);
+                let value = if is_list { full_items(one()) } else { one() };
+                query(format!("filter[{name}]"), format!("Only with this {words}."), value)
+            }
             Operator::In => {
                 listed(format!("filter[{name}][in]"), format!("Only with one of these as {words}."), many())
             }
@@ -151,6 +156,14 @@ fn values(name: &str, properties: &[Property]) -> Object {
         _ => id(),
     };
     values.build()
+}
+
+/// A text that is a list when it has commas, and then has no empty items.
+fn full_items(mut values: Object) -> Object {
+    if values.max_length.is_some() {
+        values.pattern = Some("^([^,]+(,[^,]+)*)?$".to_owned());
+    }
+    values
 }
 
 /// Lists have no empty items.

@@ -97,7 +97,7 @@ fn error() -> ObjectBuilder {
 /// Adds what names a resource of a type.
 fn identifier(parts: &mut Parts, kind: &'static str) -> Ref {
     parts.add(&format!("{}Identifier", pascal(kind)), || {
-        with_all(object(), [("type", word(&[kind]).into()), ("id", id().into())])
+        with_all(closed(), [("type", word(&[kind]).into()), ("id", id().into())])
     })
 }
 

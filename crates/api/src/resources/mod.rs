@@ -46,7 +46,7 @@ const fn by_name(name: &'static str) -> FilterField {
 }
 
 /// What comes or goes when `before` is replaced by `after`.
-fn changed<T>(before: Vec<Id<T>>, after: &[Id<T>]) -> Vec<Id<T>> {
-    let added = after.iter().filter(|id| !before.contains(id)).copied().collect::<Vec<_>>();
-    before.into_iter().filter(|id| !after.contains(id)).chain(added).collect()
+fn changed<T>(before: &[Id<T>], after: &[Id<T>]) -> Vec<Id<T>> {
+    let added = after.iter().filter(|id| !before.contains(id));
+    before.iter().filter(|id| !after.contains(id)).chain(added).copied().collect()
 }

@@ -60,7 +60,7 @@ impl Entity for Permission {
     }
 
     fn filter(filters: &Filters<'_>, _: &Call) -> Option<PermissionFilter> {
-        Some(PermissionFilter { role_id: filters.one("role")?, system: filters.one("system")? })
+        Some(PermissionFilter { role_ids: filters.one("role")?.into_iter().collect(), system: filters.one("system")? })
     }
 
     async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>> {
@@ -76,9 +76,9 @@ impl Holds<Role> for Permission {
     const NAME: &'static str = "roles";
     const TIE: Managed = Managed::RolePermissions;
 
-    fn held(filter: RoleFilter, owner: Id<Permission>) -> Option<RoleFilter> {
-        let other = filter.permission_id.is_some_and(|asked| asked != owner);
-        (!other).then_some(RoleFilter { permission_id: Some(owner), ..filter })
+    fn held(mut filter: RoleFilter, owner: Id<Permission>) -> Option<RoleFilter> {
+        filter.permission_ids.push(owner);
+        Some(filter)
     }
 }
 

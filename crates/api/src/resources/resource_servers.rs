@@ -129,7 +129,7 @@ impl Link<Client> for ResourceServer {
 
     /// A public client proves nothing about itself, so nothing is told to it.
     async fn link(&self, call: &Call, links: Links<Client>) -> Result<(), Failure> {
-        if let Links::Add(clients) | Links::Replace(clients) = &links {
+        if let Links::Add(clients) | Links::Replace { with: clients, .. } = &links {
             let page = Page::of_ids(clients.iter().map(|id| *id.as_bytes()).collect());
             let named = call.env.clients(ClientFilter::default(), page).await?.rows;
             let is_public = |id| named.iter().any(|row| row.id == id && row.client_type == ClientType::Public);

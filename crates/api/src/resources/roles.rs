@@ -66,8 +66,12 @@ impl Entity for Role {
     }
 
     fn filter(filters: &Filters<'_>, _: &Call) -> Option<RoleFilter> {
-        let (user_id, permission_id) = (filters.one("user")?, filters.one("permission")?);
-        Some(RoleFilter { user_id, permission_id, membership_id: None, system: filters.one("system")? })
+        Some(RoleFilter {
+            user_ids: filters.one("user")?.into_iter().collect(),
+            permission_ids: filters.one("permission")?.into_iter().collect(),
+            membership_id: None,
+            system: filters.one("system")?,
+        })
     }
 
     async fn find(env: &Env, id: Id<Self>) -> paylent_storage::Result<Option<Self>> {
@@ -91,9 +95,9 @@ impl Holds<Permission> for Role {
     const NAME: &'static str = "permissions";
     const TIE: Managed = Managed::RolePermissions;
 
-    fn held(filter: PermissionFilter, owner: Id<Role>) -> Option<PermissionFilter> {
-        let other = filter.role_id.is_some_and(|asked| asked != owner);
-        (!other).then_some(PermissionFilter { role_id: Some(owner), ..filter })
+    fn held(mut filter: PermissionFilter, owner: Id<Role>) -> Option<PermissionFilter> {
+        filter.role_ids.push(owner);
+        Some(filter)
     }
 }
 
@@ -107,21 +111,21 @@ impl Holds<User> for Role {
     const NAME: &'static str = "users";
     const TIE: Managed = Managed::UserRoles;
 
-    fn held(filter: UserFilter, owner: Id<Role>) -> Option<UserFilter> {
-        let other = filter.role_id.is_some_and(|asked| asked != owner);
-        (!other).then_some(UserFilter { role_id: Some(owner), ..filter })
+    fn held(mut filter: UserFilter, owner: Id<Role>) -> Option<UserFilter> {
+        filter.role_ids.push(owner);
+        Some(filter)
     }
 }
 
 impl Link<Permission> for Role {
     const ALSO: Option<Action> = Some(Action::Delete);
 
-    async fn link(&self, call: &Call, links: Links<Permission>) -> Result<(), Failure> {
-        let touched = match &links {
+    async fn link(&self, call: &Call, mut links: Links<Permission>) -> Result<(), Failure> {
+        let touched = match &mut links {
             Links::Add(permissions) | Links::Remove(permissions) => permissions.clone(),
-            Links::Replace(permissions) => {
+            Links::Replace { was, with } => {
                 let held = call.env.permissions_of_roles(vec![self.id]).await?.into_iter().map(|(_, id)| id);
-                changed(held.collect(), permissions)
+                changed(was.insert(held.collect()), with)
             }
         };
         let page = Page::of_ids(touched.iter().map(|id| *id.as_bytes()).collect());

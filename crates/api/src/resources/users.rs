@@ -72,7 +72,7 @@ impl Entity for User {
         Some(UserFilter {
             kind: filters.one("kind")?,
             active: filters.one("active")?,
-            role_id: filters.one("role")?,
+            role_ids: filters.one("role")?.into_iter().collect(),
             organization_id: filters.one("organization")?,
         })
     }
@@ -90,9 +90,9 @@ impl Holds<Role> for User {
     const NAME: &'static str = "roles";
     const TIE: Managed = Managed::UserRoles;
 
-    fn held(filter: RoleFilter, owner: Id<User>) -> Option<RoleFilter> {
-        let other = filter.user_id.is_some_and(|asked| asked != owner);
-        (!other).then_some(RoleFilter { user_id: Some(owner), ..filter })
+    fn held(mut filter: RoleFilter, owner: Id<User>) -> Option<RoleFilter> {
+        filter.user_ids.push(owner);
+        Some(filter)
     }
 }
 
@@ -105,12 +105,12 @@ impl Includes<Role> for User {
 impl Link<Role> for User {
     const ALSO: Option<Action> = Some(Action::Delete);
 
-    async fn link(&self, call: &Call, links: Links<Role>) -> Result<(), Failure> {
-        let touched = match &links {
+    async fn link(&self, call: &Call, mut links: Links<Role>) -> Result<(), Failure> {
+        let touched = match &mut links {
             Links::Add(roles) | Links::Remove(roles) => roles.clone(),
-            Links::Replace(roles) => {
+            Links::Replace { was, with } => {
                 let held = call.env.roles_of_users(vec![self.id]).await?.into_iter().map(|(_, role)| role);
-                changed(held.collect(), roles)
+                changed(was.insert(held.collect()), with)
             }
         };
         call.may_give_roles(touched, None).await?;

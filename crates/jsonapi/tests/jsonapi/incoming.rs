@@ -329,7 +329,7 @@ fn relationship_documents_are_read() {
     assert_eq!(linkage_to_one(br#"{"data":{"type":"user","id":"1"}}"#, "user"), Ok(Some("1".to_owned())));
     assert_eq!(linkage_to_one(br#"{"data":null}"#, "user"), Ok(None));
     let many = br#"{"data":[{"type":"role","id":"1"},{"type":"role","id":"1"}],"meta":{}}"#;
-    assert_eq!(linkage_to_many(many, "role"), Ok(vec!["1".to_owned()]));
+    assert_eq!(linkage_to_many(many, "role"), Ok(vec!["1".to_owned(); 2]), "as they stand there, for pointers to them");
     assert_eq!(linkage_to_many(br#"{"data":[]}"#, "role"), Ok(Vec::new()));
 }
 

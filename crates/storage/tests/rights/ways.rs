@@ -17,7 +17,7 @@ use paylent_storage::{
 };
 use paylent_tests::seed::{Seeded, by, new_id};
 
-use crate::common::{ALL, assign, person, resource_server, user_role};
+use crate::common::{ALL, assign, person, replace, resource_server, user_role};
 
 /// One thing of each kind.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ pub(super) const WAYS: &[Way] = &[
         env.link_role_permissions(things.role, links, &by()).await.map(|()| true)
     }),
     way!(["role_permission.created", "role_permission.deleted"], None, true, |env, things, expected| {
-        let links = Links::Replace(vec![things.other_permission]);
+        let links = replace(vec![things.other_permission]);
         env.link_role_permissions(things.role, links, &by()).await.map(|()| true)
     }),
     way!(["role_permission.deleted"], None, false, |env, things, expected| {
@@ -129,7 +129,7 @@ pub(super) const WAYS: &[Way] = &[
         env.link_user_roles(things.user, links, &by()).await.map(|()| true)
     }),
     way!(["user_role.created", "user_role.deleted"], None, true, |env, things, expected| {
-        env.link_user_roles(things.user, Links::Replace(vec![things.other_role]), &by()).await.map(|()| true)
+        env.link_user_roles(things.user, replace(vec![things.other_role]), &by()).await.map(|()| true)
     }),
     way!(["user_role.deleted"], None, false, |env, things, expected| {
         let links = Links::Remove(vec![things.role, things.other_role]);
@@ -174,7 +174,7 @@ pub(super) const WAYS: &[Way] = &[
         env.link_introspection_clients(things.other_server, Links::Add(vec![things.client]), &by()).await.map(|()| true)
     }),
     way!(["introspection_client.created"], None, true, |env, things, expected| {
-        let links = Links::Replace(vec![things.client]);
+        let links = replace(vec![things.client]);
         env.link_introspection_clients(things.other_server, links, &by()).await.map(|()| true)
     }),
     way!(["introspection_client.deleted"], None, false, |env, things, expected| {

@@ -3,6 +3,7 @@
 mod api;
 pub mod forge;
 pub mod oauth;
+mod process;
 pub mod raw;
 mod reply;
 mod samples;
@@ -49,7 +50,13 @@ pub struct TestServer {
     /// Set to make the server say that it is about to stop.
     pub draining: Arc<AtomicBool>,
     http: Client,
-    handle: ServerHandle,
+    running: Running,
+}
+
+/// What ends with the value.
+enum Running {
+    Here(ServerHandle),
+    Elsewhere { _process: process::Process },
 }
 
 /// An environment and its machine client, which may do everything.
@@ -113,15 +120,25 @@ impl TestServer {
         let db = database.db();
         let (address, handle, draining) = setup::run(db.clone(), clock.clone(), &setting);
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { address, clock, db, acme, beta, draining, http, handle }
+        Self { address, clock, db, acme, beta, draining, http, running: Running::Here(handle) }
     }
 
-    /// Another server on the same database, as another node runs one: nothing is shared but what is stored.
+    /// Another server on the same database, in a process of its own. Its clock stands where this one's stands now.
     pub fn beside(&self, database: &TestDatabase) -> Self {
         let db = Db::open(database.url(), Options { connections: 8 }).unwrap();
-        let (address, handle, draining) = setup::run(db.clone(), self.clock.clone(), &Setting::default());
+        let now = self.clock.now();
+        let (address, process) = process::spawn(database, now);
         let (acme, beta) = (self.acme.on(&db), self.beta.on(&db));
-        Self { address, clock: self.clock.clone(), db, acme, beta, draining, http: self.http.clone(), handle }
+        Self {
+            address,
+            clock: Arc::new(FixedClock::at(now)),
+            db,
+            acme,
+            beta,
+            draining: Arc::default(),
+            http: self.http.clone(),
+            running: Running::Elsewhere { _process: process },
+        }
     }
 
     /// Sets the server's clock to the machine's.
@@ -190,7 +207,9 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        drop(self.handle.stop(false));
+        if let Running::Here(handle) = &self.running {
+            drop(handle.stop(false));
+        }
     }
 }
 
