@@ -18,12 +18,14 @@ use actix_web::{
 };
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::{Clock, network::TrustedProxies};
-use paylent_oauth::Keyring;
+use paylent_oauth::{Keyring, RemoteKeys};
+use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory};
 
 use crate::{
     front_door,
     limits::{Limiters, Limits},
+    remote_keys::FetchedKeys,
 };
 
 /// Everything the rooms share. The database handle becomes each worker's own.
@@ -39,8 +41,12 @@ pub struct Rooms {
     pub clock: Arc<dyn Clock>,
     /// Where passwords are hashed.
     pub passwords: PasswordPool,
+    /// Makes requests to addresses that clients registered.
+    pub outbound: Outbound,
     /// Authenticates the cursors of lists.
     pub cursor_key: [u8; 32],
+    /// Authenticates the forms of the pages.
+    pub form_key: [u8; 32],
     /// Whose forwarding headers to believe.
     pub proxies: TrustedProxies,
     /// How many requests to admit.
@@ -94,6 +100,7 @@ pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
     let limiters = Arc::new(Limiters::new(rooms.limits));
     tokio::spawn(keep_house(limiters.clone()));
     let ready = draining.clone();
+    let remote_keys: Arc<dyn RemoteKeys> = Arc::new(FetchedKeys::new(rooms.outbound.clone(), rooms.clock.clone()));
     let server = HttpServer::new(move || {
         let rooms = own_database(&rooms);
         let shared = Data::new(Shared { rooms: rooms.clone(), limiters: limiters.clone() });
@@ -104,7 +111,7 @@ pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
             .app_data(ready)
             .route("/health/live", web::get().to(live))
             .route("/health/ready", web::get().to(front_door::ready))
-            .configure(|cfg| mount(cfg, &rooms))
+            .configure(|cfg| mount(cfg, &rooms, &remote_keys))
             .default_service(web::to(front_door::not_found))
     })
     .workers(listen.workers)
@@ -129,9 +136,15 @@ fn own_database(rooms: &Rooms) -> Rooms {
     }
 }
 
-/// Mounts the OAuth endpoints and the Management API.
-fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms) {
-    let web = paylent_web::Settings { keys: rooms.keys.clone(), clock: rooms.clock.clone() };
+/// Mounts the OAuth endpoints, the pages and the Management API.
+fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn RemoteKeys>) {
+    let web = paylent_web::Settings {
+        keys: rooms.keys.clone(),
+        clock: rooms.clock.clone(),
+        passwords: rooms.passwords.clone(),
+        form_key: rooms.form_key,
+        remote_keys: remote_keys.clone(),
+    };
     let api = paylent_api::Settings {
         clock: rooms.clock.clone(),
         keys: rooms.keys.clone(),

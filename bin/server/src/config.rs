@@ -18,6 +18,7 @@ use std::{
 
 use paylent_crypto::seal::MasterKey;
 use paylent_domain::{hosts::Hosts, network::TrustedProxies};
+use paylent_outbound as outbound;
 use paylent_storage::DatabaseUrl;
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -57,6 +58,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// How many requests a caller may make.
     pub limits: Limits,
+    /// What the server's own requests may do.
+    pub outbound: outbound::Options,
     /// What is logged, how and where to.
     pub log: Log,
     /// All of the above as text, for people.
@@ -153,6 +156,7 @@ impl Config {
             }
         });
         let limits = limits(settings);
+        let allow_private = settings.read("outbound.allow_private", truth);
         let log = Log::read(settings);
         Some(Self {
             listen: listen?,
@@ -165,6 +169,7 @@ impl Config {
             password_minimum_length: password_minimum_length?,
             metrics_listen: metrics_listen?,
             limits: limits?,
+            outbound: outbound::Options { allow_private: allow_private?, ..outbound::Options::default() },
             log: log?,
             settings: Settings::default(),
         })
@@ -199,7 +204,7 @@ impl Log {
 }
 
 fn limits(settings: &mut Settings) -> Option<Limits> {
-    let enabled = settings.read("rate_limit.enabled", |text| text.parse().map_err(|_| "must be true or false"));
+    let enabled = settings.read("rate_limit.enabled", truth);
     let quota = |text: &str| text.parse().map_err(|_| "must be a whole number of requests a minute, at least 1");
     let (api, auth) = (settings.read("rate_limit.api", quota), settings.read("rate_limit.auth", quota));
     Some(Limits { enabled: enabled?, api: api?, auth: auth? })
@@ -228,6 +233,10 @@ fn master_key_source(settings: &mut Settings, database: Option<&DatabaseUrl>) ->
         (None, Some(path)) => master_key::Source::File(path),
         (None, None) => master_key::Source::Kept(folder.join("master.key")),
     })
+}
+
+fn truth(text: &str) -> Result<bool, &'static str> {
+    text.parse().map_err(|_| "must be true or false")
 }
 
 fn between(text: &str, least: usize, most: usize) -> Result<usize, String> {

@@ -52,7 +52,7 @@ pub(crate) async fn enter<B: MessageBody + 'static>(
         match admitted {
             Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
             Err(refusal) => {
-                let response = refusal.response(request.path(), &request_id);
+                let response = refusal.response(request.request(), &request_id);
                 Ok::<_, Error>(request.into_response(response).map_into_right_body())
             }
         }
@@ -80,7 +80,8 @@ async fn admit(shared: &Shared, request: &ServiceRequest, route: Option<&str>, i
     let ip = client_address(shared, request)?;
     let limited = route.unwrap_or(if request.path().starts_with("/api/") { "/api/" } else { UNMATCHED });
     let environment = *tenant.environment.id.as_bytes();
-    shared.limiters.check(environment, ip, limited).map_err(|seconds| Refusal::TooMany { seconds })?;
+    let limited = shared.limiters.check(environment, ip, request.method(), limited);
+    limited.map_err(|seconds| Refusal::TooMany { seconds })?;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut extensions = request.extensions_mut();
     extensions.insert(Env::new(rooms.db.clone(), tenant));
@@ -176,7 +177,7 @@ fn not_ready(reason: &'static str) -> HttpResponse {
 /// The answer to a path that nothing is mounted at.
 pub(crate) async fn not_found(request: HttpRequest) -> HttpResponse {
     let id = request.extensions().get::<Origin>().map(|origin| origin.request_id.clone()).unwrap_or_default();
-    Refusal::NotFound.response(request.path(), &id)
+    Refusal::NotFound.response(&request, &id)
 }
 
 #[cfg(test)]

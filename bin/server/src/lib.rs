@@ -17,5 +17,6 @@ pub mod logging;
 pub mod master_key;
 pub mod metrics;
 mod refusal;
+mod remote_keys;
 mod request_metrics;
 mod unread;

@@ -6,10 +6,12 @@ use std::{
     num::NonZeroU32,
 };
 
+use actix_web::http::Method;
 use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
-/// The routes that guess at secrets, and so get the small quota.
-const AUTH_ROUTES: [&str; 1] = ["/oauth/token"];
+/// What guesses at secrets, and so gets the small quota. Looking at the sign-in page guesses at nothing.
+const TOKEN: &str = "/oauth/token";
+const LOGIN: &str = "/login";
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -44,10 +46,11 @@ impl Limiters {
     }
 
     /// Admits a request to a route, or says after how many seconds it would be.
-    pub(crate) fn check(&self, tenant: [u8; 16], address: IpAddr, route: &str) -> Result<(), u64> {
+    pub(crate) fn check(&self, tenant: [u8; 16], address: IpAddr, method: &Method, route: &str) -> Result<(), u64> {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
-            _ if AUTH_ROUTES.contains(&route) => &self.auth,
+            TOKEN => &self.auth,
+            LOGIN if *method == Method::POST => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

@@ -1,14 +1,21 @@
 //! What is answered to a request that does not get past the front door, in the form its caller expects.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, RETRY_AFTER, VARY},
+        header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, RETRY_AFTER, VARY},
     },
+    web::Data,
 };
 use paylent_jsonapi::{Code, Errors, media_type::MEDIA_TYPE};
+use paylent_web::pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render};
 use serde_json::json;
+
+use crate::app::Shared;
+
+/// The paths of the pages.
+const PAGES: [&str; 6] = ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/logout"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -34,15 +41,28 @@ impl Refusal {
         Self::Unavailable
     }
 
-    /// The answer: a JSON:API document under `/api`, an OAuth error under `/oauth`, a sentence elsewhere.
-    pub(crate) fn response(&self, path: &str, request_id: &str) -> HttpResponse {
+    /// The answer: a page for people, a JSON:API document under `/api`, an OAuth error under `/oauth`, a sentence
+    /// elsewhere.
+    pub(crate) fn response(&self, request: &HttpRequest, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
-        response.insert_header((CACHE_CONTROL, "no-store"));
         match self {
             Self::TooMany { seconds } => response.insert_header((RETRY_AFTER, seconds.to_string())),
             Self::Unavailable => response.insert_header((RETRY_AFTER, "2")),
             _ => &mut response,
         };
+        let fault = self.fault().filter(|_| is_for_people(request));
+        if let Some(html) = fault.and_then(|fault| page(fault, self.oauth_error(), request, request_id)) {
+            for header in html.headers() {
+                response.insert_header(header);
+            }
+            return response.body(html.body);
+        }
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        self.document(response, request.path(), request_id)
+    }
+
+    /// The answer to a machine.
+    fn document(&self, mut response: HttpResponseBuilder, path: &str, request_id: &str) -> HttpResponse {
         if path == "/api" || path.starts_with("/api/") {
             let error = paylent_jsonapi::Error::new(self.code(), self.sentence());
             let errors = Errors::from(error).with_id(request_id);
@@ -53,6 +73,18 @@ impl Refusal {
             response.content_type("application/json").body(error.to_string())
         } else {
             response.content_type("text/plain; charset=utf-8").body(format!("{}\n", self.sentence()))
+        }
+    }
+
+    /// What people are told, where there is a host to tell it.
+    fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::BadHost | Self::UnknownHost => None,
+            Self::NotFound => Some(Fault::NotFound),
+            Self::TooMany { seconds } => {
+                Some(Fault::TooMany { retry_after: u32::try_from(*seconds).unwrap_or(u32::MAX) })
+            }
+            Self::Unavailable => Some(Fault::Unavailable),
         }
     }
 
@@ -90,4 +122,37 @@ impl Refusal {
             Self::Unavailable => Code { status: 503, word: "unavailable", title: "Service unavailable" },
         }
     }
+}
+
+/// Whether somebody sits at a browser: at one of the pages, or wherever no machine has business and HTML is wanted.
+fn is_for_people(request: &HttpRequest) -> bool {
+    let path = request.path();
+    if PAGES.contains(&path) {
+        return true;
+    }
+    let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];
+    let accepted = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
+    path != "/api"
+        && !machines.iter().any(|start| path.starts_with(start))
+        && accepted.flat_map(|list| list.split(',')).any(|range| range.trim().starts_with("text/html"))
+}
+
+/// The error page, in the language of the browser.
+fn page(fault: Fault, code: &str, request: &HttpRequest, request_id: &str) -> Option<Html> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let now = request.app_data::<Data<Shared>>().map(|shared| shared.rooms.clock.now().to_string()).unwrap_or_default();
+    let page = FaultPage {
+        frame: Frame {
+            language: negotiate(None, header(ACCEPT_LANGUAGE)),
+            environment: Name(header(HOST).unwrap_or_default()),
+            help: None,
+        },
+        fault,
+        code,
+        detail: None,
+        request_id,
+        at: &now,
+        back: None,
+    };
+    render(&page).ok()
 }

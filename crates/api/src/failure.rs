@@ -201,6 +201,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::AlreadyMember => conflict("already_member"),
         Refusal::AnsweredInvitation => conflict("answered_invitation"),
         Refusal::PublicClient => conflict("public_client"),
+        Refusal::ClientWithKeys => conflict("client_with_keys"),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::keys::{PublicKey, SigningKey, is_kid};
 use crate::{Error, json};
 
 /// The longest token that is looked at, in bytes.
-const MAX_LENGTH: usize = 8 * 1024;
+pub(crate) const MAX_LENGTH: usize = 8 * 1024;
 
 /// Header members that name a key or change how the token is read. Every certificate member begins with `x5`.
 const REFUSED_MEMBERS: [&str; 6] = ["crit", "b64", "jwk", "jku", "enc", "zip"];
@@ -30,8 +30,8 @@ pub enum TokenError {
     /// Not three parts of canonical base64url, or a header that is no JSON object with distinct names.
     #[error("the token is not a compact JWS")]
     Malformed,
-    /// `alg` is not the string `RS256`.
-    #[error("the token is not signed with RS256")]
+    /// `alg` is not one that is accepted: `RS256`; for client assertions also `ES256`.
+    #[error("the token's algorithm is not accepted")]
     Algorithm,
     /// The header names its own key or an extension: `crit`, `b64`, `jwk`, `jku`, `x5u`, `x5c`, `x5t`, `enc`, `zip`.
     #[error("the token's header has a member that is not accepted")]
@@ -150,12 +150,17 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
-fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+pub(crate) fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed)
 }
 
+/// Whether a header names its own key or changes how the token is read.
+pub(crate) fn is_refused(header: &Map<String, Value>) -> bool {
+    header.keys().any(|name| REFUSED_MEMBERS.contains(&name.as_str()) || name.starts_with("x5"))
+}
+
 fn read_header(header: &Map<String, Value>) -> Result<(String, String), TokenError> {
-    if header.keys().any(|name| REFUSED_MEMBERS.contains(&name.as_str()) || name.starts_with("x5")) {
+    if is_refused(header) {
         return Err(TokenError::Header);
     }
     let text = |name| header.get(name).and_then(Value::as_str);
@@ -185,6 +190,8 @@ pub struct Expect<'a> {
 impl Expect<'_> {
     /// The usual leeway, in seconds.
     pub const LEEWAY: i64 = 60;
+    /// The leeway that accepts a token of any age, for an `id_token_hint` (OpenID Connect RP-Initiated Logout section 2).
+    pub const ANY_AGE: i64 = i64::MAX;
 
     fn check(&self, typ: &str, claims: &Map<String, Value>) -> Result<(), TokenError> {
         if !is_type(typ, self.typ) {
@@ -219,7 +226,7 @@ impl Expect<'_> {
     }
 }
 
-fn is_type(typ: &str, expected: &str) -> bool {
+pub(crate) fn is_type(typ: &str, expected: &str) -> bool {
     let short = match typ.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
         _ => typ,
@@ -228,7 +235,7 @@ fn is_type(typ: &str, expected: &str) -> bool {
 }
 
 /// The audience, when there is exactly one and it is not empty.
-fn only_audience(claims: &Map<String, Value>) -> Option<&str> {
+pub(crate) fn only_audience(claims: &Map<String, Value>) -> Option<&str> {
     let audience = match claims.get("aud")? {
         Value::String(one) => one,
         Value::Array(several) => match several.as_slice() {
@@ -241,7 +248,7 @@ fn only_audience(claims: &Map<String, Value>) -> Option<&str> {
 }
 
 /// A time claim: a whole, not negative number of seconds. Neither `1.5` nor `"1"` nor `1e9` is one.
-fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<i64, TokenError> {
+pub(crate) fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<i64, TokenError> {
     let value = claims.get(name).and_then(Value::as_i64);
     value.filter(|seconds| *seconds >= 0).ok_or(TokenError::Claim(name))
 }

@@ -1,7 +1,7 @@
 //! The cryptography of Paylent, in one place.
 //!
 //! This crate owns random secrets and their hashes ([`secret`]), password hashing ([`password`]), signing keys and their public
-//! documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]) and encryption at rest ([`seal`]).
+//! documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]), what clients sign ([`client_assertion`]) and encryption at rest ([`seal`]).
 //!
 //! `oauth`, `api`, `web` and the server binary call it. It refuses to know HTTP, SQL, environments, users and the clock: time is
 //! always a parameter, in whole seconds since the Unix epoch.
@@ -23,6 +23,7 @@ mod json;
 #[cfg(test)]
 mod testing;
 
+pub mod client_assertion;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;

@@ -6,6 +6,8 @@
 use argon2::password_hash::Error as Argon2Error;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::secret::random_bytes;
@@ -28,7 +30,7 @@ pub enum Verification {
 }
 
 /// Hashes and checks passwords at one cost: 19 456 KiB, 2 passes, 1 lane, 16 bytes of salt, 32 bytes of tag (the first choice of
-/// the OWASP Password Storage Cheat Sheet). Passwords are taken as they are: normalise them before.
+/// the OWASP Password Storage Cheat Sheet). Keyboards write one letter in several ways, so passwords are compared in Unicode's form NFC.
 #[derive(Clone, Debug)]
 pub struct Passwords {
     params: Params,
@@ -61,6 +63,7 @@ impl Passwords {
     /// [`Error::Randomness`], [`Error::Hashing`].
     pub fn hash(&self, password: &str) -> Result<String, Error> {
         let salt = random_bytes::<16>()?;
+        let password = composed(password);
         let hash = self.argon2().hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| Error::Hashing)?;
         Ok(hash.to_string())
     }
@@ -72,7 +75,7 @@ impl Passwords {
     pub fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
         let stored = PasswordHash::new(phc).map_err(|_| Error::PasswordHash)?;
         let outdated = self.is_outdated(&stored)?;
-        match self.argon2().verify_password(password.as_bytes(), &stored) {
+        match self.argon2().verify_password(composed(password).as_bytes(), &stored) {
             Ok(()) if outdated => Ok(Verification::ValidButOutdated),
             Ok(()) => Ok(Verification::Valid),
             Err(Argon2Error::PasswordInvalid) => Ok(Verification::Invalid),
@@ -80,13 +83,16 @@ impl Passwords {
         }
     }
 
-    /// Does the work of [`Passwords::verify`] for a user who does not exist or has no password, so that the time of a refusal tells
-    /// nothing. Always [`Verification::Invalid`].
+    /// [`Passwords::verify`] for whoever may be there: also for a user who does not exist, has no password, or has a placeholder in
+    /// its place, at the same cost, so that the time of a refusal tells nothing.
     ///
     /// # Errors
     /// [`Error::Hashing`].
-    pub fn verify_nobody(&self, password: &str) -> Result<Verification, Error> {
-        self.verify(password, &self.nobody).map(|_| Verification::Invalid)
+    pub fn verify_anyone(&self, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
+        match phc.map(|phc| self.verify(password, phc)) {
+            None | Some(Err(Error::PasswordHash)) => self.verify(password, &self.nobody).map(|_| Verification::Invalid),
+            Some(verified) => verified,
+        }
     }
 
     /// Whether a stored hash is weaker than the current cost in any respect. Refuses what is no complete Argon2 hash.
@@ -107,6 +113,14 @@ impl Passwords {
     fn argon2(&self) -> Argon2<'static> {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
+}
+
+/// The password in the normalization form NFC (Unicode Standard Annex 15).
+fn composed(password: &str) -> Zeroizing<String> {
+    // Large enough that no part of the password is left behind where the text grew: NFC at most triples it.
+    let mut text = Zeroizing::new(String::with_capacity(password.len() * 3));
+    text.extend(password.nfc());
+    text
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use crate::secret::{Secret, random_bytes};
 const VERSION: u8 = 1;
 const NONCE_LENGTH: usize = 12;
 const TAG_LENGTH: usize = 16;
+/// What keeps keys made of a secret apart from other uses of HMAC over it; 32 bytes.
+const SECRET_SALT: &[u8; 32] = b"paylent: sealing under a secret.";
 /// Fewer different byte values than this among 32 random bytes do not occur by chance.
 const FEWEST_DIFFERENT_BYTES: usize = 8;
 
@@ -52,6 +54,12 @@ impl MasterKey {
         Ok(key)
     }
 
+    /// The key that only a holder of this secret of 256 random bits can make: HKDF-Extract with SHA-256 (RFC 5869 section 2.2). What is
+    /// sealed under it can be stored beside the secret's [`SecretHash`](crate::secret::SecretHash), which does not open it.
+    pub fn of_secret(secret: &str) -> Self {
+        Self(Zeroizing::new(mac(SECRET_SALT, secret.as_bytes())))
+    }
+
     /// The key as base64, to hand it to the operator once.
     pub fn to_base64(&self) -> Secret {
         STANDARD.encode(self.0.as_slice()).into()
@@ -63,6 +71,12 @@ impl MasterKey {
         // One block of output is one HMAC over the purpose and the block's number. The extract step is for keys that are not
         // uniformly random, which this one is.
         mac(&self.0, &[purpose.as_bytes(), &[1]].concat())
+    }
+
+    /// The [`derive`](Self::derive)d key as a key to seal with, for what is sealed so often that random nonces under one key would
+    /// repeat some day.
+    pub fn sub_key(&self, purpose: &str) -> Self {
+        Self(Zeroizing::new(self.derive(purpose)))
     }
 
     /// A short name of this key, 16 hexadecimal digits, that tells nothing about it. Store it beside what is sealed.

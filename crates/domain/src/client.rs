@@ -1,8 +1,10 @@
 //! OAuth clients: the applications that ask for tokens (RFC 6749 section 2).
 
+mod addresses;
+
 use std::str::FromStr;
 
-use url::Url;
+pub use addresses::{check_origin, check_origins, check_uri, check_uris};
 
 use crate::{Id, Invalid, clock::Timestamp, user::User};
 
@@ -19,6 +21,18 @@ pub struct Client {
     pub client_type: ClientType,
     /// Where it may be returned to, compared byte for byte.
     pub redirect_uris: Vec<String>,
+    /// Where a person may be returned to after signing out, compared byte for byte.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told that a person signed out (OpenID Connect Back-Channel Logout 1.0).
+    pub backchannel_logout_uri: Option<String>,
+    /// Where the pages come from whose scripts may read this environment's answers. They count for a public client.
+    pub allowed_origins: Vec<String>,
+    /// The public keys it signs its assertions with, a JWK Set in JSON. Never together with `jwks_uri`.
+    pub jwks: Option<String>,
+    /// Where it publishes these keys instead.
+    pub jwks_uri: Option<String>,
+    /// Whether its ID tokens carry the claims of its scopes, and not only the userinfo endpoint's answers.
+    pub id_token_claims: bool,
     /// The grants it may use.
     pub grant_types: Vec<GrantType>,
     /// The form of its access tokens.
@@ -37,6 +51,24 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Client {
+    /// Whether it proves itself with keys. It has no secret then.
+    #[must_use]
+    pub const fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
+    }
+
+    /// How it authenticates (RFC 7591 section 2). A client with a secret may send it by `client_secret_post`, too.
+    #[must_use]
+    pub const fn token_endpoint_auth_method(&self) -> &'static str {
+        match (self.client_type, self.has_keys()) {
+            (ClientType::Public, _) => "none",
+            (ClientType::Confidential, true) => "private_key_jwt",
+            (ClientType::Confidential, false) => "client_secret_basic",
+        }
+    }
 }
 
 /// Whether a client can keep a secret (RFC 6749 section 2.1).
@@ -136,112 +168,7 @@ impl FromStr for TokenFormat {
     }
 }
 
-/// How many redirect URIs a client may register.
-pub const MAX_REDIRECT_URIS: usize = 10;
+/// How many URIs of one kind, or origins, a client may register.
+pub const MAX_ADDRESSES: usize = 10;
 /// The longest client name, in characters.
 pub const MAX_NAME: usize = 100;
-
-/// Checks the redirect URIs of one client: at most 10, each valid, none twice.
-///
-/// # Errors
-/// The index of the offending URI (none when there are too many) and the rule it breaks.
-pub fn check_redirect_uris(uris: &[String]) -> Result<(), (Option<usize>, Invalid)> {
-    if uris.len() > MAX_REDIRECT_URIS {
-        return Err((None, Invalid("must be at most 10 URIs")));
-    }
-    for (index, uri) in uris.iter().enumerate() {
-        check_redirect_uri(uri).map_err(|reason| (Some(index), reason))?;
-        if uris[..index].contains(uri) {
-            return Err((Some(index), Invalid("is listed twice")));
-        }
-    }
-    Ok(())
-}
-
-/// Checks one redirect URI: absolute, https or http to a loopback host, without fragment, user and wildcard.
-///
-/// # Errors
-/// The rule it breaks.
-pub fn check_redirect_uri(uri: &str) -> Result<(), Invalid> {
-    const BAD: Invalid = Invalid("must be an absolute https URL, or http for a loopback host");
-    if uri.len() > 2_048 {
-        return Err(Invalid("must have at most 2048 characters"));
-    }
-    if !uri.bytes().all(|b| b.is_ascii_graphic()) || uri.contains(['\\', '*', '"', '<', '>']) {
-        return Err(Invalid("must be printable ASCII without spaces, wildcards, quotes and backslashes"));
-    }
-    let url = Url::parse(uri).map_err(|_| BAD)?;
-    if uri.contains('#') {
-        return Err(Invalid("must not have a fragment"));
-    }
-    let authority = uri.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest)).ok_or(BAD)?;
-    if authority.contains('@') || !url.username().is_empty() {
-        return Err(Invalid("must not name a user"));
-    }
-    match (url.scheme(), url.host()) {
-        ("https", Some(_)) => Ok(()),
-        ("http", Some(host)) if is_loopback(&host) => Ok(()),
-        _ => Err(BAD),
-    }
-}
-
-fn is_loopback(host: &url::Host<&str>) -> bool {
-    match host {
-        url::Host::Domain(name) => *name == "localhost",
-        url::Host::Ipv4(address) => address.is_loopback(),
-        url::Host::Ipv6(address) => address.is_loopback(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ru_reg_scheme_only_https_and_loopback_http_are_registered() {
-        for good in [
-            "https://app.example/cb?provider=payt",
-            "http://localhost:3000/callback",
-            "http://127.0.0.1/cb",
-            "http://[::1]:8000/cb",
-        ] {
-            assert!(check_redirect_uri(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "javascript:alert(1)",
-            "data:text/html,x",
-            "vbscript:x",
-            "file:///etc/passwd",
-            "blob:https://x/y",
-            "about:blank",
-            "intent:x",
-            "myapp:cb",
-            "http://app.example/cb",
-            "https://u@app.example/cb",
-            "https://@app.example/cb",
-            "https://app.example/cb#f",
-            "https://app.example/cb#",
-            "https://*.app.example/cb",
-            "/cb",
-            "",
-            "https://app.example\\@evil.test",
-            "https://app.example/a b",
-            "https://app.example/\u{0}",
-            "https:///cb\t",
-            "http://localhost.evil.test/cb",
-            "https://",
-        ] {
-            assert!(check_redirect_uri(bad).is_err(), "{bad}");
-        }
-        assert!(check_redirect_uri(&format!("https://app.example/{}", "a".repeat(2_048))).is_err());
-    }
-
-    #[test]
-    fn ru_reg_http_at_most_ten_and_none_twice() {
-        let uris: Vec<String> = (0..11).map(|n| format!("https://app.example/{n}")).collect();
-        assert!(check_redirect_uris(&uris[..10]).is_ok());
-        assert_eq!(check_redirect_uris(&uris).unwrap_err().0, None);
-        let twice = vec![uris[0].clone(), uris[1].clone(), uris[0].clone()];
-        assert_eq!(check_redirect_uris(&twice).unwrap_err().0, Some(2));
-    }
-}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Engine,
     error::Error,
-    store::{JwtReference, Standing, Store},
+    store::{Family, JwtReference, Standing, Store},
 };
 
 /// The `typ` of a signed access token (RFC 9068 section 2.1).
@@ -20,8 +20,8 @@ pub(crate) const TYP: &str = "at+jwt";
 /// How far the clocks of two nodes may differ, in seconds.
 const LEEWAY: i64 = 60;
 
-/// The claims of a signed access token: RFC 9068, the user's rights, and two generations of our own that let a client
-/// or user be cut off without a list of tokens.
+/// The claims of a signed access token: RFC 9068, the user's rights, and three of our own that let a client, a user or
+/// one person's grant be cut off without a list of tokens.
 #[derive(Serialize)]
 pub(crate) struct Claims<'a> {
     pub iss: &'a str,
@@ -37,6 +37,8 @@ pub(crate) struct Claims<'a> {
     pub permissions: &'a [String],
     pub cgen: i64,
     pub ugen: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fam: Option<Id<Family>>,
 }
 
 /// What we read back from a signed access token of our own.
@@ -52,6 +54,8 @@ struct ReadClaims {
     scope: String,
     cgen: i64,
     ugen: i64,
+    #[serde(default)]
+    fam: Option<String>,
 }
 
 /// One audience, as text or as an array of one.
@@ -77,6 +81,8 @@ pub struct LiveToken {
     pub issued_at: Timestamp,
     /// When it dies; `None` means never.
     pub expires_at: Option<Timestamp>,
+    /// The grant of a person that it comes from; `None` for a machine's own token.
+    pub family_id: Option<Id<Family>>,
     pub(crate) handle: Handle,
 }
 
@@ -116,6 +122,7 @@ impl<S: Store> Engine<S> {
             scopes: stored.scopes,
             issued_at: stored.issued_at,
             expires_at: stored.expires_at,
+            family_id: stored.family_id,
             handle: Handle::Opaque(stored.hash),
         };
         Ok(Some((token, good)))
@@ -127,7 +134,8 @@ impl<S: Store> Engine<S> {
         let Some(key) = self.keys.key(self.config.realm, &kid, &self.store).await? else { return Ok(None) };
         let Some(claims) = self.verified_claims(unverified, &key) else { return Ok(None) };
         let Ok(user_id) = claims.sub.parse() else { return Ok(None) };
-        let reference = JwtReference { kid: &kid, jti: &claims.jti, client_id: &claims.client_id, user_id };
+        let Ok(family_id) = claims.fam.as_deref().map(str::parse).transpose() else { return Ok(None) };
+        let reference = JwtReference { kid: &kid, jti: &claims.jti, client_id: &claims.client_id, user_id, family_id };
         let Some(standing) = self.store.jwt_standing(reference).await? else { return Ok(None) };
         let issued_at = Timestamp::from_seconds(claims.iat);
         let good = is_good(&standing, issued_at, claims.cgen, claims.ugen);
@@ -140,6 +148,7 @@ impl<S: Store> Engine<S> {
             scopes: Scopes::stored(&claims.scope),
             issued_at,
             expires_at: Some(expires_at),
+            family_id,
             handle: Handle::Jwt { jti: claims.jti, until: expires_at.plus_seconds(LEEWAY) },
         };
         Ok(Some((token, good)))
@@ -161,6 +170,7 @@ fn is_good(standing: &Standing, issued_at: Timestamp, client_generation: i64, us
         && standing.user_active
         && standing.key_active
         && !standing.denied
+        && !standing.family_revoked
         && standing.client_generation == client_generation
         && standing.user_generation == user_generation
         && issued_at >= standing.not_before

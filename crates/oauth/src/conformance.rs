@@ -8,20 +8,26 @@
 //! ```
 
 pub mod access_tokens;
+pub mod applications;
+mod at_once;
 pub mod clients;
+pub mod codes;
+pub mod families;
 mod fixtures;
 pub mod introspection;
 pub mod keys;
 pub mod machines;
+mod scene;
+pub mod sessions;
 pub mod standing;
 
 use std::future::Future;
 
-use paylent_domain::Timestamp;
+use paylent_domain::{Id, Timestamp, session::Session, user::User};
 
 use crate::{
     keyring::GeneratedKey,
-    store::{Machine, Store},
+    store::{Application, Machine, Profile, Store, Subject},
 };
 
 /// A store under test, with the writes that a host makes by other ways than the engine.
@@ -37,6 +43,18 @@ pub trait StoreUnderTest: Store {
     /// permission may exist already. Two machines never share a user or a role; where they share a resource server,
     /// both describe it alike.
     fn put_machine(&self, machine: Machine) -> impl Future<Output = ()> + Send;
+    /// Makes a client that people use exist as described, with its resource server if it comes with one; replaces what
+    /// an earlier call with the same `client_id` described, and keeps its codes, families, tokens and consents. An
+    /// application is never described as a machine too.
+    fn put_application(&self, application: Application) -> impl Future<Output = ()> + Send;
+    /// Makes a person exist as described, or replaces what an earlier call described. Roles and permissions are as in
+    /// [`put_machine`](Self::put_machine); a `profile.updated_at` that the store sets itself may differ.
+    fn put_person(&self, subject: Subject, profile: Profile) -> impl Future<Output = ()> + Send;
+    /// Makes a session of this person that ends at this moment and was not ended before.
+    fn put_session(&self, id: Id<Session>, user_id: Id<User>, expires_at: Timestamp)
+    -> impl Future<Output = ()> + Send;
+    /// Withdraws what the person agreed to let the client do, as they would on their page.
+    fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) -> impl Future<Output = ()> + Send;
     /// Adds an active signing key, which becomes the primary one: it counts as newer than all before it. Its public
     /// key is of the right form, its private key is not a key.
     fn add_key(&self, key: GeneratedKey) -> impl Future<Output = ()> + Send;
@@ -55,7 +73,12 @@ pub trait StoreUnderTest: Store {
 /// # Panics
 /// At the first rule that the store breaks.
 pub async fn suite<S: StoreUnderTest>(store: S) {
-    let store = &store;
+    machines(&store).await;
+    people(&store).await;
+}
+
+/// Clients, keys, and the tokens of machines.
+async fn machines<S: StoreUnderTest>(store: &S) {
     clients::an_unknown_client_is_none(store).await;
     clients::client_ids_are_compared_byte_for_byte(store).await;
     clients::a_client_comes_back_with_every_field(store).await;
@@ -102,4 +125,42 @@ pub async fn suite<S: StoreUnderTest>(store: S) {
     introspection::clients_and_audiences_are_compared_byte_for_byte(store).await;
     introspection::a_client_described_anew_keeps_the_right(store).await;
     introspection::the_clients_are_the_last_ones_set(store).await;
+}
+
+/// Applications, and what people let them do.
+async fn people<S: StoreUnderTest>(store: &S) {
+    applications::an_application_comes_back_with_every_field(store).await;
+    applications::an_application_is_what_it_is_now(store).await;
+    applications::the_resource_server_is_the_one_asked_about(store).await;
+    applications::an_unknown_application_is_none(store).await;
+    applications::a_profile_comes_back_with_every_field(store).await;
+
+    codes::a_code_comes_back_with_every_field(store).await;
+    codes::a_code_may_be_for_no_resource_server(store).await;
+    codes::an_unknown_code_is_none(store).await;
+    codes::a_request_is_answered_with_one_code(store).await;
+    codes::a_consent_is_what_was_saved_last(store).await;
+    codes::a_withdrawn_consent_is_gone_with_its_codes(store).await;
+    codes::wrong_verifiers_are_counted(store).await;
+    codes::the_parties_are_as_they_are_now(store).await;
+    codes::the_primary_key_and_the_cut_off_come_along(store).await;
+    codes::a_code_shows_when_its_session_ends(store).await;
+
+    families::an_exchange_saves_everything(store).await;
+    families::an_exchange_may_save_a_family_alone(store).await;
+    families::a_code_is_exchanged_once(store).await;
+    families::a_code_that_is_gone_is_exchanged_for_nothing(store).await;
+    families::a_rotation_saves_everything(store).await;
+    families::moments_are_kept_to_the_microsecond(store).await;
+    families::a_refresh_token_is_used_once(store).await;
+    families::an_unknown_refresh_token_is_none(store).await;
+    families::a_revoked_family_is_dead(store).await;
+    families::a_withdrawn_consent_revokes_its_families(store).await;
+    families::a_revocation_outlasts_a_rotation_at_the_same_time(store).await;
+
+    sessions::a_session_is_ended_once(store).await;
+    sessions::families_end_with_their_session(store).await;
+    sessions::the_listening_clients_of_a_session_are_named(store).await;
+    sessions::no_family_escapes_the_end_of_its_session(store).await;
+    sessions::an_assertion_is_used_once(store).await;
 }

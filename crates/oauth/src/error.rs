@@ -20,7 +20,8 @@ pub struct Error {
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// The error codes of RFC 6749 section 5.2, RFC 7009 section 2.2.1 and RFC 8707 section 2.
+/// The error codes of RFC 6749 sections 4.1.2.1 and 5.2, RFC 7009 section 2.2.1, RFC 8707 section 2 and OpenID Connect
+/// Core section 3.1.2.6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant is the RFC's term")]
@@ -32,6 +33,14 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     InvalidScope,
     InvalidTarget,
+    AccessDenied,
+    UnsupportedResponseType,
+    LoginRequired,
+    AccountSelectionRequired,
+    ConsentRequired,
+    RequestNotSupported,
+    RequestUriNotSupported,
+    RegistrationNotSupported,
     ServerError,
     TemporarilyUnavailable,
 }
@@ -48,6 +57,14 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::LoginRequired => "login_required",
+            Self::AccountSelectionRequired => "account_selection_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
@@ -76,6 +93,10 @@ impl Error {
     #[must_use]
     pub const fn invalid_client() -> Self {
         Self::new(ErrorCode::InvalidClient, "Client authentication failed.")
+    }
+
+    pub(crate) const fn invalid_grant(description: &'static str) -> Self {
+        Self::new(ErrorCode::InvalidGrant, description)
     }
 
     pub(crate) const fn invalid_request(description: &'static str) -> Self {

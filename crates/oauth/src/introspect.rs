@@ -85,7 +85,7 @@ impl<S: Store> Engine<S> {
     /// The `client_id` of the confidential client that these credentials prove.
     async fn authenticated_confidential(&self, credentials: &Credentials) -> Result<String, Error> {
         let client = self.client_named(credentials).await?;
-        let client = credentials.authenticate(client.as_ref())?;
+        let client = self.authenticate(credentials, client.as_ref()).await?;
         match client.client_type {
             ClientType::Confidential => Ok(client.client_id.clone()),
             ClientType::Public => Err(Error::invalid_client()),

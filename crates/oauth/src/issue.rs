@@ -1,17 +1,20 @@
-//! The one mint: turns what a grant authorised into a token.
+//! The one mint: turns what a grant authorised into tokens.
+
+use std::sync::Arc;
 
 use paylent_crypto::{
     jwt,
+    keys::SigningKey,
     secret::{self, Secret, SecretHash, SecretKind},
 };
-use paylent_domain::{Timestamp, client::TokenFormat, scope::Scopes};
-use serde::Serialize;
+use paylent_domain::{Id, Timestamp, client::TokenFormat, scope::Scopes};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
     access_token::{Claims, TYP},
     error::Error,
-    store::{Client, OpaqueToken, Store, Subject},
+    store::{Client, Family, OpaqueToken, Store, Subject},
 };
 
 /// The result of any grant: who may do what, where, for how long.
@@ -22,45 +25,101 @@ pub(crate) struct Authorization {
     pub scopes: Scopes,
     pub ttl: i32,
     pub primary_kid: Option<String>,
+    /// The grant of a person that it comes from; a machine has none.
+    pub family_id: Option<Id<Family>>,
 }
 
-/// A successful answer of the token endpoint (RFC 6749 section 5.1).
-#[derive(Debug, Serialize)]
+/// A successful answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
+#[derive(Debug, Serialize, Deserialize)]
 pub struct TokenResponse {
     /// The access token. Shown this once.
-    #[serde(serialize_with = "expose")]
+    #[serde(with = "exposed")]
     pub access_token: Secret,
     /// Always `Bearer`.
+    #[serde(skip_deserializing, default = "bearer")]
     pub token_type: &'static str,
-    /// How long the token lives, in seconds; absent when it never expires.
+    /// How long the access token lives, in seconds; absent when it never expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<i32>,
-    /// What the token may be used for, space-separated; absent when for nothing in particular.
+    /// What the access token may be used for, space-separated; absent when for nothing in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The refresh token, if the client gets one. Shown this once.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exposed_if_any")]
+    pub refresh_token: Option<Secret>,
+    /// The ID token, if the scope `openid` was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exposed_if_any")]
+    pub id_token: Option<Secret>,
 }
 
-fn expose<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
+fn bearer() -> &'static str {
+    "Bearer"
+}
+
+/// The two places where a secret is written out: the reply, and the sealed copy of it.
+mod exposed {
+    use super::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::from)
+    }
+}
+
+mod exposed_if_any {
+    use super::{Secret, exposed};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => exposed::serialize(secret, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        exposed::deserialize(deserializer).map(Some)
+    }
+}
+
+impl TokenResponse {
+    /// The answer that hands out this access token and nothing besides.
+    pub(crate) fn of(access_token: Secret, authorization: &Authorization) -> Self {
+        Self {
+            access_token,
+            token_type: bearer(),
+            expires_in: Some(authorization.ttl),
+            scope: (!authorization.scopes.is_empty()).then(|| authorization.scopes.to_string()),
+            refresh_token: None,
+            id_token: None,
+        }
+    }
 }
 
 impl<S: Store> Engine<S> {
-    /// Issues the access token that was authorised, in the client's format.
-    pub(crate) async fn issue(&self, authorization: Authorization) -> Result<TokenResponse, Error> {
-        let now = self.clock.now();
-        let access_token = match authorization.client.token_format {
-            TokenFormat::Jwt => self.sign(&authorization, now).await?,
-            TokenFormat::Opaque => self.mint(&authorization, now).await?,
-        };
-        let scope = (!authorization.scopes.is_empty()).then(|| authorization.scopes.to_string());
-        Ok(TokenResponse { access_token, token_type: "Bearer", expires_in: Some(authorization.ttl), scope })
+    /// Makes the access token that was authorised, in the client's format. An opaque one comes with what the store
+    /// must keep; a signed one (RFC 9068) is checked by its signature, and nothing is stored.
+    pub(crate) async fn access_token(
+        &self,
+        authorization: &Authorization,
+        now: Timestamp,
+    ) -> Result<(Secret, Option<OpaqueToken>), Error> {
+        match authorization.client.token_format {
+            TokenFormat::Jwt => Ok((self.sign(authorization, now).await?, None)),
+            TokenFormat::Opaque => {
+                let token = secret::generate(SecretKind::AccessToken)?;
+                let stored = opaque(authorization, SecretHash::of(token.expose()), now);
+                Ok((token, Some(stored)))
+            }
+        }
     }
 
-    /// A signed token (RFC 9068). Nothing is stored: it is checked by its signature, and by a denylist when revoked.
     async fn sign(&self, authorization: &Authorization, now: Timestamp) -> Result<Secret, Error> {
-        let no_key = || Error::unavailable("the environment has no primary signing key");
-        let kid = authorization.primary_kid.as_deref().ok_or_else(no_key)?;
-        let key = self.keys.key(self.config.realm, kid, &self.store).await?.ok_or_else(no_key)?;
+        let key = self.primary_key(authorization.primary_kid.as_deref()).await?;
         let jti = secret::identifier()?;
         let claims = Claims {
             iss: &self.config.issuer,
@@ -75,25 +134,30 @@ impl<S: Store> Engine<S> {
             permissions: &authorization.subject.permissions,
             cgen: authorization.client.generation,
             ugen: authorization.subject.generation,
+            fam: authorization.family_id,
         };
         Ok(Secret::from(jwt::sign(&key, TYP, &claims)?))
     }
 
-    /// A random token, of which the store keeps the hash.
-    async fn mint(&self, authorization: &Authorization, now: Timestamp) -> Result<Secret, Error> {
-        let token = secret::generate(SecretKind::AccessToken)?;
-        let stored = OpaqueToken {
-            hash: SecretHash::of(token.expose()),
-            client_id: authorization.client.client_id.clone(),
-            user_id: authorization.subject.id,
-            audience: authorization.audience.clone(),
-            scopes: authorization.scopes.clone(),
-            issued_at: now,
-            expires_at: Some(now.plus_seconds(i64::from(authorization.ttl))),
-            client_generation: authorization.client.generation,
-            user_generation: authorization.subject.generation,
-        };
-        self.store.save_access_token(stored).await?;
-        Ok(token)
+    /// The key that signs at this moment.
+    pub(crate) async fn primary_key(&self, primary_kid: Option<&str>) -> Result<Arc<SigningKey>, Error> {
+        let no_key = || Error::unavailable("the environment has no primary signing key");
+        let kid = primary_kid.ok_or_else(no_key)?;
+        self.keys.key(self.config.realm, kid, &self.store).await?.ok_or_else(no_key)
+    }
+}
+
+fn opaque(authorization: &Authorization, hash: SecretHash, now: Timestamp) -> OpaqueToken {
+    OpaqueToken {
+        hash,
+        client_id: authorization.client.client_id.clone(),
+        user_id: authorization.subject.id,
+        audience: authorization.audience.clone(),
+        scopes: authorization.scopes.clone(),
+        issued_at: now,
+        expires_at: Some(now.plus_seconds(i64::from(authorization.ttl))),
+        client_generation: authorization.client.generation,
+        user_generation: authorization.subject.generation,
+        family_id: authorization.family_id,
     }
 }

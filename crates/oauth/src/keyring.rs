@@ -9,7 +9,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use paylent_crypto::{
+    Zeroizing,
     keys::{KeySize, PrivateKeyDer, SigningKey},
     seal::MasterKey,
     secret,
@@ -56,6 +58,21 @@ impl Keyring {
         let sealed = self.master.seal(&aad(realm, &kid), der.as_bytes())?;
         let public_jwk = serde_json::to_string(&key.public().to_jwk()).map_err(Error::server)?;
         Ok(GeneratedKey { kid, public_jwk, sealed })
+    }
+
+    /// Seals something that a browser carries from page to page: nobody else can read, change or make it. Each is sealed
+    /// under a key of its own, for there may be billions of them.
+    pub(crate) fn seal(&self, realm: [u8; 16], purpose: &str, plaintext: &[u8]) -> Result<String, Error> {
+        let salt = secret::identifier()?;
+        let sealed = self.master.sub_key(&format!("{purpose} {salt}")).seal(&realm, plaintext)?;
+        Ok(format!("{salt}.{}", URL_SAFE_NO_PAD.encode(sealed)))
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same realm and purpose; `None` for anything else.
+    pub(crate) fn unseal(&self, realm: [u8; 16], purpose: &str, sealed: &str) -> Option<Zeroizing<Vec<u8>>> {
+        let (salt, sealed) = sealed.split_once('.')?;
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        self.master.sub_key(&format!("{purpose} {salt}")).unseal(&realm, &sealed).ok()
     }
 
     /// The parsed key of this `kid`, from memory or from the store.

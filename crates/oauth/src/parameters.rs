@@ -14,7 +14,7 @@ use serde::{
 use crate::error::Error;
 
 /// How many parameters one request may have.
-const MAX_PARAMETERS: usize = 100;
+pub(crate) const MAX_PARAMETERS: usize = 100;
 
 /// The parameters of one request: names are unique, values are UTF-8 without NUL, empty values count as omitted
 /// (RFC 6749 section 3.2).
@@ -27,14 +27,7 @@ impl Parameters {
     /// # Errors
     /// `invalid_request`: a bad escape, a byte sequence that is not UTF-8, NUL, a repeated name, or over 100 parameters.
     pub fn from_form(body: &[u8]) -> Result<Self, Error> {
-        let pairs = body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
-        Self::collect(pairs.map(|pair| {
-            let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            Ok((form_decode(name)?, form_decode(value)?))
-        }))
+        Self::collect(form_pairs(body))
     }
 
     /// Decodes a JSON object whose values are all strings.
@@ -92,6 +85,17 @@ impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
+}
+
+/// The names and values of a form, in order, repeated names included.
+pub(crate) fn form_pairs(body: &[u8]) -> impl Iterator<Item = Result<(String, String), Error>> {
+    body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &[][..]),
+        };
+        Ok((form_decode(name)?, form_decode(value)?))
+    })
 }
 
 /// Decodes one name or value of a form: `+` is a space, escapes must be whole, the result must be UTF-8.

@@ -1,12 +1,14 @@
 //! Token revocation (RFC 7009).
 
+use paylent_crypto::secret::{SecretHash, SecretKind};
+
 use crate::{
     Engine,
     access_token::Handle,
     client_auth::Credentials,
     error::{Error, ErrorCode},
     parameters::Parameters,
-    store::{Client, Store},
+    store::Store,
 };
 
 /// A revocation request whose client credentials were found, and not yet checked.
@@ -30,7 +32,7 @@ impl RevocationRequest {
 }
 
 impl<S: Store> Engine<S> {
-    /// Revokes an access token of the asking client. A string that is no token, or an expired one, needs no revoking:
+    /// Revokes an access token of the asking client, or with a refresh token the whole family it belongs to. A string that is no token, or an expired one, needs no revoking:
     /// also `Ok`. A token that is only out of standing is revoked, or it would come back to life with, say, its user.
     /// After `Ok` every node refuses the token in every request that starts from then on.
     ///
@@ -38,25 +40,25 @@ impl<S: Store> Engine<S> {
     /// `invalid_client`; `unauthorized_client` for another client's token; 503 when the store fails, and then the
     /// token may still be alive.
     pub async fn revoke(&self, request: RevocationRequest) -> Result<(), Error> {
+        const FOREIGN: Error = Error::new(ErrorCode::UnauthorizedClient, "The token was issued to another client.");
         let client = self.client_named(&request.credentials).await?;
-        let caller = request.credentials.authenticate(client.as_ref())?;
+        let caller = self.authenticate(&request.credentials, client.as_ref()).await?;
         let presented = request.parameters.get("token").unwrap_or_default();
+        if SecretKind::of(presented) == Some(SecretKind::RefreshToken) {
+            let Some(known) = self.store.refresh_token(&SecretHash::of(presented)).await? else { return Ok(()) };
+            if known.family.client_id != caller.client_id {
+                return Err(FOREIGN);
+            }
+            return Ok(self.store.revoke_family(known.family.id, self.clock.now()).await?);
+        }
         let Some((token, _)) = self.unexpired(presented).await? else { return Ok(()) };
         if token.client_id != caller.client_id {
-            return Err(Error::new(ErrorCode::UnauthorizedClient, "The token was issued to another client."));
+            return Err(FOREIGN);
         }
         match token.handle {
             Handle::Opaque(hash) => self.store.delete_access_token(&hash).await?,
             Handle::Jwt { jti, until } => self.store.deny_jwt(&jti, until).await?,
         }
         Ok(())
-    }
-
-    /// The client that the credentials name, if there is one.
-    pub(crate) async fn client_named(&self, credentials: &Credentials) -> Result<Option<Client>, Error> {
-        match credentials.is_plausible() {
-            true => Ok(self.store.client(&credentials.client_id).await?),
-            false => Ok(None),
-        }
     }
 }

@@ -96,3 +96,24 @@ fn the_cause_of_a_failure_is_for_the_log_and_not_for_the_client() {
     );
     assert_refused::<()>(Err(error), paylent_oauth::ErrorCode::TemporarilyUnavailable);
 }
+
+#[tokio::test]
+async fn lg_debug_what_people_bring_and_get_is_not_shown() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(|_| {}), environment.person());
+    let answer =
+        environment.answer(&app, &person, &[("scope", "openid profile"), ("state", "canary-state-canary")]).await;
+    let code = answer.parameters[0].1.clone();
+    let stored = environment.store.code(&SecretHash::of(&code)).await.unwrap().unwrap();
+    assert_hides(&[&code, "canary-state-canary"], &format!("{answer:?} {stored:?}"));
+    let tokens = environment.exchange(&app, &code, &[]).await.unwrap();
+    let refresh = tokens.refresh_token.as_ref().unwrap().expose().to_owned();
+    let secrets = [tokens.access_token.expose(), &refresh, tokens.id_token.as_ref().unwrap().expose(), &app.secret];
+    environment.refresh(&app, &refresh, &[]).await.unwrap();
+    let consumed = environment.store.refresh_token(&SecretHash::of(&refresh)).await.unwrap().unwrap();
+    let request =
+        TokenRequest::parse(&[], app.form(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)], &[]));
+    let page = environment.authorize(&person.browser, &app.request(&[("state", "canary-state-canary")])).await.unwrap();
+    let shown = format!("{tokens:?} {consumed:?} {:?} {page:?}", request.unwrap());
+    assert_hides(&[&secrets[..], &["canary-state-canary"]].concat(), &shown);
+}

@@ -1,6 +1,8 @@
 //! The store fails, at every call in turn: the client learns that it may try again, and gets nothing it should not have.
 
-use paylent_oauth::{BearerError, Error, ErrorCode::TemporarilyUnavailable, MemoryStore};
+use paylent_oauth::{
+    AuthorizeError, BearerError, Error, ErrorCode::TemporarilyUnavailable, MemoryStore, UserInfoError,
+};
 
 use crate::common::{
     API, Environment, assert_refused,
@@ -8,7 +10,8 @@ use crate::common::{
         Fault::{self, AfterTheWork, BeforeTheWork},
         Faulty,
     },
-    opaque,
+    form, opaque,
+    people::jwt,
 };
 
 type Attempt<'a> = Environment<&'a Faulty<MemoryStore>>;
@@ -139,4 +142,53 @@ async fn a_revocation_whose_answer_was_lost_may_be_repeated() {
         environment.revoke(&client, &token).await.unwrap();
         assert!(!environment.is_active(&client, &token).await);
     }
+}
+
+#[tokio::test]
+async fn userinfo_says_nothing_when_the_store_fails() {
+    let environment = Environment::interactive();
+    let person = environment.person();
+    for (change, calls) in [(jwt as fn(&mut _), 3), (|_: &mut _| {}, 2)] {
+        let app = environment.app(change);
+        let token = environment.tokens(&app, &person, &[]).await.access_token;
+        let asked = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
+            attempt.engine.userinfo(token.expose()).await.map_err(|error| match error {
+                UserInfoError::Bearer(BearerError::Failed(error)) => error,
+                other => panic!("{other}: a failure is not the caller's fault"),
+            })
+        });
+        assert_eq!(asked.await, calls, "the key, the token, the profile");
+    }
+}
+
+#[tokio::test]
+async fn rv_dberr_a_refresh_token_is_not_called_revoked_while_it_may_be_alive() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(|_| {}), environment.person());
+    for fault in [BeforeTheWork, AfterTheWork] {
+        let mut token = environment.tokens(&app, &person, &[]).await.refresh_token.unwrap();
+        let calls =
+            fails_cleanly(&environment, fault, async |attempt| attempt.revoke(&app.registered(), token.expose()).await);
+        assert_eq!(calls.await, 3, "the client, the token, the write");
+        assert!(environment.refresh(&app, token.expose(), &[]).await.is_err());
+        token = environment.tokens(&app, &person, &[]).await.refresh_token.unwrap();
+        assert!(environment.refresh(&app, token.expose(), &[]).await.is_ok(), "another family is alive");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_called_signed_out_while_the_session_may_be_alive() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(|_| {}), environment.person());
+    let tokens = environment.tokens(&app, &person, &[]).await;
+    let hint = tokens.id_token.unwrap();
+    let parameters = form(&[("id_token_hint", hint.expose())]);
+    let calls = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
+        match attempt.engine.logout(&parameters, &person.browser).await {
+            Err(AuthorizeError::Failed(error)) => Err(error),
+            other => Ok(other.unwrap()),
+        }
+    });
+    assert_eq!(calls.await, 3, "the keys, the client, the session");
+    assert!(!environment.is_active(&app.registered(), tokens.access_token.expose()).await);
 }

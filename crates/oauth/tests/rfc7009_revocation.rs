@@ -1,7 +1,7 @@
 //! RFC 7009, revocation. Checks `rv.*`.
 
 use paylent_oauth::{
-    ErrorCode::{InvalidClient, InvalidRequest, UnauthorizedClient},
+    ErrorCode::{InvalidClient, InvalidGrant, InvalidRequest, UnauthorizedClient},
     RevocationRequest,
     crypto::secret::{self, SecretKind},
 };
@@ -10,6 +10,7 @@ use crate::common::{
     Environment, Registered, assert_refused,
     faulty::{Fault, Faulty},
     form, opaque,
+    people::{jwt, public},
 };
 
 #[tokio::test]
@@ -129,4 +130,53 @@ async fn a_denied_token_is_remembered_until_it_is_dead_on_every_node() {
     let until = store.denied_until().unwrap();
     let now = paylent_domain::Clock::now(&*environment.clock);
     assert_eq!(until.seconds() - now.seconds(), 3_600 + 60, "the clock of another node may be a minute behind");
+}
+
+#[tokio::test]
+async fn rv_own_rt_a_revoked_refresh_token_takes_its_family_along() {
+    for format in [|_: &mut _| {}, jwt, public] {
+        let environment = Environment::interactive();
+        let (app, person) = (environment.app(format), environment.person());
+        let bystander = environment.tokens(&app, &person, &[]).await;
+        let first = environment.tokens(&app, &person, &[]).await;
+        let old = first.refresh_token.unwrap();
+        let second = environment.refresh(&app, old.expose(), &[]).await.unwrap();
+        let current = second.refresh_token.unwrap();
+        environment.revoke(&app.registered(), current.expose()).await.unwrap();
+        for access in [&first.access_token, &second.access_token] {
+            assert!(environment.engine.userinfo(access.expose()).await.is_err());
+        }
+        for refresh in [&current, &old] {
+            assert_refused(environment.refresh(&app, refresh.expose(), &[]).await, InvalidGrant);
+            environment.revoke(&app.registered(), refresh.expose()).await.unwrap();
+        }
+        assert!(environment.engine.userinfo(bystander.access_token.expose()).await.is_ok());
+        assert!(environment.refresh(&app, bystander.refresh_token.unwrap().expose(), &[]).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn rv_own_at_revoking_a_persons_access_token_leaves_the_refresh_token() {
+    for format in [|_: &mut _| {}, jwt] {
+        let environment = Environment::interactive();
+        let (app, person) = (environment.app(format), environment.person());
+        let tokens = environment.tokens(&app, &person, &[]).await;
+        environment.revoke(&app.registered(), tokens.access_token.expose()).await.unwrap();
+        assert!(environment.engine.userinfo(tokens.access_token.expose()).await.is_err());
+        assert!(environment.refresh(&app, tokens.refresh_token.unwrap().expose(), &[]).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn rv_foreign_another_clients_refresh_token_is_refused_and_stays_alive() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(|_| {}), environment.person());
+    let tokens = environment.tokens(&app, &person, &[]).await;
+    let refresh = tokens.refresh_token.unwrap();
+    for stranger in [environment.app(|_| {}), environment.public_app()] {
+        assert_refused(environment.revoke(&stranger.registered(), refresh.expose()).await, UnauthorizedClient);
+    }
+    let wrong = Registered { machine: app.registered().machine, secret: "wrong".to_owned() };
+    assert_refused(environment.revoke(&wrong, refresh.expose()).await, InvalidClient);
+    assert!(environment.refresh(&app, refresh.expose(), &[]).await.is_ok());
 }

@@ -7,7 +7,7 @@ use paylent_oauth::{
 };
 
 use crate::common::{
-    API, Environment, ISSUER, OTHER_API, Registered, SCOPES, assert_refused, form, grant, keys, opaque,
+    API, Environment, ISSUER, OTHER_API, Registered, SCOPES, assert_refused, form, grant, keys, opaque, people,
 };
 
 const INACTIVE: &str = r#"{"active":false}"#;
@@ -268,4 +268,50 @@ async fn in_noside_asking_changes_nothing() {
     assert_eq!(serde_json::to_string(&Introspection::default()).unwrap(), INACTIVE);
     environment.store.add_key(keys::another());
     assert_eq!(environment.introspect(&client, &token).await.unwrap(), first, "jw_rotate: a newer key changes nothing");
+}
+
+#[tokio::test]
+async fn in_shape_a_persons_token_says_whom_it_acts_for() {
+    let environment = Environment::interactive();
+    let person = environment.person();
+    for format in [|_: &mut _| {}, people::jwt] {
+        let app = environment.app(format);
+        let request = [("scope", "openid documents:read"), ("resource", API)];
+        let tokens = environment.tokens(&app, &person, &request).await;
+        let now = environment.clock.now().seconds();
+        let described = environment.introspect(&app.registered(), tokens.access_token.expose()).await.unwrap();
+        let expected = serde_json::json!({
+            "active": true, "client_id": app.id(), "scope": "documents:read openid", "token_type": "Bearer", "iat": now,
+            "exp": now + 900, "sub": person.subject.id, "aud": API, "iss": ISSUER,
+        });
+        assert_eq!(serde_json::to_value(described).unwrap(), expected, "and nothing of the person");
+    }
+}
+
+#[tokio::test]
+async fn in_inactive_codes_refresh_tokens_and_id_tokens_are_no_access_tokens() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(|_| {}), environment.person());
+    let code = environment.code(&app, &person, &[]).await;
+    let tokens = environment.tokens(&app, &person, &[]).await;
+    let (refresh, id_token) = (tokens.refresh_token.unwrap(), tokens.id_token.unwrap());
+    for other in [code.as_str(), refresh.expose(), id_token.expose()] {
+        assert_eq!(body(&environment, &app.registered(), other).await, INACTIVE);
+    }
+}
+
+#[tokio::test]
+async fn a_signed_token_of_an_unknown_or_malformed_family_is_inactive() {
+    let environment = Environment::interactive();
+    let (app, person) = (environment.app(people::jwt), environment.person());
+    let token = environment.tokens(&app, &person, &[]).await.access_token;
+    let good = environment.claims(token.expose()).await.1;
+    assert!(good["fam"].is_string());
+    let key = keys::ours();
+    for family in [serde_json::json!("018f0000-0000-7000-8000-000000000000"), "".into(), 1.into()] {
+        let mut claims = good.clone();
+        claims["fam"] = family;
+        let forged = keys::forge(&key, &key.kid, "at+jwt", &claims);
+        assert_eq!(body(&environment, &app.registered(), &forged).await, INACTIVE);
+    }
 }

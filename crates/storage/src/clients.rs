@@ -1,5 +1,7 @@
 //! OAuth clients of an environment.
 
+mod change;
+mod origins;
 mod rows;
 
 use diesel::prelude::*;
@@ -7,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id,
     audit::{Context, Event},
-    client::{Client, ClientType, GrantType, TokenFormat},
+    client::{Client, ClientType},
     resource_server::ResourceServer,
     user::User,
 };
@@ -16,7 +18,6 @@ use paylent_oauth::crypto::secret::SecretHash;
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
-    authority::json,
     error::Refusal,
     key::Key,
     page::page,
@@ -25,44 +26,10 @@ use crate::{
     users::NewUserRow,
 };
 
-use rows::grant_types_json;
+pub use change::ClientChange;
+use change::{Changes, updated};
 pub(crate) use rows::{ClientRow, NewClientRow, grant_types};
 pub use rows::{MachineUser, NewClient};
-
-/// What an update writes; `None` leaves the column as it is.
-#[derive(AsChangeset)]
-#[diesel(table_name = clients)]
-struct Changes {
-    name: Option<String>,
-    redirect_uris: Option<String>,
-    grant_types: Option<String>,
-    token_format: Option<&'static str>,
-    require_pkce: Option<bool>,
-    access_token_ttl: Option<Option<i32>>,
-    active: Option<bool>,
-    user_id: Option<Key>,
-}
-
-/// What an update changes; `None` leaves the attribute as it is.
-#[derive(Debug, Clone, Default)]
-pub struct ClientChange {
-    /// A new name.
-    pub name: Option<String>,
-    /// New redirect URIs.
-    pub redirect_uris: Option<Vec<String>>,
-    /// New grants.
-    pub grant_types: Option<Vec<GrantType>>,
-    /// Another form of access tokens.
-    pub token_format: Option<TokenFormat>,
-    /// Whether it must use PKCE.
-    pub require_pkce: Option<bool>,
-    /// Another lifetime for access tokens, or none of its own.
-    pub access_token_ttl: Option<Option<i32>>,
-    /// Whether it may act at all.
-    pub active: Option<bool>,
-    /// The service user to make when the client gains client credentials and has nobody to act for.
-    pub service_user: Option<Id<User>>,
-}
 
 /// Which clients to list.
 #[derive(Debug, Clone, Default)]
@@ -167,10 +134,11 @@ impl Env {
         Client::try_from(row)
     }
 
-    /// Changes a client. Deactivating it kills every token it has. `None` when there is no such client.
+    /// Changes a client. Deactivating it kills every token it has; keys put an end to its secret. `None` when there is
+    /// no such client.
     ///
     /// # Errors
-    /// `Refused` when it is not as expected.
+    /// `Refused` when it is not as expected, or has keys of the one kind and would get keys of the other.
     pub async fn update_client(
         &self,
         id: Id<Client>,
@@ -183,7 +151,7 @@ impl Env {
             let client = clients::table.find((environment, key));
             let before = lock_client!(c, client, expected);
             let bump = i64::from(change.active == Some(false));
-            let (changes, service) = Changes::between(&before, change);
+            let (changes, service) = Changes::between(&before, change)?;
             if let Some(id) = service {
                 let user = NewUserRow::service(environment, id, &before.name, by.at);
                 user.insert_into(users::table).execute(c).await?;
@@ -204,7 +172,7 @@ impl Env {
     /// Gives a client another secret. Tokens that were issued live on. `None` when there is no such client.
     ///
     /// # Errors
-    /// `Refused` when it is public, or is not as expected.
+    /// `Refused` when it is public, proves itself with keys, or is not as expected.
     pub async fn rotate_client_secret(
         &self,
         id: Id<Client>,
@@ -218,6 +186,9 @@ impl Env {
             let before = lock_client!(c, client, expected);
             if before.client_type == ClientType::Public {
                 return Err(Error::Refused(Refusal::PublicClient));
+            }
+            if before.has_keys() {
+                return Err(Error::Refused(Refusal::ClientWithKeys));
             }
             let secret = clients::secret_hash.eq(secret.as_bytes().to_vec());
             let at = clients::updated_at.eq(by.at.after(before.updated_at).micros());
@@ -259,36 +230,4 @@ impl Env {
             Ok(true)
         })
     }
-}
-
-impl Changes {
-    /// The columns to write, and the service user to make.
-    fn between(before: &Client, change: ClientChange) -> (Self, Option<Id<User>>) {
-        let service = change.service_user.filter(|_| before.user_id.is_none());
-        let changes = Self {
-            name: change.name,
-            redirect_uris: change.redirect_uris.map(|uris| json(uris.iter().map(String::as_str))),
-            grant_types: change.grant_types.map(|grants| grant_types_json(&grants)),
-            token_format: change.token_format.map(TokenFormat::as_str),
-            require_pkce: change.require_pkce,
-            access_token_ttl: change.access_token_ttl,
-            active: change.active,
-            user_id: service.map(Key::from),
-        };
-        (changes, service)
-    }
-}
-
-fn updated(before: &Client, after: &Client) -> Event {
-    let uris = |client: &Client| Some(client.redirect_uris.join(" "));
-    let grants = |client: &Client| Some(grant_types_json(&client.grant_types));
-    let ttl = |client: &Client| client.access_token_ttl.map(|ttl| ttl.to_string());
-    Event::new("client.updated", "client", after.id, &after.name)
-        .change("name", Some(before.name.clone()), Some(after.name.clone()))
-        .change("redirect_uris", uris(before), uris(after))
-        .change("grant_types", grants(before), grants(after))
-        .change("token_format", Some(before.token_format.as_str().into()), Some(after.token_format.as_str().into()))
-        .change("require_pkce", Some(before.require_pkce.to_string()), Some(after.require_pkce.to_string()))
-        .change("access_token_ttl", ttl(before), ttl(after))
-        .change("active", Some(before.active.to_string()), Some(after.active.to_string()))
 }

@@ -75,9 +75,10 @@ impl Directory {
         let identifier = format!("{base_url}/api");
         let aliases = self.hosts.aliases(&environment);
         let oauth = Arc::new(Config {
+            interactive: true,
             realm: *environment.id.as_bytes(),
-            issuer: base_url.clone(),
             resource_aliases: aliases.map(|alias| (format!("{alias}/api"), identifier.clone())).collect(),
+            ..Config::single(&base_url)
         });
         Tenant { environment, base_url, oauth }
     }

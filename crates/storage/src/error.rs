@@ -76,6 +76,9 @@ pub enum Refusal {
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,
+    /// The client proves itself with keys, so it gets no secret.
+    #[error("The client signs with its own keys and has no secret. Remove its jwks or jwks_uri first.")]
+    ClientWithKeys,
 }
 
 impl From<Diesel> for Error {

@@ -1,42 +1,58 @@
 //! Forgets what has expired. Nothing depends on it: expiry is checked whenever a row is used.
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{exists, not},
+    prelude::*,
+};
 use diesel_async::RunQueryDsl;
 use paylent_domain::Timestamp;
 
 use crate::{
     Db, Error, Result,
     pool::on,
-    schema::{access_tokens, denied_tokens, idempotency_keys, sessions},
+    schema::{
+        access_tokens, authorization_codes, denied_tokens, idempotency_keys, refresh_tokens, sessions, token_families,
+        used_assertions,
+    },
 };
 
 /// How long an expired session is remembered, in seconds: thirty days.
 const SESSION_HISTORY: i64 = 30 * 24 * 3_600;
+/// How long an unused code is remembered after it expired, in seconds: its page can be answered again for so long.
+const CODE_HISTORY: i64 = 2 * 3_600;
+
+/// Deletes the rows of a table that match.
+macro_rules! forget {
+    ($db:expr, $table:ident, $which:expr) => {
+        on!($db, write, |c| {
+            let expired = $table::table.filter($which);
+            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
+        })?
+    };
+}
 
 impl Db {
-    /// Deletes expired tokens, denylist entries and idempotency keys of all environments, and sessions that expired long
-    /// ago. Says how many rows went.
+    /// Deletes expired tokens, codes, families, assertions, denylist entries and idempotency keys of all environments, and
+    /// sessions that expired long ago. Says how many rows went; with a family go its refresh tokens.
     ///
     /// # Errors
     /// The database is unavailable.
     pub async fn purge(&self, now: Timestamp) -> Result<usize> {
-        let (now, long_ago) = (now.micros(), now.plus_seconds(-SESSION_HISTORY).micros());
-        let tokens = on!(self, write, |c| {
-            let expired = access_tokens::table.filter(access_tokens::expires_at.lt(now));
-            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-        })?;
-        let denied = on!(self, write, |c| {
-            let expired = denied_tokens::table.filter(denied_tokens::expires_at.lt(now));
-            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-        })?;
-        let keys = on!(self, write, |c| {
-            let expired = idempotency_keys::table.filter(idempotency_keys::expires_at.lt(now));
-            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-        })?;
-        let sessions = on!(self, write, |c| {
-            let expired = sessions::table.filter(sessions::expires_at.lt(long_ago));
-            Ok::<_, Error>(diesel::delete(expired).execute(c).await?)
-        })?;
-        Ok(tokens + denied + keys + sessions)
+        let ago = |seconds: i64| now.plus_seconds(-seconds).micros();
+        let (now, lately, long_ago) = (now.micros(), ago(CODE_HISTORY), ago(SESSION_HISTORY));
+        let mut gone = forget!(self, access_tokens, access_tokens::expires_at.lt(now));
+        gone += forget!(self, denied_tokens, denied_tokens::expires_at.lt(now));
+        gone += forget!(self, idempotency_keys, idempotency_keys::expires_at.lt(now));
+        gone += forget!(self, used_assertions, used_assertions::expires_at.lt(now));
+        gone += forget!(self, refresh_tokens, refresh_tokens::expires_at.lt(now));
+        gone += forget!(self, token_families, token_families::expires_at.lt(now));
+        // A used code tells a replay as long as there is something to revoke.
+        let families = token_families::table
+            .filter(token_families::environment_id.eq(authorization_codes::environment_id))
+            .filter(token_families::id.nullable().eq(authorization_codes::family_id));
+        let old = authorization_codes::expires_at.lt(lately);
+        gone += forget!(self, authorization_codes, old.and(not(exists(families))));
+        gone += forget!(self, sessions, sessions::expires_at.lt(long_ago));
+        Ok(gone)
     }
 }

@@ -132,6 +132,12 @@ table! {
         user_id -> Nullable<Binary>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        post_logout_redirect_uris -> Text,
+        backchannel_logout_uri -> Nullable<Text>,
+        jwks -> Nullable<Text>,
+        id_token_claims -> Bool,
+        jwks_uri -> Nullable<Text>,
+        allowed_origins -> Text,
     }
 }
 table! {
@@ -197,6 +203,7 @@ table! {
         user_generation -> BigInt,
         issued_at -> BigInt,
         expires_at -> Nullable<BigInt>,
+        family_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -234,6 +241,7 @@ table! {
         revoked_at -> Nullable<BigInt>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        authenticated_at -> BigInt,
     }
 }
 table! {
@@ -275,6 +283,81 @@ table! {
         expires_at -> BigInt,
     }
 }
+table! {
+    token_families (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        client_id -> Text,
+        user_id -> Binary,
+        session_id -> Binary,
+        audience -> Text,
+        scope -> Text,
+        auth_time -> BigInt,
+        amr -> Text,
+        id_token_claims -> Text,
+        client_generation -> BigInt,
+        user_generation -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    authorization_codes (environment_id, code_hash) {
+        environment_id -> Binary,
+        code_hash -> Binary,
+        request_id -> Text,
+        client_id -> Text,
+        user_id -> Binary,
+        session_id -> Binary,
+        redirect_uri -> Text,
+        redirect_uri_sent -> Bool,
+        audience -> Text,
+        scope -> Text,
+        nonce -> Nullable<Text>,
+        code_challenge -> Nullable<Binary>,
+        auth_time -> BigInt,
+        amr -> Text,
+        id_token_claims -> Text,
+        client_generation -> BigInt,
+        user_generation -> BigInt,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        wrong_verifiers -> Integer,
+        family_id -> Nullable<Binary>,
+    }
+}
+table! {
+    refresh_tokens (environment_id, token_hash) {
+        environment_id -> Binary,
+        token_hash -> Binary,
+        family_id -> Binary,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        consumed_at -> Nullable<BigInt>,
+        parameters -> Nullable<Binary>,
+        response -> Nullable<Binary>,
+        successor_hash -> Nullable<Binary>,
+    }
+}
+table! {
+    consents (environment_id, user_id, client_id, audience) {
+        environment_id -> Binary,
+        user_id -> Binary,
+        client_id -> Text,
+        audience -> Text,
+        scope -> Text,
+        created_at -> BigInt,
+    }
+}
+table! {
+    used_assertions (environment_id, client_id, jti) {
+        environment_id -> Binary,
+        client_id -> Text,
+        jti -> Text,
+        expires_at -> BigInt,
+    }
+}
 // Views.
 table! {
     authorities (environment_id, user_id) {
@@ -303,6 +386,9 @@ table! {
         grant_types -> Text,
         token_format -> Text,
         access_token_ttl -> Nullable<Integer>,
+        jwks -> Nullable<Text>,
+        jwks_uri -> Nullable<Text>,
+        id_token_claims -> Bool,
         active -> Bool,
         generation -> BigInt,
         user_id -> Nullable<Binary>,
@@ -315,27 +401,86 @@ table! {
     }
 }
 
+table! {
+    parties (environment_id, client_id, user_id) {
+        environment_id -> Binary,
+        client_id -> Text,
+        user_id -> Binary,
+        client_type -> Text,
+        secret_hash -> Nullable<Binary>,
+        grant_types -> Text,
+        token_format -> Text,
+        access_token_ttl -> Nullable<Integer>,
+        jwks -> Nullable<Text>,
+        jwks_uri -> Nullable<Text>,
+        id_token_claims -> Bool,
+        active -> Bool,
+        generation -> BigInt,
+        user_active -> Bool,
+        user_generation -> BigInt,
+        roles -> Text,
+        permissions -> Text,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        email_verified -> Bool,
+        profile_updated_at -> BigInt,
+        primary_kid -> Nullable<Text>,
+        not_before -> BigInt,
+    }
+}
+table! {
+    audiences (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        identifier -> Nullable<Text>,
+        system -> Bool,
+        token_ttl -> Integer,
+        allow_offline_access -> Bool,
+        scopes -> Text,
+    }
+}
+table! {
+    logout_deliveries (environment_id, client_id, session_id) {
+        environment_id -> Binary,
+        client_id -> Text,
+        session_id -> Binary,
+        user_id -> Binary,
+        uri -> Text,
+        created_at -> BigInt,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     access_tokens,
+    audiences,
     audit_events,
+    authorization_codes,
     authorities,
     client_grants,
     clients,
+    consents,
     denied_tokens,
     environments,
     introspection_clients,
     invitation_roles,
     invitations,
+    logout_deliveries,
     membership_roles,
     memberships,
     organizations,
+    parties,
     permissions,
+    refresh_tokens,
     resource_servers,
     role_permissions,
     roles,
     scopes,
     sessions,
     signing_keys,
+    token_families,
     user_roles,
     users,
 );

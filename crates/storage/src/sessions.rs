@@ -3,26 +3,30 @@
 use std::net::IpAddr;
 
 use diesel::{
-    dsl::{self, auto_type},
+    dsl::{self, auto_type, not},
     prelude::*,
 };
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
-    audit::{Context, Event},
+    audit::{By, Context, Event},
     session::Session,
     user::{User, UserKind},
 };
-use paylent_oauth::crypto::secret::SecretHash;
+use paylent_oauth::{
+    crypto::secret::SecretHash,
+    store::{BackchannelLogout, EndedSession},
+};
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
     error::{Refusal, broken},
     key::Key,
+    logout_deliveries::NewDeliveryRow,
     page::page,
     pool::on,
-    schema::{audit_events, authorities, environments, sessions, users},
+    schema::{audit_events, authorities, clients, environments, logout_deliveries, sessions, token_families, users},
 };
 
 /// A row of `sessions`, without the token's hash.
@@ -55,6 +59,7 @@ struct NewSessionRow {
     revoked_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    authenticated_at: i64,
 }
 
 /// A session about to begin.
@@ -70,6 +75,17 @@ pub struct NewSession {
     pub ip: Option<IpAddr>,
     /// The browser's `User-Agent`.
     pub user_agent: Option<String>,
+}
+
+/// A session about to go on, because its person proved once more who they are.
+#[derive(Debug, Clone)]
+pub struct Renewal {
+    /// Who that is.
+    pub user_id: Id<User>,
+    /// The hash of the token that the session has.
+    pub old: SecretHash,
+    /// The hash of the token that it gets.
+    pub new: SecretHash,
 }
 
 /// Which sessions to list.
@@ -113,6 +129,7 @@ impl NewSessionRow {
             revoked_at: None,
             created_at: at.micros(),
             updated_at: at.micros(),
+            authenticated_at: at.micros(),
         }
     }
 }
@@ -136,6 +153,60 @@ macro_rules! lock_session {
         let Some(before) = before.map(Session::try_from).transpose()? else { return Ok(None) };
         $expected.check(before.updated_at.micros())?;
         before
+    }};
+}
+
+/// Locks the row of somebody who is about to sign in and reads how long their session lasts, in seconds. Whoever
+/// deactivates the user meanwhile ends this session too.
+macro_rules! may_sign_in {
+    ($c:ident, $environment:expr, $user:expr) => {{
+        let found: Option<(String, bool)> = diesel::update(users::table.find(($environment, Key::from($user))))
+            .set(users::updated_at.eq(users::updated_at))
+            .returning((users::kind, users::active))
+            .get_result($c)
+            .await
+            .optional()?;
+        let (kind, active) = found.ok_or(Error::Reference)?;
+        if !active || kind != UserKind::Person.as_str() {
+            return Err(Error::Refused(Refusal::CannotSignIn));
+        }
+        let ttl: i64 = environments::table.find($environment).select(environments::session_ttl).get_result($c).await?;
+        ttl
+    }};
+}
+
+/// Ends what shall not outlive a session that ends in this unit of work: its families without `offline_access`. Notes
+/// which clients are to be told, and names them.
+macro_rules! end_families {
+    ($c:ident, $environment:expr, $session:expr, $user:expr, $at:expr) => {{
+        let families = token_families::environment_id
+            .eq($environment)
+            .and(token_families::session_id.eq($session))
+            .and(token_families::revoked_at.is_null());
+        let told: Vec<(String, Option<String>)> = clients::table
+            .filter(clients::environment_id.eq($environment).and(clients::active.eq(true)))
+            .filter(clients::backchannel_logout_uri.is_not_null())
+            .filter(clients::client_id.eq_any(token_families::table.filter(families).select(token_families::client_id)))
+            .select((clients::client_id, clients::backchannel_logout_uri))
+            .order(clients::client_id.asc())
+            .load($c)
+            .await?;
+        // Scopes are one text: surrounded by spaces, a name is found as a whole.
+        let scope = token_families::scope;
+        let offline = scope
+            .eq("offline_access")
+            .or(scope.like("offline\\_access %").escape('\\'))
+            .or(scope.like("% offline\\_access").escape('\\'))
+            .or(scope.like("% offline\\_access %").escape('\\'));
+        let ended = token_families::revoked_at.eq($at.micros());
+        diesel::update(token_families::table.filter(families).filter(not(offline))).set(ended).execute($c).await?;
+        let logouts: Vec<BackchannelLogout> =
+            told.into_iter().filter_map(|(client_id, uri)| Some(BackchannelLogout { client_id, uri: uri? })).collect();
+        for logout in &logouts {
+            let row = NewDeliveryRow::new($environment, logout, $session, $user, $at);
+            row.insert_into(logout_deliveries::table).execute($c).await?;
+        }
+        logouts
     }};
 }
 
@@ -196,23 +267,44 @@ impl Env {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
             let (id, user) = (new.id, new.user_id);
-            // Locks the row: whoever deactivates the user meanwhile ends this session too.
-            let found: Option<(String, bool)> = diesel::update(users::table.find((environment, Key::from(user))))
-                .set(users::updated_at.eq(users::updated_at))
-                .returning((users::kind, users::active))
-                .get_result(c)
-                .await
-                .optional()?;
-            let (kind, active) = found.ok_or(Error::Reference)?;
-            if !active || kind != UserKind::Person.as_str() {
-                return Err(Error::Refused(Refusal::CannotSignIn));
-            }
-            let ttl: i64 =
-                environments::table.find(environment).select(environments::session_ttl).get_result(c).await?;
+            let ttl = may_sign_in!(c, environment, user);
             let row = NewSessionRow::new(environment, new, by.at, ttl).insert_into(sessions::table);
             let row: SessionRow = row.returning(SessionRow::as_returning()).get_result(c).await?;
             tell!(c, environment, by, "session.created", id, user);
             Session::try_from(row)
+        })
+    }
+
+    /// Goes on with the session of this token, whose person proved once more who they are: with another token, and as
+    /// long as a new one. What was issued in it lives on. `None` when the token is not that of a live session of theirs.
+    ///
+    /// # Errors
+    /// `Reference` when there is no such user, `Refused` when it cannot sign in.
+    pub async fn renew_session(&self, id: Id<Session>, renewal: Renewal, by: &Context) -> Result<Option<Session>> {
+        let (environment, by) = (self.key(), by.clone());
+        on!(self.db, transaction, |c| {
+            let Renewal { user_id: user, old, new } = renewal;
+            let (old, new, at) = (old.as_bytes().to_vec(), new.as_bytes().to_vec(), by.at);
+            let ttl = may_sign_in!(c, environment, user);
+            let theirs = sessions::table
+                .find((environment, Key::from(id)))
+                .filter(sessions::user_id.eq(Key::from(user)).and(sessions::token_hash.eq(old)))
+                .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())));
+            // Locks the row: of two renewals with one token, one succeeds.
+            let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
+            let before = lock.returning(sessions::updated_at).get_result(c).await.optional()?;
+            let Some(before) = before.map(Timestamp::from_micros) else { return Ok(None) };
+            let renewed = (
+                sessions::token_hash.eq(new),
+                sessions::last_activity_at.eq(at.micros()),
+                sessions::expires_at.eq(at.plus_seconds(ttl).micros()),
+                sessions::updated_at.eq(at.after(before).micros()),
+                sessions::authenticated_at.eq(at.micros()),
+            );
+            let session = sessions::table.find((environment, Key::from(id)));
+            let row = diesel::update(session).set(renewed).returning(SessionRow::as_returning()).get_result(c).await?;
+            tell!(c, environment, by, "session.renewed", id, user);
+            Ok(Some(Session::try_from(row)?))
         })
     }
 
@@ -237,7 +329,8 @@ impl Env {
         })
     }
 
-    /// Ends a session; one that was ended before stays as it is. `None` when there is no such session.
+    /// Ends a session with what shall not outlive it; one that was ended before stays as it is. `None` when there is no
+    /// such session.
     ///
     /// # Errors
     /// `Refused` when it is not as expected.
@@ -253,8 +346,30 @@ impl Env {
             let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
             let after = diesel::update(session).set((ended, at)).returning(SessionRow::as_returning());
             let after: SessionRow = after.get_result(c).await?;
+            end_families!(c, environment, key, Key::from(before.user_id), by.at);
             tell!(c, environment, by, "session.revoked", id, before.user_id);
             Ok(Some(Session::try_from(after)?))
+        })
+    }
+
+    /// Ends a session for the person who is signed in, who is told of in the audit trail. `None` when there is no such
+    /// session or it was ended before.
+    pub(crate) async fn sign_out(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>> {
+        let (environment, session) = (self.key(), Key::from(id));
+        on!(self.db, transaction, |c| {
+            let open = sessions::table.find((environment, session)).filter(sessions::revoked_at.is_null());
+            let end = (sessions::revoked_at.eq(at.micros()), sessions::updated_at.eq(at.micros()));
+            let ended: Option<Key> =
+                diesel::update(open).set(end).returning(sessions::user_id).get_result(c).await.optional()?;
+            let Some(user) = ended else { return Ok(None) };
+            let logouts = end_families!(c, environment, session, user, at);
+            let name: String =
+                authorities::table.find((environment, user)).select(authorities::name).get_result(c).await?;
+            let user_id = user.id::<User>();
+            let event = Event::new("session.revoked", "session", id, &name).and("user", user_id, &name);
+            let by = Context { by: By::User { id: user_id, name }, ..Context::system(at) };
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(EndedSession { session_id: id, user_id, logouts }))
         })
     }
 
@@ -269,6 +384,9 @@ impl Env {
             let gone: Option<SessionRow> = gone.get_result(c).await.optional()?;
             let Some(gone) = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
+            if gone.revoked_at.is_none() {
+                end_families!(c, environment, key, gone.user_id, by.at);
+            }
             tell!(c, environment, by, "session.deleted", id, gone.user_id.id::<User>());
             Ok(true)
         })

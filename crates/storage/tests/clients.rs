@@ -15,7 +15,7 @@ use paylent_tests::{
 };
 
 use crate::common::{
-    ALL, generation, is_refused, issue, named, of_ids, on_nodes, person, resource_server, stale, work,
+    ALL, generation, is_refused, issue, named, of_ids, on_nodes, person, public, resource_server, stale, work,
 };
 
 both! {
@@ -24,6 +24,10 @@ both! {
         let new = NewClient {
             name: "Zoë's \"shop\"".to_owned(),
             redirect_uris: vec!["https://app.example/cb?a=[\"b\"]".to_owned(), "http://localhost/cb".to_owned()],
+            post_logout_redirect_uris: vec!["https://app.example/bye".to_owned(), "http://[::1]/bye?[]".to_owned()],
+            backchannel_logout_uri: Some("https://app.example/logout?it's".to_owned()),
+            allowed_origins: vec!["https://app.example".to_owned()],
+            id_token_claims: true,
             access_token_ttl: Some(60),
             require_pkce: true,
             ..public()
@@ -36,6 +40,12 @@ both! {
             name: new.name,
             client_type: ClientType::Public,
             redirect_uris: new.redirect_uris,
+            post_logout_redirect_uris: new.post_logout_redirect_uris,
+            backchannel_logout_uri: new.backchannel_logout_uri,
+            allowed_origins: new.allowed_origins,
+            jwks: None,
+            jwks_uri: None,
+            id_token_claims: true,
             grant_types: new.grant_types,
             token_format: TokenFormat::Jwt,
             first_party: true,
@@ -144,6 +154,10 @@ both! {
         let before = env.client_by_id(seeded.client).await.unwrap().unwrap();
         let change = ClientChange {
             redirect_uris: Some(vec!["https://app.example/cb".to_owned()]),
+            post_logout_redirect_uris: Some(vec!["https://app.example/bye".to_owned()]),
+            backchannel_logout_uri: Some(Some("https://app.example/logout".to_owned())),
+            allowed_origins: Some(vec!["https://app.example".to_owned()]),
+            id_token_claims: Some(true),
             access_token_ttl: Some(Some(120)),
             token_format: Some(TokenFormat::Opaque),
             ..ClientChange::default()
@@ -152,14 +166,20 @@ both! {
         let after = env.update_client(seeded.client, change, &Expected::Any, &by).await.unwrap().unwrap();
         let expected = Client {
             redirect_uris: vec!["https://app.example/cb".to_owned()],
+            post_logout_redirect_uris: vec!["https://app.example/bye".to_owned()],
+            backchannel_logout_uri: Some("https://app.example/logout".to_owned()),
+            allowed_origins: vec!["https://app.example".to_owned()],
+            id_token_claims: true,
             access_token_ttl: Some(120),
             token_format: TokenFormat::Opaque,
             updated_at: by.at,
             ..before
         };
         assert_eq!(after, expected);
-        let unset = ClientChange { access_token_ttl: Some(None), ..ClientChange::default() };
-        assert_eq!(env.update_client(seeded.client, unset, &Expected::Any, &by).await.unwrap().unwrap().access_token_ttl, None);
+        let unset =
+            ClientChange { access_token_ttl: Some(None), backchannel_logout_uri: Some(None), ..ClientChange::default() };
+        let unset = env.update_client(seeded.client, unset, &Expected::Any, &by).await.unwrap().unwrap();
+        assert_eq!((unset.access_token_ttl, unset.backchannel_logout_uri), (None, None));
     }
 
     async fn a_client_that_gains_client_credentials_gains_a_service_user_once(database: TestDatabase) {
@@ -272,24 +292,6 @@ both! {
         assert!(env.delete_client_grant(made.id, &Expected::Any, &by()).await.unwrap());
         assert!(!env.delete_client_grant(made.id, &Expected::Any, &by()).await.unwrap());
         assert_eq!(env.client_grant(made.id).await.unwrap(), None);
-    }
-}
-
-/// A public client that signs people in, about to be registered.
-fn public() -> NewClient {
-    NewClient {
-        id: new_id(),
-        client_id: new_id::<()>().to_string(),
-        name: "Shop".to_owned(),
-        client_type: ClientType::Public,
-        secret_hash: None,
-        redirect_uris: vec!["https://app.example/cb".to_owned()],
-        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        token_format: TokenFormat::Jwt,
-        first_party: true,
-        require_pkce: true,
-        access_token_ttl: None,
-        user: None,
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 use futures_util::future::join_all;
 use paylent_domain::{
     Id, Timestamp,
+    client::{ClientType, GrantType},
     clock::{Stopwatch, SystemClock},
     hosts::Hosts,
     organization::{Membership, MembershipRole, Organization},
@@ -25,8 +26,8 @@ use paylent_oauth::{
     store::{OpaqueToken, Store as _},
 };
 use paylent_storage::{
-    DatabaseUrl, Db, Directory, Env, Error, Expected, Links, NameIs, NewInvitation, NewOrganization, NewResourceServer,
-    NewSession, Options, Order, Page, Refusal, RoleFilter,
+    DatabaseUrl, Db, Directory, Env, Error, Expected, Links, NameIs, NewClient, NewInvitation, NewOrganization,
+    NewResourceServer, NewSession, Options, Order, Page, Refusal, RoleFilter,
 };
 use paylent_tests::{
     TestDatabase,
@@ -146,6 +147,21 @@ pub(crate) fn resource_server(identifier: &str) -> NewResourceServer {
     }
 }
 
+/// A public client that signs people in, about to be registered.
+pub(crate) fn public() -> NewClient {
+    NewClient {
+        client_id: new_id::<()>().to_string(),
+        name: "Shop".to_owned(),
+        client_type: ClientType::Public,
+        secret_hash: None,
+        redirect_uris: vec!["https://app.example/cb".to_owned()],
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        require_pkce: true,
+        user: None,
+        ..seed::machine(new_id(), new_id(), &"".to_owned().into())
+    }
+}
+
 /// An opaque token of this client for this user, which never expires.
 pub(crate) fn token(client_id: &str, user_id: Id<User>) -> OpaqueToken {
     OpaqueToken {
@@ -158,6 +174,7 @@ pub(crate) fn token(client_id: &str, user_id: Id<User>) -> OpaqueToken {
         expires_at: None,
         client_generation: 0,
         user_generation: 0,
+        family_id: None,
     }
 }
 

@@ -3,17 +3,27 @@
 use std::sync::Arc;
 
 use paylent_domain::{
-    Timestamp, client::Client as Registered, resource_server::ResourceServer, signing_key::NewSigningKey, user::User,
+    Id, Timestamp,
+    client::Client as Registered,
+    resource_server::ResourceServer,
+    scope::Scopes,
+    session::Session,
+    signing_key::NewSigningKey,
+    user::{User, UserChange},
 };
 use paylent_oauth::{
     GeneratedKey, Store,
     conformance::{self, StoreUnderTest},
     crypto::secret::SecretHash,
-    store::{Client, Grant, JwtReference, Machine, OpaqueToken, SealedKey, Standing, StoreError, Subject},
+    store::{
+        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, Grant, JwtReference,
+        Machine, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, ResourceServer as Described, Rotated,
+        Rotation, SealedKey, Standing, StoreError, Subject,
+    },
 };
 use paylent_storage::{
     ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser, NewClient, NewClientGrant,
-    NewResourceServer, NewRole, ResourceServerFilter, UserRoleFilter,
+    NewResourceServer, NewRole, NewScope, ResourceServerFilter, UserRoleFilter,
 };
 use paylent_tests::{
     TestDatabase, both,
@@ -70,6 +80,9 @@ impl EnvUnderTest {
             assert!(self.env.delete_client_grant(grant.id, &Expected::Any, &by()).await.unwrap());
         }
         let change = ClientChange {
+            jwks: Some(client.jwks),
+            jwks_uri: Some(client.jwks_uri),
+            id_token_claims: Some(client.id_token_claims),
             grant_types: Some(client.grant_types),
             token_format: Some(client.token_format),
             access_token_ttl: Some(client.access_token_ttl),
@@ -109,6 +122,28 @@ impl EnvUnderTest {
         self.env.create_client_grant(grant, &by()).await.unwrap();
     }
 
+    /// Makes the resource server with its scopes, or makes it what is described.
+    async fn put_resource_server(&self, server: Described) {
+        let named = ResourceServerFilter { identifier: Some(server.identifier.clone()), ..Default::default() };
+        for known in self.env.resource_servers(named, ALL).await.unwrap().rows {
+            assert!(self.env.delete_resource_server(known.id, &Expected::Any, &by()).await.unwrap());
+        }
+        let new = NewResourceServer {
+            id: new_id(),
+            name: "Documents".to_owned(),
+            identifier: server.identifier,
+            token_ttl: server.token_ttl,
+            allow_offline_access: server.allow_offline_access,
+            scopes: Scopes::default(),
+        };
+        let id = self.env.create_resource_server(new, &by()).await.unwrap().id;
+        for scope in server.scopes {
+            let (name, description) = (scope.name, scope.description);
+            let scope = NewScope { id: new_id(), resource_server_id: id, name, description };
+            self.env.create_scope(scope, &by()).await.unwrap();
+        }
+    }
+
     fn is<T>(&self, id: paylent_domain::Id<T>) -> String {
         is(&self.database, &self.env, id)
     }
@@ -122,6 +157,12 @@ fn new_client(client: &Client, user: Option<&Subject>) -> NewClient {
         client_type: client.client_type,
         secret_hash: client.secret_hash,
         redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        backchannel_logout_uri: None,
+        allowed_origins: Vec::new(),
+        jwks: client.jwks.clone(),
+        jwks_uri: client.jwks_uri.clone(),
+        id_token_claims: client.id_token_claims,
         grant_types: client.grant_types.clone(),
         token_format: client.token_format,
         first_party: true,
@@ -140,6 +181,51 @@ impl StoreUnderTest for EnvUnderTest {
         for grant in machine.grants {
             self.put_grant(&client, grant).await;
         }
+    }
+
+    async fn put_application(&self, application: Application) {
+        let client = self.put_client(application.client.clone(), None).await;
+        let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let optional = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
+        let list = |items: &[String]| text(&serde_json::Value::from(items.to_vec()).to_string());
+        let Application { name, first_party, require_pkce, .. } = &application;
+        let set = [
+            format!("name = {}, first_party = {first_party}, require_pkce = {require_pkce}", text(name)),
+            format!("redirect_uris = {}", list(&application.redirect_uris)),
+            format!("post_logout_redirect_uris = {}", list(&application.post_logout_redirect_uris)),
+            format!("backchannel_logout_uri = {}", optional(&application.backchannel_logout_uri)),
+        ];
+        let this = self.is::<Registered>(client.id);
+        self.database.execute(&format!("UPDATE clients SET {} WHERE {this}", set.join(", "))).await;
+        if let Some(server) = application.resource {
+            self.put_resource_server(server).await;
+        }
+    }
+
+    async fn put_person(&self, subject: Subject, profile: Profile) {
+        self.put_user(&subject).await;
+        let change = UserChange {
+            email: profile.email.map(|email| email.parse().unwrap()),
+            first_name: Some(profile.given_name),
+            last_name: Some(profile.family_name),
+            ..UserChange::default()
+        };
+        self.env.update_user(subject.id, change, &Expected::Any, &by()).await.unwrap();
+        let (verified, this) = (profile.email_verified, self.is::<User>(subject.id));
+        self.database.execute(&format!("UPDATE users SET email_verified = {verified} WHERE {this}")).await;
+    }
+
+    async fn put_session(&self, id: Id<Session>, user_id: Id<User>, expires_at: Timestamp) {
+        let bytes = |bytes: &[u8]| self.database.bytes(bytes);
+        let (environment, user) = (environment(&self.database, &self.env), bytes(user_id.as_bytes()));
+        let (id, hash) = (bytes(id.as_bytes()), bytes(SecretHash::of(&id.to_string()).as_bytes()));
+        let columns = "environment_id, id, user_id, token_hash, last_activity_at, expires_at, created_at, updated_at";
+        let values = format!("{environment}, {id}, {user}, {hash}, 0, {}, 0, 0", expires_at.micros());
+        self.database.execute(&format!("INSERT INTO sessions ({columns}) VALUES ({values})")).await;
+    }
+
+    async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {
+        self.env.withdraw_consent(user_id, client_id, by().at).await.unwrap();
     }
 
     async fn add_key(&self, key: GeneratedKey) {
@@ -216,5 +302,53 @@ impl Store for EnvUnderTest {
 
     async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
         self.env.may_introspect(client_id, audience).await
+    }
+
+    async fn application(&self, client_id: &str, resource: Option<&str>) -> Result<Option<Application>, StoreError> {
+        self.env.application(client_id, resource).await
+    }
+
+    async fn consent(&self, user: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
+        self.env.consent(user, client_id, audience).await
+    }
+
+    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
+        self.env.save_code(code, consented).await
+    }
+
+    async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {
+        self.env.code(hash).await
+    }
+
+    async fn wrong_verifier(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.env.wrong_verifier(hash).await
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
+        self.env.exchange(exchange).await
+    }
+
+    async fn refresh_token(&self, hash: &SecretHash) -> Result<Option<PresentedRefreshToken>, StoreError> {
+        self.env.refresh_token(hash).await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        self.env.rotate(rotation).await
+    }
+
+    async fn revoke_family(&self, id: Id<Family>, at: Timestamp) -> Result<(), StoreError> {
+        self.env.revoke_family(id, at).await
+    }
+
+    async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
+        self.env.profile(user_id).await
+    }
+
+    async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {
+        self.env.end_session(id, at).await
+    }
+
+    async fn use_assertion(&self, client_id: &str, jti: &str, until: Timestamp) -> Result<bool, StoreError> {
+        self.env.use_assertion(client_id, jti, until).await
     }
 }

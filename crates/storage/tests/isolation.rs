@@ -141,7 +141,7 @@ both! {
         let db = database.db();
         let (other, ours) = (seed::environment(&db, "other").await, seed::environment(&db, "acme").await);
         let (theirs, own) = (Ids::of(&other).await, Ids::of(&ours).await);
-        let jwt = JwtReference { kid: &own.kid, jti: "1", client_id: &own.client_id, user_id: own.user };
+        let jwt = JwtReference { kid: &own.kid, jti: "1", client_id: &own.client_id, user_id: own.user, family_id: None };
         let standing = async |jwt| ours.env.jwt_standing(jwt).await.unwrap().unwrap();
         let good = standing(jwt).await;
         assert!(good.client_active && good.user_active && good.key_active && !good.denied, "{good:?}");
@@ -175,7 +175,7 @@ async fn read(env: &Env, ids: &Ids) -> Vec<String> {
     let holding = UserRoleFilter { role_id: Some(ids.role), ..UserRoleFilter::default() };
     let granted_to = ClientGrantFilter { client_id: Some(ids.client), resource_server_id: None };
     let granted_for = ClientGrantFilter { client_id: None, resource_server_id: Some(ids.server) };
-    let jwt = JwtReference { kid: &ids.kid, jti: "1", client_id: &ids.client_id, user_id: ids.user };
+    let jwt = JwtReference { kid: &ids.kid, jti: "1", client_id: &ids.client_id, user_id: ids.user, family_id: None };
     vec![
         one_or_nothing("user", env.user(ids.user).await.unwrap()),
         one_or_nothing("service user", env.user(ids.service_user).await.unwrap()),

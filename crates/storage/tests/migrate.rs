@@ -75,6 +75,32 @@ both! {
         assert_eq!(database.values(keys).await, ["jane@example.com"]);
     }
 
+    async fn clients_of_the_second_schema_keep_their_secret_and_may_have_keys_instead(database: TestDatabase) {
+        let database = database.empty().await;
+        let [[core, _], [management, _], [sign_in, back], ..] = &halves(&database)[..] else { panic!("three migrations") };
+        database.execute(core).await;
+        database.execute(management).await;
+        let (environment, hash) = (database.bytes(&[1; 16]), database.bytes(&[2; 32]));
+        database.execute(&format!("INSERT INTO environments (id, handle, created_at, updated_at) VALUES ({environment}, 'acme', 0, 0)")).await;
+        for (id, kind, secret) in [(3, "confidential", &*hash), (4, "confidential", &hash), (5, "public", "NULL")] {
+            let columns = "environment_id, id, client_id, name, client_type, secret_hash, redirect_uris, grant_types, \
+                           token_format, first_party, require_pkce, active, created_at, updated_at";
+            let (bytes, rest) = (database.bytes(&[id; 16]), "'[]', '[]', 'jwt', true, true, true, 0, 0");
+            let values = format!("{bytes}, '{id}', '', '{kind}', {secret}, {rest}");
+            database.execute(&format!("INSERT INTO clients ({columns}) VALUES ({environment}, {values})")).await;
+        }
+        database.execute(sign_in).await;
+        let with_keys = database.bytes(&[4; 16]);
+        database.execute(&format!("UPDATE clients SET secret_hash = NULL, jwks = 'x' WHERE id = {with_keys}")).await;
+        let secrets = |hash: &str| format!("clients WHERE client_type = 'confidential' AND secret_hash = {hash}");
+        assert_eq!(database.count(&secrets(&hash)).await, 1);
+        database.execute(back).await;
+        assert_eq!(database.count(&secrets(&hash)).await, 1);
+        let nobodys = database.bytes(&[0; 32]);
+        assert_eq!(database.count(&secrets(&nobodys)).await, 1, "who had keys has a secret that nobody knows");
+        database.execute(sign_in).await;
+    }
+
     async fn asking_for_the_status_changes_nothing(database: TestDatabase) {
         let database = database.empty().await;
         status(&database).await;

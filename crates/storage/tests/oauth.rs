@@ -36,7 +36,7 @@ both! {
         let (env, client_id) = (seeded.env, seeded.client_id.as_str());
         let hash = issue(&env, client_id, seeded.service_user).await;
         let kid = env.machine(client_id).await.unwrap().unwrap().primary_kid.unwrap();
-        let jwt = JwtReference { kid: &kid, jti: "1", client_id, user_id: seeded.service_user };
+        let jwt = JwtReference { kid: &kid, jti: "1", client_id, user_id: seeded.service_user, family_id: None };
         let another = token(client_id, seeded.service_user);
         let soon = Timestamp::from_seconds(1_793_000_600);
         let before = db.statements();

@@ -4,7 +4,7 @@ use paylent_domain::{
     session::{DEFAULT_TTL, Session},
     user::UserChange,
 };
-use paylent_storage::{Env, Error, Expected, NewSession, Page, Refusal, SessionFilter};
+use paylent_storage::{Env, Error, Expected, NewSession, Page, Refusal, Renewal, SessionFilter};
 use paylent_tests::{
     both,
     seed::{self, by, new_id},
@@ -45,6 +45,35 @@ both! {
         let twin = NewSession { id: new_id(), ..new };
         let outcome = env.create_session(twin, &by()).await;
         assert!(matches!(outcome, Err(Error::Conflict)), "{outcome:?}");
+    }
+
+    /// Whoever proves once more who they are goes on under another token.
+    async fn a_session_is_renewed_by_its_person_with_its_token_while_it_lives(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let (jane, joe) = (person(&env, "jane@example.com").await, person(&env, "joe@example.com").await);
+        let began = session(jane);
+        let made = env.create_session(began.clone(), &by()).await.unwrap();
+        let (old, new) = (began.token_hash, session(jane).token_hash);
+        let renewal = |user_id, old, new| Renewal { user_id, old, new };
+        let before = database.dump().await;
+        for (user, old) in [(joe, old), (jane, new)] {
+            assert_eq!(env.renew_session(made.id, renewal(user, old, new), &by()).await.unwrap(), None);
+        }
+        assert_eq!(database.dump().await, before);
+        database.execute("UPDATE environments SET session_ttl = 60").await;
+        let at = by();
+        let renewed = env.renew_session(made.id, renewal(jane, old, new), &at).await.unwrap().unwrap();
+        let (now, expires_at) = (at.at, at.at.plus_seconds(60));
+        assert_eq!(renewed, Session { last_activity_at: now, expires_at, updated_at: now, ..made });
+        assert_eq!(env.session_by_token(&old, now).await.unwrap(), None);
+        let live = env.session_by_token(&new, now).await.unwrap().unwrap();
+        assert_eq!((live.id, live.authenticated_at), (renewed.id, now));
+        assert_eq!(database.count("audit_events WHERE action = 'session.renewed'").await, 1);
+        let mut late = by();
+        late.at = expires_at;
+        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), &late).await.unwrap(), None);
+        env.revoke_session(renewed.id, &Expected::Any, &by()).await.unwrap().unwrap();
+        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), &by()).await.unwrap(), None);
     }
 
     async fn only_a_person_who_may_act_is_signed_in(database: TestDatabase) {

@@ -6,13 +6,23 @@
 
 #![deny(missing_docs)]
 
+pub mod cookies;
+pub mod csrf;
+mod flow;
 mod oauth;
+pub mod pages;
 
 use std::sync::Arc;
 
-use actix_web::web::{self, ServiceConfig};
+use actix_web::{
+    Route,
+    dev::HttpServiceFactory,
+    middleware::from_fn,
+    web::{self, ServiceConfig},
+};
+use paylent_crypto::password::PasswordPool;
 use paylent_domain::Clock;
-use paylent_oauth::Keyring;
+use paylent_oauth::{Keyring, RemoteKeys};
 
 /// What the endpoints share.
 #[derive(Clone)]
@@ -21,16 +31,34 @@ pub struct Settings {
     pub keys: Arc<Keyring>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
+    /// Where passwords are compared.
+    pub passwords: PasswordPool,
+    /// Authenticates the forms of the pages, and nothing else.
+    pub form_key: [u8; 32],
+    /// Gets the keys that clients publish elsewhere.
+    pub remote_keys: Arc<dyn RemoteKeys>,
 }
 
-/// Mounts the OAuth endpoints.
+/// Mounts the OAuth endpoints and the pages.
 pub fn configure(cfg: &mut ServiceConfig, settings: Settings) {
     cfg.app_data(web::Data::new(oauth::Documents::default()))
         .app_data(web::Data::new(settings))
-        .service(oauth::post_only("/oauth/token").route(web::post().to(oauth::token)))
+        .service(
+            oauth::post_only("/oauth/token").route(web::post().to(oauth::token)).wrap(from_fn(oauth::cors::registered)),
+        )
         .service(oauth::post_only("/oauth/introspect").route(web::post().to(oauth::introspect)))
-        .service(oauth::post_only("/oauth/revoke").route(web::post().to(oauth::revoke)))
-        .service(oauth::get_only("/.well-known/openid-configuration").route(oauth::get().to(oauth::metadata)))
-        .service(oauth::get_only("/.well-known/oauth-authorization-server").route(oauth::get().to(oauth::metadata)))
-        .service(oauth::get_only("/.well-known/jwks.json").route(oauth::get().to(oauth::jwks)));
+        .service(
+            oauth::post_only("/oauth/revoke")
+                .route(web::post().to(oauth::revoke))
+                .wrap(from_fn(oauth::cors::registered)),
+        )
+        .service(document("/.well-known/openid-configuration", oauth::get().to(oauth::metadata)))
+        .service(document("/.well-known/oauth-authorization-server", oauth::get().to(oauth::metadata)))
+        .service(document("/.well-known/jwks.json", oauth::get().to(oauth::jwks)))
+        .configure(flow::configure);
+}
+
+/// A document that scripts of every site may read.
+fn document(path: &str, route: Route) -> impl HttpServiceFactory + 'static {
+    oauth::get_only(path).route(route).wrap(oauth::cors::public())
 }

@@ -24,6 +24,20 @@ const BAD_URIS: [&str; 11] = [
     "https://app.example/cb",
 ];
 
+/// What no client may register, beside `https://app.example`.
+const BAD_ORIGINS: [&str; 10] = [
+    "*",
+    "null",
+    "app.example",
+    "https://app.example/",
+    "https://app.example/path",
+    "https://app.example:443",
+    "https://*.app.example",
+    "http://app.example",
+    "https://APP.example",
+    "https://app.example",
+];
+
 fn machine(name: &str) -> Value {
     json!({"name": name, "grant_types": ["client_credentials"]})
 }
@@ -40,7 +54,8 @@ both! {
         assert!(secret.starts_with("pay_cs_") && secret.len() == 50, "{secret}");
         let now = made.attribute("created_at");
         let expected = json!({"client_id": client_id, "name": "Shop", "client_type": "confidential",
-            "redirect_uris": [],
+            "redirect_uris": [], "post_logout_redirect_uris": [], "backchannel_logout_uri": null, "allowed_origins": [],
+            "token_endpoint_auth_method": "client_secret_basic", "jwks": null, "jwks_uri": null, "id_token_claims": false,
             "grant_types": ["authorization_code"], "token_format": "jwt", "first_party": false, "require_pkce": false,
             "access_token_ttl": null, "active": true, "created_at": now, "updated_at": now});
         assert_eq!(json["data"]["attributes"], expected);
@@ -57,7 +72,8 @@ both! {
             admin.delete(&format!("clients/{id}")).await.is(200),
         ];
         for reply in later {
-            assert!(!reply.text.contains("secret") && !reply.text.contains(secret), "{}", reply.text);
+            let told = reply.text.replace("client_secret_basic", "");
+            assert!(!told.contains("secret") && !told.contains(secret), "{}", reply.text);
         }
         admin.delete(&format!("clients/{id}")).await.is_error(404, "");
     }
@@ -70,6 +86,7 @@ both! {
             "grant_types": ["refresh_token", "authorization_code"], "token_format": "opaque", "access_token_ttl": 60});
         let made = admin.post("clients", &client(attributes)).await.is(201);
         assert!(!made.text.contains("secret"), "{}", made.text);
+        assert_eq!(made.attribute("token_endpoint_auth_method"), "none");
         assert_eq!(made.attribute("redirect_uris"), uris);
         assert_eq!((made.attribute("require_pkce"), made.attribute("first_party")), (json!(true), json!(true)));
         assert_eq!((made.attribute("token_format"), made.attribute("access_token_ttl")), (json!("opaque"), json!(60)));
@@ -80,12 +97,44 @@ both! {
         assert_eq!(admin.get("clients?filter[client_id]=%25").await.ids(), Vec::<String>::new());
     }
 
+    async fn what_sign_in_needs_is_registered_changed_and_taken_away(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let given = json!({
+            "post_logout_redirect_uris": ["https://app.example/bye?from=payt", "http://localhost:3000/bye"],
+            "backchannel_logout_uri": "http://127.0.0.1:3000/logout",
+            "allowed_origins": ["https://app.example", "http://localhost:3000"],
+            "id_token_claims": true,
+        });
+        let none = json!({"post_logout_redirect_uris": [], "backchannel_logout_uri": null, "allowed_origins": [],
+            "id_token_claims": false});
+        let mut whole = json!({"name": "App", "client_type": "public"});
+        whole.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let made = admin.post("clients", &client(whole)).await.is(201);
+        let path = format!("clients/{}", made.id());
+        let is = async |reply: &Reply, expected: &Value| {
+            let shown = admin.get(&path).await.is(200);
+            assert_eq!(shown.json()["data"], reply.json()["data"]);
+            for (name, value) in expected.as_object().unwrap() {
+                assert_eq!(&reply.attribute(name), value, "{name}");
+            }
+        };
+        is(&made, &given).await;
+        let set = |attributes: &Value| change("client", &made.id(), attributes.clone());
+        for attributes in [&none, &given] {
+            is(&admin.patch(&path, &set(attributes)).await.is(200), attributes).await;
+        }
+        is(&admin.patch(&path, &set(&json!({"name": "Renamed"}))).await.is(200), &given).await;
+        let sparse = admin.get(&format!("{path}?fields[client]=allowed_origins,jwks")).await.is(200);
+        let expected = json!({"allowed_origins": given["allowed_origins"], "jwks": null});
+        assert_eq!(sparse.json()["data"]["attributes"], expected);
+    }
+
     async fn every_rule_of_a_client_has_its_pointer(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let id = admin.register(json!({"name": "Shop"}), None).await.id;
         let before = database.dump().await;
-        let uris = |uri: &str| json!({"redirect_uris": ["https://app.example/cb", uri]});
         let long = format!("https://app.example/{}", "x".repeat(2_048));
         let mut faults: Vec<(Value, &str)> = vec![
             (json!({"name": ""}), "name"),
@@ -103,10 +152,32 @@ both! {
             (json!({"access_token_ttl": 1.5}), "access_token_ttl"),
             (json!({"redirect_uris": vec!["https://a.example"; 11]}), "redirect_uris"),
             (json!({"redirect_uris": ["https://a.example", 7]}), "redirect_uris/1"),
+            (json!({"redirect_uris": null}), "redirect_uris"),
+            (json!({"post_logout_redirect_uris": vec!["https://a.example"; 11]}), "post_logout_redirect_uris"),
+            (json!({"post_logout_redirect_uris": ["https://a.example", 7]}), "post_logout_redirect_uris/1"),
+            (json!({"post_logout_redirect_uris": null}), "post_logout_redirect_uris"),
+            (json!({"backchannel_logout_uri": ["https://a.example"]}), "backchannel_logout_uri"),
+            (json!({"jwks_uri": true}), "jwks_uri"),
+            (json!({"id_token_claims": null}), "id_token_claims"),
+            (json!({"id_token_claims": "yes"}), "id_token_claims"),
+            (json!({"allowed_origins": "https://a.example"}), "allowed_origins"),
+            (json!({"allowed_origins": null}), "allowed_origins"),
+            (json!({"allowed_origins": (0..11).map(|n| format!("https://a{n}.example")).collect::<Value>()}), "allowed_origins"),
         ];
         // ru_reg_scheme and ru_reg_http: loopback may be plain, everything else is https.
-        let bad = BAD_URIS.into_iter().chain([long.as_str()]);
-        faults.extend(bad.map(|uri| (uris(uri), "redirect_uris/1")));
+        for uri in BAD_URIS.into_iter().chain([long.as_str()]) {
+            let twice = ["https://app.example/cb", uri];
+            faults.push((json!({"redirect_uris": twice}), "redirect_uris/1"));
+            faults.push((json!({"post_logout_redirect_uris": twice}), "post_logout_redirect_uris/1"));
+            // The last of them is bad only beside itself.
+            if uri != twice[0] {
+                faults.push((json!({"backchannel_logout_uri": uri}), "backchannel_logout_uri"));
+                faults.push((json!({"jwks_uri": uri}), "jwks_uri"));
+            }
+        }
+        for origin in BAD_ORIGINS {
+            faults.push((json!({"allowed_origins": ["https://app.example", origin]}), "allowed_origins/1"));
+        }
         for (attributes, place) in faults {
             // A control character is found before the rules of the attribute are asked: another code, the same place.
             let mut whole = json!({"name": "New"});
@@ -134,6 +205,8 @@ both! {
             (json!({"name": "x", "first_party": 1}), "first_party"),
             (json!({"name": "x", "client_type": "public", "grant_types": ["client_credentials"]}), "grant_types/0"),
             (json!({"name": "x", "client_type": "public", "require_pkce": false}), "require_pkce"),
+            (json!({"name": "x", "token_endpoint_auth_method": "none"}), "token_endpoint_auth_method"),
+            (json!({"name": "x", "active": true}), "active"),
         ] {
             assert_eq!(
                 admin.post("clients", &client(attributes.clone())).await.is(422).places(),
@@ -175,6 +248,9 @@ both! {
             ("client_id", json!("mine")),
             ("client_secret", json!("pay_cs_mine")),
             ("secret_hash", json!("00")),
+            ("token_endpoint_auth_method", json!("none")),
+            ("token_endpoint_auth_method", json!("client_secret_basic")),
+            ("generation", json!(7)),
         ] {
             let reply = admin.patch(&path, &change("client", id, json!({name: value}))).await.is(422);
             assert_eq!(reply.places(), [at(name)], "{name}");

@@ -356,7 +356,8 @@ both! {
 
 /// Names of members that are, or could hold, a secret, and values that look like one.
 fn secrets(json: &Value) -> Vec<String> {
-    const HARMLESS: [&str; 3] = ["token_ttl", "token_format", "access_token_ttl"];
+    const HARMLESS: [&str; 5] =
+        ["token_ttl", "token_format", "access_token_ttl", "token_endpoint_auth_method", "id_token_claims"];
     match json {
         Value::Object(members) => members
             .iter()

@@ -200,7 +200,7 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("scopes", "delete", 9),
     ("scopes", "update", 9),
     ("sessions", "create", 11),
-    ("sessions", "delete", 8),
+    ("sessions", "delete", 10),
     ("signing-keys", "create", 8),
     ("user-roles", "create", 10),
     ("user-roles", "delete", 11),

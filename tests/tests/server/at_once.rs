@@ -40,3 +40,15 @@ pub async fn at_once(requests: Vec<RequestBuilder>) -> Vec<Reply> {
     replies.sort_by_key(|(number, _)| *number);
     replies.into_iter().map(|(_, reply)| reply).collect()
 }
+
+/// Sends all of these at the same moment. Whoever is told to come back later does so when the rush is over.
+pub async fn at_once_or_later(requests: Vec<RequestBuilder>) -> Vec<Reply> {
+    let again: Vec<RequestBuilder> = requests.iter().map(|request| request.try_clone().unwrap()).collect();
+    let mut replies = at_once(requests).await;
+    for (reply, request) in replies.iter_mut().zip(again) {
+        if reply.status == 503 {
+            *reply = Reply::of(request).await;
+        }
+    }
+    replies
+}

@@ -26,10 +26,10 @@ static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static RECORDINGS: AtomicUsize = AtomicUsize::new(0);
 
 /// Keeps every event of the process, from TRACE up, as long as it lives.
-struct Recording;
+pub struct Recording;
 
 impl Recording {
-    fn start() -> Self {
+    pub fn start() -> Self {
         static INSTALL: Once = Once::new();
         INSTALL.call_once(|| {
             let recording = dynamic_filter_fn(|_, _| RECORDINGS.load(Ordering::SeqCst) > 0);
@@ -40,7 +40,7 @@ impl Recording {
         Self
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&LOG.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }

@@ -13,7 +13,8 @@ use crate::support::{
 /// A server with the limits of the product.
 async fn limited(database: &TestDatabase, proxies: &'static [&'static str]) -> TestServer {
     let default_environment = Some("acme-test");
-    TestServer::start_with(database, Setting { limited: true, proxies, default_environment }).await
+    TestServer::start_with(database, Setting { limited: true, proxies, default_environment, ..Setting::default() })
+        .await
 }
 
 /// A request for a token that is refused without much work.

@@ -122,6 +122,7 @@ both! {
         let token = generate(SecretKind::AccessToken).unwrap();
         let now = server.clock.now();
         let stored = OpaqueToken {
+            family_id: None,
             hash: SecretHash::of(token.expose()),
             client_id: public.credentials.0.clone(),
             user_id: acme.seeded.service_user,

@@ -30,8 +30,13 @@ both! {
             assert_eq!(get(&server, tenant, METADATA[1]).await.text, reply.text);
             let json = reply.json();
             assert_eq!(json["issuer"], tenant.issuer());
-            assert!(!reply.text.contains("none") && !reply.text.contains("plain"));
-            assert_eq!(json["grant_types_supported"], serde_json::json!(["client_credentials"]));
+            assert!(!reply.text.contains("plain") && !reply.text.contains("token id_token"));
+            let grants = serde_json::json!(["authorization_code", "client_credentials", "refresh_token"]);
+            assert_eq!(json["grant_types_supported"], grants);
+            assert_eq!(json["response_types_supported"], serde_json::json!(["code"]));
+            assert_eq!(json["code_challenge_methods_supported"], serde_json::json!(["S256"]));
+            assert_eq!(json["backchannel_logout_supported"], true);
+            assert_eq!(json["backchannel_logout_session_supported"], true);
             assert_eq!(json["id_token_signing_alg_values_supported"], serde_json::json!(["RS256"]));
             let mut endpoints = 0;
             for (name, value) in json.as_object().unwrap() {
@@ -44,9 +49,14 @@ both! {
                     assert!(![404, 405].contains(&status), "{name}: {status}");
                 }
             }
-            assert_eq!(endpoints, 4);
-            for method in json["token_endpoint_auth_methods_supported"].as_array().unwrap() {
-                assert!(["client_secret_basic", "client_secret_post"].contains(&method.as_str().unwrap()));
+            assert_eq!(endpoints, 7);
+            let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+            let any = [&confidential[..], &["none"]].concat();
+            for (endpoint, methods) in [("token", &any[..]), ("revocation", &any), ("introspection", &confidential)] {
+                let supported = |what: &str| json[format!("{endpoint}_endpoint_auth_{what}_supported")].clone();
+                assert_eq!(supported("methods"), serde_json::json!(methods), "{endpoint}");
+                let algorithms = serde_json::json!(["RS256", "ES256"]);
+                assert_eq!(supported("signing_alg_values"), algorithms, "{endpoint}: of private_key_jwt");
             }
         }
     }

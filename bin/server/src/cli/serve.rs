@@ -6,6 +6,7 @@ use actix_web::rt::{System, spawn};
 use paylent_crypto::password::{PasswordPool, Passwords};
 use paylent_domain::{Clock, clock::SystemClock};
 use paylent_oauth::Keyring;
+use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory, Options};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -18,6 +19,8 @@ use crate::{
 
 /// The label under which pagination cursors get their key from the master key.
 const CURSORS: &str = "cursor";
+/// The label under which the forms of the pages get theirs.
+const FORMS: &str = "form";
 
 pub(super) fn run(config: Config, sources: &Sources) -> Result<(), Failure> {
     let log = logging::install(&config.log).map_err(Failure::failed)?;
@@ -53,9 +56,11 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
         }
         None => None,
     };
-    let running = app::start(rooms, listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
+    let running =
+        app::start(rooms.clone(), listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
     announce(&running, &base_url, &database, metrics.as_ref().map(|(address, _)| *address), is_empty.then_some(hint));
     spawn(jobs::purge(db, clock));
+    spawn(jobs::tell_clients(rooms));
     if let Some((_, server)) = metrics {
         spawn(server);
     }
@@ -66,14 +71,18 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
 async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> {
     let options = Options { connections: config.database_connections };
     let db = Db::open(&config.database, options).map_err(|error| storage_failure(&error))?;
+    let outbound = Outbound::new(config.outbound)
+        .map_err(|error| Failure::failed(format!("requests to others cannot be made: {error}")))?;
     let master = master_key::open(config.master_key, &db, clock.now()).await.map_err(Failure::failed)?;
     Ok(Rooms {
         db,
         directory: Arc::new(Directory::new(config.hosts, clock.clone())),
         cursor_key: master.derive(CURSORS),
+        form_key: master.derive(FORMS),
         keys: Arc::new(Keyring::new(master)),
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),
+        outbound,
         proxies: config.trusted_proxies,
         limits: config.limits,
         minimum_password: config.password_minimum_length,

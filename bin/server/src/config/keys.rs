@@ -18,7 +18,7 @@ const fn unset(name: &'static str, about: &'static str) -> Key {
     Key { name, default: None, about }
 }
 
-pub(super) const KEYS: [Key; 18] = [
+pub(super) const KEYS: [Key; 19] = [
     key("listen", "127.0.0.1:8080", "Address and port to listen on"),
     unset("base_url", "How browsers and clients reach this server [default: http://localhost:PORT]"),
     key("database_url", "sqlite:data/paylent.db", "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"),
@@ -37,6 +37,7 @@ pub(super) const KEYS: [Key; 18] = [
     key("rate_limit.enabled", "true", "Whether requests are limited"),
     key("rate_limit.api", "100", "Management API requests a minute, by client address and route"),
     key("rate_limit.auth", "10", "Token and sign-in requests a minute, by client address and route"),
+    key("outbound.allow_private", "false", "Whether clients may be reached in private networks: for development"),
     key("log.format", "auto", "text, json, or auto: text on a terminal, JSON otherwise"),
     key("log.filter", "info", "What to log, such as info or warn,paylent_server=debug"),
     unset("log.file", "A file to append the log to, instead of standard error"),

@@ -34,6 +34,7 @@ fn with_nothing_set_it_is_a_server_on_localhost_with_sqlite() {
     assert_eq!(config.metrics_listen.unwrap().to_string(), "127.0.0.1:9090");
     assert_eq!(config.log, Log { format: LogFormat::Auto, filter: "info".to_owned(), file: None });
     assert_eq!((config.password_minimum_length, config.database_connections), (8, 8));
+    assert!(!config.outbound.allow_private);
 }
 
 #[test]
@@ -73,6 +74,7 @@ fn every_key_is_read_from_its_variable_and_from_a_file() {
         ("rate_limit.enabled", "false"),
         ("rate_limit.api", "5"),
         ("rate_limit.auth", "6"),
+        ("outbound.allow_private", "true"),
         ("log.format", "json"),
         ("log.filter", "warn"),
         ("log.file", "log"),
@@ -90,6 +92,7 @@ fn every_key_is_read_from_its_variable_and_from_a_file() {
         assert_eq!((config.workers, config.database_connections, config.metrics_listen), (2, 3, None));
         let proxies = TrustedProxies::parse(["10.0.0.0/8", "127.0.0.1"]).unwrap();
         assert_eq!(config.trusted_proxies, proxies);
+        assert!(config.outbound.allow_private);
     }
 }
 
@@ -158,6 +161,7 @@ fn everything_wrong_is_said_at_once_with_its_name_and_what_is_expected() {
         ("PAYLENT_METRICS_LISTEN", "no", "or off"),
         ("PAYLENT_RATE_LIMIT__ENABLED", "maybe", "must be true or false"),
         ("PAYLENT_RATE_LIMIT__API", "0", "at least 1"),
+        ("PAYLENT_OUTBOUND__ALLOW_PRIVATE", "yes", "must be true or false"),
         ("PAYLENT_LOG__FORMAT", "xml", "must be auto, text or json"),
         ("PAYLENT_LOG__FILTER", "x=[", "must be a level or rules"),
         ("PAYLENT_NONSENSE", "1", "is unknown"),

@@ -120,6 +120,11 @@ impl Property {
         Self { null: Null::Shown, ..self }
     }
 
+    /// The example documents show null, because another attribute of theirs excludes it.
+    pub(crate) fn null_in_documents(self) -> Self {
+        Self { example: Value::Null, ..self }
+    }
+
     /// Its schema in requests.
     pub(super) fn given_schema(&self) -> Schema {
         if self.null == Null::Always { or_null(self.schema.clone()) } else { self.schema.clone() }

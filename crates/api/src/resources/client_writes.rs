@@ -8,7 +8,7 @@ use paylent_domain::{
 use paylent_jsonapi::{Code, Error, Incoming};
 use paylent_storage::{ClientChange, Expected, MachineUser, NewClient};
 
-use super::client_rules as rules;
+use super::client_rules::{self as rules, Whole};
 use crate::{
     Answering,
     attributes::{optional, read, required},
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Create for Client {
-    /// Registers it. The secret is told this once.
+    /// Registers it. The secret, if it is to have one, is told this once.
     async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
         let (id, client_id) = (call.new_id(), secret::identifier()?);
         let (mut client, user) = read(document, |given| {
@@ -34,7 +34,13 @@ impl Create for Client {
                 client_id,
                 client_type,
                 secret_hash: None,
-                redirect_uris: rules::redirect_uris(given).unwrap_or_default(),
+                redirect_uris: rules::uris(given, "redirect_uris").unwrap_or_default(),
+                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris").unwrap_or_default(),
+                backchannel_logout_uri: rules::uri(given, "backchannel_logout_uri").value(),
+                allowed_origins: rules::origins(given).unwrap_or_default(),
+                jwks: rules::jwks(given).value(),
+                jwks_uri: rules::uri(given, "jwks_uri").value(),
+                id_token_claims: given.optional("id_token_claims").unwrap_or_default(),
                 grant_types: rules::grant_types(given).unwrap_or_else(|| vec![GrantType::AuthorizationCode]),
                 token_format: token_format.unwrap_or(TokenFormat::Jwt),
                 first_party: given.optional("first_party").unwrap_or_default(),
@@ -46,12 +52,12 @@ impl Create for Client {
             };
             Some((client, user))
         })?;
-        rules::together(client.client_type, &client.grant_types, client.require_pkce)?;
+        let (jwks, jwks_uri) = (client.jwks.as_ref(), client.jwks_uri.as_ref());
+        let NewClient { client_type, ref grant_types, require_pkce, .. } = client;
+        let needs_secret = client_type == ClientType::Confidential && jwks.is_none() && jwks_uri.is_none();
+        Whole { client_type, grant_types, require_pkce, jwks, jwks_uri, given_keys: "jwks_uri" }.check()?;
         client.user = machine_user(call, &client, user).await?;
-        let secret = match client.client_type {
-            ClientType::Confidential => Some(secret::generate(SecretKind::ClientSecret)?),
-            ClientType::Public => None,
-        };
+        let secret = needs_secret.then(|| secret::generate(SecretKind::ClientSecret)).transpose()?;
         client.secret_hash = secret.as_ref().map(|secret| SecretHash::of(secret.expose()));
         Ok(told(call.env.register_client(client, &call.by).await?, secret.as_ref()))
     }
@@ -63,7 +69,13 @@ impl Update for Client {
         let mut change = read(document, |given| {
             Some(ClientChange {
                 name: optional(given, "name", rules::name),
-                redirect_uris: rules::redirect_uris(given),
+                redirect_uris: rules::uris(given, "redirect_uris"),
+                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris"),
+                backchannel_logout_uri: rules::uri(given, "backchannel_logout_uri").change(),
+                allowed_origins: rules::origins(given),
+                jwks: rules::jwks(given).change(),
+                jwks_uri: rules::uri(given, "jwks_uri").change(),
+                id_token_claims: given.optional("id_token_claims"),
                 grant_types: rules::grant_types(given),
                 token_format: optional(given, "token_format", |text: String| text.parse()),
                 require_pkce: given.optional("require_pkce"),
@@ -72,9 +84,17 @@ impl Update for Client {
                 service_user: None,
             })
         })?;
-        let grants = change.grant_types.as_ref().unwrap_or(&self.grant_types);
-        rules::together(self.client_type, grants, change.require_pkce.unwrap_or(self.require_pkce))?;
-        if grants.contains(&GrantType::ClientCredentials) && self.user_id.is_none() {
+        let grant_types = change.grant_types.as_ref().unwrap_or(&self.grant_types);
+        let whole = Whole {
+            client_type: self.client_type,
+            grant_types,
+            require_pkce: change.require_pkce.unwrap_or(self.require_pkce),
+            jwks: change.jwks.as_ref().unwrap_or(&self.jwks).as_ref(),
+            jwks_uri: change.jwks_uri.as_ref().unwrap_or(&self.jwks_uri).as_ref(),
+            given_keys: if change.jwks_uri.is_some() { "jwks_uri" } else { "jwks" },
+        };
+        whole.check()?;
+        if grant_types.contains(&GrantType::ClientCredentials) && self.user_id.is_none() {
             change.service_user = Some(call.another_id()?);
         }
         Ok(call.env.update_client(self.id, change, expected, &call.by).await?)
@@ -111,7 +131,8 @@ async fn may_act_as(call: &Call, client: &Client) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `PATCH /clients/{id}/rotate-secret`: from now on only the new secret proves the client. Tokens it has live on.
+/// `PATCH /clients/{id}/rotate-secret`: from now on only the new secret proves the client. Tokens it has live on. A
+/// client whose keys were taken away gets its secret here.
 pub(crate) fn rotate_secret(call: Call) -> Answering {
     Box::pin(verb::<Client>(call, async |call, client, expected| {
         may_act_as(call, &client).await?;

@@ -20,8 +20,15 @@ pub(super) static SCHEMA: Schema = Schema {
         "name",
         "client_type",
         "redirect_uris",
+        "post_logout_redirect_uris",
+        "backchannel_logout_uri",
+        "allowed_origins",
+        "token_endpoint_auth_method",
+        "jwks",
+        "jwks_uri",
         "grant_types",
         "token_format",
+        "id_token_claims",
         "first_party",
         "require_pkce",
         "access_token_ttl",
@@ -68,8 +75,15 @@ impl Entity for Client {
             .attribute("name", self.name.as_str())
             .attribute("client_type", self.client_type.as_str())
             .attribute("redirect_uris", self.redirect_uris.clone())
+            .attribute("post_logout_redirect_uris", self.post_logout_redirect_uris.clone())
+            .attribute("backchannel_logout_uri", self.backchannel_logout_uri.clone())
+            .attribute("allowed_origins", self.allowed_origins.clone())
+            .attribute("token_endpoint_auth_method", self.token_endpoint_auth_method())
+            .attribute("jwks", self.jwks.as_deref().and_then(|set| serde_json::from_str::<Value>(set).ok()))
+            .attribute("jwks_uri", self.jwks_uri.clone())
             .attribute("grant_types", self.grant_types.iter().map(|grant| grant.as_str()).collect::<Value>())
             .attribute("token_format", self.token_format.as_str())
+            .attribute("id_token_claims", self.id_token_claims)
             .attribute("first_party", self.first_party)
             .attribute("require_pkce", self.require_pkce)
             .attribute("access_token_ttl", self.access_token_ttl)

@@ -1,6 +1,7 @@
 //! Password hashing on tokio's blocking threads, a bounded number at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -23,6 +24,8 @@ pub struct PasswordPool {
     slots: Arc<Semaphore>,
     /// One permit for each call that runs or waits.
     places: Arc<Semaphore>,
+    /// How many hashes were begun.
+    runs: Arc<AtomicU64>,
 }
 
 impl PasswordPool {
@@ -36,7 +39,13 @@ impl PasswordPool {
             passwords: Arc::new(passwords),
             slots: Arc::new(Semaphore::new(permits)),
             places: Arc::new(Semaphore::new(permits.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+            runs: Arc::default(),
         }
+    }
+
+    /// How many hashes were begun since the pool was made, by all its clones.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// [`Passwords::hash`], or [`Error::Busy`].
@@ -56,12 +65,13 @@ impl PasswordPool {
         self.run(password, move |passwords, password| passwords.verify(password, &phc)).await
     }
 
-    /// [`Passwords::verify_nobody`], or [`Error::Busy`]: an unknown user waits in the same queue.
+    /// [`Passwords::verify_anyone`], or [`Error::Busy`]: an unknown user waits in the same queue.
     ///
     /// # Errors
-    /// As [`Passwords::verify_nobody`], and [`Error::Busy`].
-    pub async fn verify_nobody(&self, password: &str) -> Result<Verification, Error> {
-        self.run(password, |passwords, password| passwords.verify_nobody(password)).await
+    /// As [`Passwords::verify_anyone`], and [`Error::Busy`].
+    pub async fn verify_anyone(&self, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
+        let phc = phc.map(str::to_owned);
+        self.run(password, move |passwords, password| passwords.verify_anyone(password, phc.as_deref())).await
     }
 
     async fn run<T, F>(&self, password: &str, work: F) -> Result<T, Error>
@@ -74,6 +84,7 @@ impl PasswordPool {
             .await
             .map_err(|_| Error::Busy)?
             .map_err(|_| Error::Hashing)?;
+        self.runs.fetch_add(1, Ordering::Relaxed);
         let passwords = Arc::clone(&self.passwords);
         let password = Zeroizing::new(password.to_owned());
         spawn_blocking(move || {
@@ -100,9 +111,10 @@ mod tests {
         let hash = pool.hash("correct horse").await.unwrap();
         assert_eq!(pool.verify("correct horse", &hash).await.unwrap(), Verification::Valid);
         assert_eq!(pool.verify("wrong", &hash).await.unwrap(), Verification::Invalid);
-        assert_eq!(pool.verify_nobody("correct horse").await.unwrap(), Verification::Invalid);
+        assert_eq!(pool.verify_anyone("correct horse", None).await.unwrap(), Verification::Invalid);
         assert!(matches!(pool.verify("correct horse", "junk").await, Err(Error::PasswordHash)));
         assert_eq!((pool.slots.available_permits(), pool.places.available_permits()), (1, 65));
+        assert_eq!(pool.runs(), 5, "junk costs a slot too");
     }
 
     #[tokio::test]
@@ -121,7 +133,7 @@ mod tests {
         let pool = pool(2, 3);
         let _running_and_waiting = pool.places.acquire_many(5).await.unwrap();
         assert!(matches!(pool.hash("correct horse").await, Err(Error::Busy)));
-        assert!(matches!(pool.verify_nobody("correct horse").await, Err(Error::Busy)));
+        assert!(matches!(pool.verify_anyone("correct horse", None).await, Err(Error::Busy)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -177,3 +177,37 @@ fn st_compare_a_mac_is_verified_whole() {
         assert!(!verify_mac(&key, b"cursor", &other));
     }
 }
+
+#[test]
+fn a_secret_makes_one_key_and_its_hash_is_not_that_key() {
+    let (secret, other) = ("pay_rt_one", "pay_rt_two");
+    let sealed = MasterKey::of_secret(secret).seal(AAD, b"response").unwrap();
+    assert_eq!(MasterKey::of_secret(secret).unseal(AAD, &sealed).unwrap().as_slice(), b"response");
+    assert!(matches!(MasterKey::of_secret(other).unseal(AAD, &sealed), Err(Error::Unseal)));
+    let stored = crate::secret::SecretHash::of(secret);
+    let from_the_database = MasterKey(Zeroizing::new(*stored.as_bytes()));
+    assert!(matches!(from_the_database.unseal(AAD, &sealed), Err(Error::Unseal)));
+}
+
+#[test]
+fn a_sub_key_is_a_key_of_its_own() {
+    let key = MasterKey::generate().unwrap();
+    let sealed = key.sub_key("one").seal(AAD, b"x").unwrap();
+    assert_eq!(key.sub_key("one").unseal(AAD, &sealed).unwrap().as_slice(), b"x");
+    for other in [&key, &key.sub_key("two"), &MasterKey::generate().unwrap().sub_key("one")] {
+        assert!(matches!(other.unseal(AAD, &sealed), Err(Error::Unseal)));
+    }
+}
+
+#[test]
+fn the_key_of_a_secret_is_hkdf_extract() {
+    let mut context = PkeyCtx::new_id(Id::HKDF).unwrap();
+    context.derive_init().unwrap();
+    context.set_hkdf_mode(HkdfMode::EXTRACT_ONLY).unwrap();
+    context.set_hkdf_md(openssl::md::Md::sha256()).unwrap();
+    context.set_hkdf_salt(SECRET_SALT).unwrap();
+    context.set_hkdf_key(b"pay_rt_one").unwrap();
+    let mut expected = [0; 32];
+    context.derive(Some(&mut expected)).unwrap();
+    assert_eq!(*MasterKey::of_secret("pay_rt_one").0, expected);
+}

@@ -280,7 +280,7 @@ fn relationships_are_read_by_name_and_type() {
             given.many("absent", "role"),
         )
     });
-    let roles = vec!["2".to_owned(), "1".to_owned()];
+    let roles = ["2", "1", "2"].map(str::to_owned).to_vec();
     assert_eq!(read.unwrap(), ("7".to_owned(), Field::Null, Field::Absent, Some(roles), None));
 }
 

@@ -38,15 +38,26 @@ pub async fn a_client_comes_back_with_every_field<S: StoreUnderTest>(store: &S) 
     let plain = machine();
     let full = Machine {
         client: Client {
+            secret_hash: None,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::ClientCredentials, GrantType::RefreshToken],
             token_format: TokenFormat::Opaque,
             access_token_ttl: Some(86_400),
+            jwks: Some(r#"{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b"}]}"#.to_owned()),
+            id_token_claims: true,
             generation: 1 << 40,
             ..machine().client
         },
         ..machine()
     };
-    for machine in [plain, full] {
+    let with_address = Machine {
+        client: Client {
+            secret_hash: None,
+            jwks_uri: Some("https://app.example.com/jwks.json?it's=\"here\"".to_owned()),
+            ..machine().client
+        },
+        ..machine()
+    };
+    for machine in [plain, full, with_address] {
         store.put_machine(machine.clone()).await;
         is_read(store, &machine.client, "a client comes back with every field").await;
     }

@@ -54,6 +54,9 @@ pub(super) fn machine() -> Machine {
         grant_types: vec![GrantType::ClientCredentials],
         token_format: TokenFormat::Jwt,
         access_token_ttl: None,
+        jwks: None,
+        jwks_uri: None,
+        id_token_claims: false,
         active: true,
         generation: 0,
     };
@@ -110,6 +113,7 @@ pub(super) fn token(machine: &Machine) -> OpaqueToken {
         expires_at: Some(Timestamp::from_micros(NOW.micros() + 3_600_000_001)),
         client_generation: machine.client.generation,
         user_generation,
+        family_id: None,
     }
 }
 

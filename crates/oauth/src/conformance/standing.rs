@@ -31,7 +31,7 @@ impl Issued {
 
     fn reference(&self) -> JwtReference<'_> {
         let OpaqueToken { client_id, user_id, .. } = &self.opaque;
-        JwtReference { kid: &self.kid, jti: &self.jti, client_id, user_id: *user_id }
+        JwtReference { kid: &self.kid, jti: &self.jti, client_id, user_id: *user_id, family_id: None }
     }
 
     /// Checks that both tokens stand as expected; the cut-off is not looked at.
@@ -54,6 +54,7 @@ const GOOD: Standing = Standing {
     user_generation: 5,
     key_active: true,
     denied: false,
+    family_revoked: false,
     not_before: Timestamp::from_seconds(0),
 };
 

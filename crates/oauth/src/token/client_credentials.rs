@@ -11,11 +11,9 @@ use crate::{
     config::ISSUER_TOKEN_TTL,
     error::{Error, ErrorCode},
     issue::{Authorization, TokenResponse},
+    oidc::OIDC_SCOPES,
     store::{Grant, Machine, Store},
 };
-
-/// Scopes that belong to OpenID Connect, not to a resource server. They say nothing about a machine.
-const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 impl<S: Store> Engine<S> {
     pub(super) async fn client_credentials(&self, request: &TokenRequest) -> Result<TokenResponse, Error> {
@@ -23,7 +21,7 @@ impl<S: Store> Engine<S> {
             true => self.store.machine(&request.credentials.client_id).await?,
             false => None,
         };
-        request.credentials.authenticate(machine.as_ref().map(|machine| &machine.client))?;
+        self.authenticate(&request.credentials, machine.as_ref().map(|machine| &machine.client)).await?;
         let machine = machine.ok_or(Error::invalid_client())?;
         check_grant_type(&machine)?;
         let target = self.target(&machine, request)?;
@@ -38,8 +36,13 @@ impl<S: Store> Engine<S> {
             audience: target.audience,
             scopes: target.scopes,
             primary_kid: machine.primary_kid,
+            family_id: None,
         };
-        self.issue(authorization).await
+        let (access_token, stored) = self.access_token(&authorization, self.clock.now()).await?;
+        if let Some(stored) = stored {
+            self.store.save_access_token(stored).await?;
+        }
+        Ok(TokenResponse::of(access_token, &authorization))
     }
 
     /// The audience, scopes and lifetime of the token that was asked for.
@@ -79,6 +82,7 @@ fn check_grant_type(machine: &Machine) -> Result<(), Error> {
 fn requested_scopes(request: &TokenRequest) -> Result<Scopes, Error> {
     let text = request.parameters.get("scope").unwrap_or_default();
     let scopes = Scopes::parse(text).map_err(|_| Error::new(ErrorCode::InvalidScope, "The scope is malformed."))?;
+    // OpenID Connect's scopes say nothing about a machine.
     Ok(scopes.iter().filter(|name| !OIDC_SCOPES.contains(name)).map(str::to_owned).collect())
 }
 

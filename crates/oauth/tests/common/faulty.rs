@@ -8,11 +8,14 @@ use std::{
     },
 };
 
-use paylent_domain::Timestamp;
+use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
 use paylent_oauth::{
     Store,
     crypto::secret::SecretHash,
-    store::{Client, JwtReference, Machine, OpaqueToken, SealedKey, Standing, StoreError},
+    store::{
+        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, JwtReference, Machine,
+        OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey, Standing, StoreError,
+    },
 };
 
 /// When a failing verb fails: a lost connection leaves both possible.
@@ -32,18 +35,37 @@ pub(crate) struct Faulty<S> {
     calls: AtomicUsize,
     writes: AtomicUsize,
     denied_until: Mutex<Option<Timestamp>>,
+    stale_code: Mutex<Option<PresentedCode>>,
+    stale_refresh_token: Mutex<Option<PresentedRefreshToken>>,
 }
 
 impl<S: Store> Faulty<S> {
     /// Fails at the call of this number, counted from 1; zero never fails.
     pub(crate) fn at(failing: usize, fault: Fault, within: S) -> Self {
-        let (calls, writes, denied_until) = Default::default();
-        Self { within, failing, fault, calls, writes, denied_until }
+        let (calls, writes) = Default::default();
+        let (denied_until, stale_code, stale_refresh_token) = Default::default();
+        Self { within, failing, fault, calls, writes, denied_until, stale_code, stale_refresh_token }
+    }
+
+    /// Reads this code once as it is now, whatever happens to it until then: another request is faster.
+    pub(crate) async fn remember_code(&self, code: &str) {
+        *self.stale_code.lock().unwrap() = self.within.code(&SecretHash::of(code)).await.unwrap();
+    }
+
+    /// As [`remember_code`](Self::remember_code), for a refresh token.
+    pub(crate) async fn remember_refresh_token(&self, token: &str) {
+        let now = self.within.refresh_token(&SecretHash::of(token)).await.unwrap();
+        *self.stale_refresh_token.lock().unwrap() = now;
     }
 
     /// Whether the failing call was reached.
     pub(crate) fn has_failed(&self) -> bool {
         self.calls.load(Ordering::SeqCst) >= self.failing
+    }
+
+    /// How many calls there were.
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
     }
 
     /// How many writes were done.
@@ -66,7 +88,7 @@ impl<S: Store> Faulty<S> {
         if fails { Err(lost()) } else { Ok(done) }
     }
 
-    async fn write(&self, work: impl Future<Output = Result<(), StoreError>> + Send) -> Result<(), StoreError> {
+    async fn write<T>(&self, work: impl Future<Output = Result<T, StoreError>> + Send) -> Result<T, StoreError> {
         self.perform(async {
             self.writes.fetch_add(1, Ordering::SeqCst);
             work.await
@@ -115,5 +137,61 @@ impl<S: Store> Store for &Faulty<S> {
 
     async fn may_introspect(&self, client_id: &str, audience: &str) -> Result<bool, StoreError> {
         self.perform(self.within.may_introspect(client_id, audience)).await
+    }
+
+    async fn application(&self, client_id: &str, resource: Option<&str>) -> Result<Option<Application>, StoreError> {
+        self.perform(self.within.application(client_id, resource)).await
+    }
+
+    async fn consent(&self, user_id: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
+        self.perform(self.within.consent(user_id, client_id, audience)).await
+    }
+
+    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
+        self.write(self.within.save_code(code, consented)).await
+    }
+
+    async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {
+        let stale = self.stale_code.lock().unwrap().take();
+        match stale {
+            Some(stale) => Ok(Some(stale)),
+            None => self.perform(self.within.code(hash)).await,
+        }
+    }
+
+    async fn wrong_verifier(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        self.write(self.within.wrong_verifier(hash)).await
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
+        self.write(self.within.exchange(exchange)).await
+    }
+
+    async fn refresh_token(&self, hash: &SecretHash) -> Result<Option<PresentedRefreshToken>, StoreError> {
+        let stale = self.stale_refresh_token.lock().unwrap().take();
+        match stale {
+            Some(stale) => Ok(Some(stale)),
+            None => self.perform(self.within.refresh_token(hash)).await,
+        }
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        self.write(self.within.rotate(rotation)).await
+    }
+
+    async fn revoke_family(&self, id: Id<Family>, at: Timestamp) -> Result<(), StoreError> {
+        self.write(self.within.revoke_family(id, at)).await
+    }
+
+    async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
+        self.perform(self.within.profile(user_id)).await
+    }
+
+    async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {
+        self.write(self.within.end_session(id, at)).await
+    }
+
+    async fn use_assertion(&self, client_id: &str, jti: &str, until: Timestamp) -> Result<bool, StoreError> {
+        self.write(self.within.use_assertion(client_id, jti, until)).await
     }
 }

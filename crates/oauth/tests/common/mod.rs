@@ -2,6 +2,7 @@
 
 pub(crate) mod faulty;
 pub(crate) mod keys;
+pub(crate) mod people;
 
 use std::sync::Arc;
 
@@ -53,7 +54,16 @@ impl Environment {
 
     /// The same data behind a store that may fail, with an empty keyring, as after a start.
     pub(crate) fn behind<S: Store>(&self, store: S) -> Environment<S> {
-        let engine = Engine::new(Config::single(ISSUER), Arc::new(keys::ring()), store, self.clock.clone());
+        self.behind_with(store, Config::single(ISSUER))
+    }
+
+    /// As [`behind`](Self::behind), with pages.
+    pub(crate) fn interactively_behind<S: Store>(&self, store: S) -> Environment<S> {
+        self.behind_with(store, Config { interactive: true, ..Config::single(ISSUER) })
+    }
+
+    fn behind_with<S: Store>(&self, store: S, config: Config) -> Environment<S> {
+        let engine = Engine::new(config, Arc::new(keys::ring()), store, self.clock.clone());
         Environment { engine, store: self.store.clone(), clock: self.clock.clone() }
     }
 }
@@ -69,6 +79,9 @@ impl<S: Store> Environment<S> {
             grant_types: vec![GrantType::ClientCredentials],
             token_format: TokenFormat::Jwt,
             access_token_ttl: None,
+            jwks: None,
+            jwks_uri: None,
+            id_token_claims: false,
             active: true,
             generation: 0,
         };
@@ -140,6 +153,7 @@ impl<S: Store> Environment<S> {
             expires_at,
             client_generation: 0,
             user_generation: 0,
+            family_id: None,
         };
         self.store.save_access_token(stored).await.unwrap();
         token.expose().to_owned()

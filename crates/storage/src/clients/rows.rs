@@ -25,6 +25,12 @@ pub(crate) struct ClientRow {
     pub(super) name: String,
     client_type: String,
     redirect_uris: String,
+    post_logout_redirect_uris: String,
+    backchannel_logout_uri: Option<String>,
+    allowed_origins: String,
+    jwks: Option<String>,
+    jwks_uri: Option<String>,
+    id_token_claims: bool,
     grant_types: String,
     token_format: String,
     first_party: bool,
@@ -47,6 +53,12 @@ pub(crate) struct NewClientRow {
     client_type: &'static str,
     secret_hash: Option<Vec<u8>>,
     redirect_uris: String,
+    post_logout_redirect_uris: String,
+    backchannel_logout_uri: Option<String>,
+    allowed_origins: String,
+    jwks: Option<String>,
+    jwks_uri: Option<String>,
+    id_token_claims: bool,
     grant_types: String,
     token_format: &'static str,
     first_party: bool,
@@ -69,10 +81,22 @@ pub struct NewClient {
     pub name: String,
     /// Whether it can keep a secret.
     pub client_type: ClientType,
-    /// The hash of its secret; confidential clients only.
+    /// The hash of its secret; confidential clients without keys only.
     pub secret_hash: Option<SecretHash>,
     /// Where it may be returned to.
     pub redirect_uris: Vec<String>,
+    /// Where a person may be returned to after signing out.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where it wants to be told that a person signed out.
+    pub backchannel_logout_uri: Option<String>,
+    /// The origins whose scripts may read this environment's answers.
+    pub allowed_origins: Vec<String>,
+    /// The public keys it proves itself with, a JWK Set in JSON.
+    pub jwks: Option<String>,
+    /// Where it publishes these keys instead.
+    pub jwks_uri: Option<String>,
+    /// Whether its ID tokens carry the claims of its scopes.
+    pub id_token_claims: bool,
     /// The grants it may use.
     pub grant_types: Vec<GrantType>,
     /// The form of its access tokens.
@@ -106,6 +130,12 @@ impl TryFrom<ClientRow> for Client {
             name: row.name,
             client_type: row.client_type.parse().map_err(broken)?,
             redirect_uris: names(&row.redirect_uris)?,
+            post_logout_redirect_uris: names(&row.post_logout_redirect_uris)?,
+            backchannel_logout_uri: row.backchannel_logout_uri,
+            allowed_origins: names(&row.allowed_origins)?,
+            jwks: row.jwks,
+            jwks_uri: row.jwks_uri,
+            id_token_claims: row.id_token_claims,
             grant_types: grant_types(&row.grant_types)?,
             token_format: row.token_format.parse().map_err(broken)?,
             first_party: row.first_party,
@@ -128,6 +158,11 @@ pub(super) fn grant_types_json(grants: &[GrantType]) -> String {
     json(grants.iter().map(|grant| grant.as_str()))
 }
 
+/// Writes URIs or origins as JSON.
+pub(super) fn list(items: &[String]) -> String {
+    json(items.iter().map(String::as_str))
+}
+
 impl NewClientRow {
     pub(crate) fn new(environment_id: Key, client: NewClient, at: Timestamp) -> Self {
         Self {
@@ -137,7 +172,13 @@ impl NewClientRow {
             name: client.name,
             client_type: client.client_type.as_str(),
             secret_hash: client.secret_hash.map(|hash| hash.as_bytes().to_vec()),
-            redirect_uris: json(client.redirect_uris.iter().map(String::as_str)),
+            redirect_uris: list(&client.redirect_uris),
+            post_logout_redirect_uris: list(&client.post_logout_redirect_uris),
+            backchannel_logout_uri: client.backchannel_logout_uri,
+            allowed_origins: list(&client.allowed_origins),
+            jwks: client.jwks,
+            jwks_uri: client.jwks_uri,
+            id_token_claims: client.id_token_claims,
             grant_types: grant_types_json(&client.grant_types),
             token_format: client.token_format.as_str(),
             first_party: client.first_party,

@@ -74,7 +74,7 @@ async fn columns(database: &TestDatabase, table: &str) -> Vec<Column> {
         name,
         class: Some(class_of(&class).to_owned()),
         nullable: !not_null,
-        default,
+        default: default.map(|default| default.trim_end_matches("::text").to_owned()),
     };
     columns.into_iter().map(read).collect()
 }

@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const MALFORMED: Refusal = Refusal::unreadable(400, "The multipart body is malformed.");
 
 /// The parameters in the body of a request.
-pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
+pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
     let media_type = media_type(request.headers())?;
     let body = bytes(payload).await?;
     match (media_type.type_(), media_type.subtype()) {
@@ -66,7 +66,7 @@ fn check_charset(media_type: &Mime) -> Result<(), Refusal> {
 }
 
 /// The whole body; reading stops at the limit.
-async fn bytes(mut payload: Payload) -> Result<Bytes, Refusal> {
+pub(crate) async fn bytes(mut payload: Payload) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {

@@ -1,8 +1,9 @@
 //! The OAuth endpoints: each reads a request, asks the engine, and writes the reply.
 
-mod body;
+pub(crate) mod body;
+pub(crate) mod cors;
 mod documents;
-mod reply;
+pub(crate) mod reply;
 
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse, Resource, Route,
@@ -60,12 +61,13 @@ async fn respond(
 }
 
 /// The environment of the request's host, as the server found it.
-fn environment(request: &HttpRequest) -> Option<Env> {
+pub(crate) fn environment(request: &HttpRequest) -> Option<Env> {
     request.extensions().get::<Env>().cloned()
 }
 
-fn engine(env: &Env, settings: &Settings) -> Engine<Env> {
+pub(crate) fn engine(env: &Env, settings: &Settings) -> Engine<Env> {
     Engine::new(env.tenant().oauth.clone(), settings.keys.clone(), env.clone(), settings.clock.clone())
+        .with_remote_keys(settings.remote_keys.clone())
 }
 
 /// A resource that answers other methods than POST with 405.

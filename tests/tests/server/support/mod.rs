@@ -1,6 +1,7 @@
 //! A running server, and callers to talk to it with.
 
 mod api;
+pub mod browser;
 pub mod forge;
 pub mod oauth;
 mod process;
@@ -49,6 +50,8 @@ pub struct TestServer {
     pub beta: Tenant,
     /// Set to make the server say that it is about to stop.
     pub draining: Arc<AtomicBool>,
+    /// What the server's jobs work with.
+    pub rooms: Rooms,
     http: Client,
     running: Running,
 }
@@ -104,6 +107,12 @@ pub struct Setting {
     pub proxies: &'static [&'static str],
     /// The environment of the bare host.
     pub default_environment: Option<&'static str>,
+    /// Whether people reach it by https, as behind a proxy.
+    pub https: bool,
+    /// Hash passwords at the product's cost, so many at once, while so many wait.
+    pub hashing: Option<(usize, usize)>,
+    /// Let the server's own requests reach public addresses only.
+    pub public_only: bool,
 }
 
 impl TestServer {
@@ -118,9 +127,10 @@ impl TestServer {
         let clock =
             Arc::new(FixedClock::at(Timestamp::from_seconds(paylent_domain::clock::SystemClock.now().seconds() + 10)));
         let db = database.db();
-        let (address, handle, draining) = setup::run(db.clone(), clock.clone(), &setting);
+        let rooms = setup::rooms(db.clone(), clock.clone(), &setting);
+        let (address, handle, draining) = setup::run(rooms.clone());
         let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { address, clock, db, acme, beta, draining, http, running: Running::Here(handle) }
+        Self { address, clock, db, acme, beta, draining, rooms, http, running: Running::Here(handle) }
     }
 
     /// Another server on the same database, in a process of its own. Its clock stands where this one's stands now.
@@ -132,6 +142,7 @@ impl TestServer {
         Self {
             address,
             clock: Arc::new(FixedClock::at(now)),
+            rooms: Rooms { db: db.clone(), ..self.rooms.clone() },
             db,
             acme,
             beta,

@@ -51,7 +51,8 @@ fn this_process_is_a_server() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let db = Db::open(&url, Options { connections: 8 }).unwrap();
-            let (address, _handle, _draining) = setup::run(db, Arc::new(FixedClock::at(now)), &Setting::default());
+            let (address, _handle, _draining) =
+                setup::run(setup::rooms(db, Arc::new(FixedClock::at(now)), &Setting::default()));
             println!("\n{ADDRESS}{address}");
             std::future::pending::<()>().await;
         });

@@ -1,6 +1,7 @@
 //! What a test server is made of.
 
 use actix_web::dev::ServerHandle;
+use paylent_outbound::{self as outbound, Outbound};
 
 use super::*;
 
@@ -8,16 +9,27 @@ pub async fn tenant(database: &TestDatabase, handle: &str) -> Tenant {
     Tenant { host: format!("{handle}.{BASE}"), seeded: seed::environment(&database.db(), handle).await }
 }
 
-pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, ServerHandle, Arc<AtomicBool>) {
+fn passwords(setting: &Setting) -> PasswordPool {
+    match setting.hashing {
+        Some((slots, queue)) => PasswordPool::new(Passwords::default(), slots, queue),
+        None => PasswordPool::new(Passwords::insecure_for_tests(), 2, PasswordPool::DEFAULT_QUEUE),
+    }
+}
+
+pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
     let default = setting.default_environment.map(|handle| handle.parse().unwrap());
-    let hosts = Hosts::new(&format!("http://{BASE}"), default).unwrap();
+    let scheme = if setting.https { "https" } else { "http" };
+    let hosts = Hosts::new(&format!("{scheme}://{BASE}"), default).unwrap();
     let master = MasterKey::from_base64(seed::MASTER_KEY).unwrap();
-    let rooms = Rooms {
+    Rooms {
         directory: Arc::new(Directory::new(hosts, clock.clone())),
         cursor_key: master.derive("cursors"),
+        form_key: master.derive("forms"),
         keys: Arc::new(Keyring::new(master)),
         clock,
-        passwords: PasswordPool::new(Passwords::insecure_for_tests(), 2, PasswordPool::DEFAULT_QUEUE),
+        outbound: Outbound::new(outbound::Options { allow_private: !setting.public_only, ..Default::default() })
+            .unwrap(),
+        passwords: passwords(setting),
         proxies: TrustedProxies::parse(setting.proxies.iter().copied()).unwrap(),
         limits: Limits {
             enabled: setting.limited,
@@ -26,7 +38,10 @@ pub fn run(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> (SocketAddr, Se
         },
         minimum_password: 8,
         db,
-    };
+    }
+}
+
+pub fn run(rooms: Rooms) -> (SocketAddr, ServerHandle, Arc<AtomicBool>) {
     let running = app::start(rooms, Listen { address: ([127, 0, 0, 1], 0).into(), workers: 1 }).unwrap();
     tokio::spawn(running.server);
     (running.address, running.handle, running.draining)

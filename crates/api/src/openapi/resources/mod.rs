@@ -2,6 +2,7 @@
 //! the tests of the crate against real answers.
 
 mod audit;
+mod clients;
 mod oauth;
 mod organizations;
 mod rights;

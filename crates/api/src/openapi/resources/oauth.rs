@@ -1,7 +1,7 @@
-//! Clients, the APIs that their tokens are for, and the keys that sign those tokens.
+//! The APIs that tokens are for, who may get them, and the keys that sign them.
 
 use paylent_domain::{
-    client::{self, Client, MAX_REDIRECT_URIS},
+    client::MAX_NAME,
     permission,
     resource_server::{ClientGrant, ResourceServer},
     scope::Scope,
@@ -16,7 +16,7 @@ use crate::openapi::property::{
 };
 
 /// The lifetime of access tokens in seconds (`paylent_domain::resource_server::check_token_ttl`).
-fn token_ttl() -> ObjectBuilder {
+pub(super) fn token_ttl() -> ObjectBuilder {
     integer(60, Some(86_400))
 }
 
@@ -26,91 +26,9 @@ fn scope_name() -> ObjectBuilder {
 }
 
 /// Why a client or a resource server is called something.
-fn named(example: &'static str) -> Property {
-    Property::new("name", "What people call it.", line(client::MAX_NAME), example).required().changeable()
+pub(super) fn named(example: &'static str) -> Property {
+    Property::new("name", "What people call it.", line(MAX_NAME), example).required().changeable()
 }
-
-impl Documented for Client {
-    const ABOUT: &'static str = "The applications that ask for tokens.";
-    const VERBS: &'static [(&'static str, &'static str)] = &[(
-        "rotate-secret",
-        "Gives the client a new secret, told this once in `meta`. The old one is void from now on; tokens live on.",
-    )];
-
-    fn properties() -> Vec<Property> {
-        let uri = formatted("uri").max_length(Some(2_048)).pattern(Some(r"^https?://[!$-)+-;=?-\[\]-~]+$"));
-        let grants = word(&["authorization_code", "client_credentials", "refresh_token"]);
-        vec![
-            Property::new("client_id", CLIENT_ID, text(), EXAMPLE_CLIENT_ID),
-            named("Reports"),
-            Property::new(
-                "client_type",
-                "Whether it can keep a secret: `confidential` unless told otherwise.",
-                word(&["confidential", "public"]),
-                "confidential",
-            )
-            .optional(),
-            Property::new(
-                "redirect_uris",
-                "Where it may be returned to: https, or http to a loopback host.",
-                set(uri, MAX_REDIRECT_URIS),
-                json!(["https://reports.example.com/callback"]),
-            )
-            .optional()
-            .changeable(),
-            Property::new(
-                "grant_types",
-                "How it gets tokens: `authorization_code` unless told otherwise. `refresh_token` needs \
-                 `authorization_code`; a public client cannot have `client_credentials`.",
-                set(grants, 3).min_items(Some(1)),
-                json!(["authorization_code", "client_credentials"]),
-            )
-            .optional()
-            .changeable(),
-            Property::new(
-                "token_format",
-                "The form of its access tokens: `jwt` unless told otherwise.",
-                word(&["jwt", "opaque"]),
-                "jwt",
-            )
-            .optional()
-            .changeable(),
-            Property::new("first_party", "Whether it is the environment's own, so that nobody is asked.", flag(), true)
-                .optional(),
-            Property::new("require_pkce", "Whether it must use PKCE. Every public client must.", flag(), true)
-                .optional()
-                .changeable(),
-            Property::new(
-                "access_token_ttl",
-                "The lifetime of its access tokens in seconds, instead of the resource server's.",
-                token_ttl(),
-                600,
-            )
-            .optional()
-            .changeable()
-            .nullable(),
-            Property::new("active", "Whether it may act at all.", flag(), true).changeable(),
-            Property::created_at(),
-            Property::updated_at(),
-        ]
-    }
-
-    fn relations() -> Vec<Relation> {
-        let user = "Whom its tokens act for. Without it, a client with `client_credentials` gets a service user.";
-        vec![Relation::to_one("user", "user", user).optional()]
-    }
-
-    fn meta() -> Vec<Property> {
-        let secret = "pay_cs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
-        vec![
-            Property::new("client_id", CLIENT_ID, text(), EXAMPLE_CLIENT_ID),
-            Property::new("client_secret", "Its secret. It is told this once.", formatted("password"), secret),
-        ]
-    }
-}
-
-const CLIENT_ID: &str = "Its public identifier at the OAuth endpoints.";
-const EXAMPLE_CLIENT_ID: &str = "Zt8mXq0bS4hJk2LrW6yNvA1cD3eF5gH7";
 
 impl Documented for ResourceServer {
     const ABOUT: &'static str = "The APIs that tokens are for.";

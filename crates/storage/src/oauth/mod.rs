@@ -1,166 +1,33 @@
-//! The engine's store. Each verb is one statement.
+//! The engine's store. Each verb is one unit of work.
+
+mod applications;
+mod codes;
+mod parties;
+mod refresh;
+mod rows;
 
 use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
-use paylent_domain::{Timestamp, scope::Scopes};
+use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
 use paylent_oauth::{
     crypto::secret::SecretHash,
-    store::{Client, Grant, JwtReference, Machine, OpaqueToken, SealedKey, Standing, Store, StoreError, Subject},
+    store::{
+        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, JwtReference, Machine,
+        OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey, Standing, Store,
+        StoreError,
+    },
 };
-use serde::Deserialize;
 
+use self::rows::{AccessTokenRow, ClientRow, MachineRow, StandingRow, standing};
 use crate::{
-    Env, Error, Result,
-    authority::names,
-    clients::grant_types,
-    error::broken,
+    Env, Error,
     key::Key,
     pool::on,
     schema::{
         access_tokens, clients, denied_tokens, environments, introspection_clients, machines, resource_servers,
-        signing_keys, users,
+        signing_keys, token_families, users,
     },
 };
-
-/// A client as the engine needs it.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = machines)]
-struct ClientRow {
-    client_id: String,
-    client_type: String,
-    secret_hash: Option<Vec<u8>>,
-    grant_types: String,
-    token_format: String,
-    access_token_ttl: Option<i32>,
-    active: bool,
-    generation: i64,
-}
-
-/// A whole row of the view `machines`.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = machines)]
-struct MachineRow {
-    #[diesel(embed)]
-    client: ClientRow,
-    user_id: Option<Key>,
-    user_active: Option<bool>,
-    user_generation: Option<i64>,
-    roles: Option<String>,
-    permissions: Option<String>,
-    primary_kid: Option<String>,
-    grants: String,
-}
-
-/// A grant as the view `machines` writes it.
-#[derive(Deserialize)]
-struct GrantJson {
-    identifier: Option<String>,
-    token_ttl: i32,
-    scopes: Vec<String>,
-    allowed_scopes: Option<Vec<String>>,
-}
-
-/// A row of `access_tokens`.
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = access_tokens, treat_none_as_default_value = false)]
-struct AccessTokenRow {
-    environment_id: Key,
-    token_hash: Vec<u8>,
-    client_id: String,
-    user_id: Key,
-    audience: String,
-    scope: String,
-    client_generation: i64,
-    user_generation: i64,
-    issued_at: i64,
-    expires_at: Option<i64>,
-}
-
-/// How client and user stand, and since when the environment's tokens are valid.
-type StandingRow = (bool, i64, Option<bool>, Option<i64>, i64);
-
-impl TryFrom<ClientRow> for Client {
-    type Error = Error;
-
-    fn try_from(row: ClientRow) -> Result<Self> {
-        Ok(Self {
-            client_id: row.client_id,
-            client_type: row.client_type.parse().map_err(broken)?,
-            secret_hash: row.secret_hash.map(hash).transpose()?,
-            grant_types: grant_types(&row.grant_types)?,
-            token_format: row.token_format.parse().map_err(broken)?,
-            access_token_ttl: row.access_token_ttl,
-            active: row.active,
-            generation: row.generation,
-        })
-    }
-}
-
-fn hash(bytes: Vec<u8>) -> Result<SecretHash> {
-    bytes.try_into().map(SecretHash::from_bytes).map_err(|_| broken("a hash that has not 32 bytes"))
-}
-
-impl MachineRow {
-    fn read(self, management_api: &str) -> Result<Machine> {
-        let user = match (self.user_id, self.user_active, self.user_generation, self.roles, self.permissions) {
-            (Some(id), Some(active), Some(generation), Some(roles), Some(permissions)) => Some(Subject {
-                id: id.id(),
-                active,
-                generation,
-                roles: names(&roles)?,
-                permissions: names(&permissions)?,
-            }),
-            _ => None,
-        };
-        let grants: Vec<GrantJson> = serde_json::from_str(&self.grants).map_err(broken)?;
-        Ok(Machine {
-            client: self.client.try_into()?,
-            user,
-            grants: grants.into_iter().map(|grant| grant.read(management_api)).collect(),
-            primary_kid: self.primary_kid,
-        })
-    }
-}
-
-impl GrantJson {
-    fn read(self, management_api: &str) -> Grant {
-        Grant {
-            resource: self.identifier.unwrap_or_else(|| management_api.to_owned()),
-            token_ttl: self.token_ttl,
-            scopes: self.scopes.into_iter().collect(),
-            allowed_scopes: self.allowed_scopes.map(Scopes::from_iter),
-        }
-    }
-}
-
-impl AccessTokenRow {
-    fn read(self) -> Result<OpaqueToken> {
-        Ok(OpaqueToken {
-            hash: hash(self.token_hash)?,
-            client_id: self.client_id,
-            user_id: self.user_id.id(),
-            audience: self.audience,
-            scopes: Scopes::stored(&self.scope),
-            issued_at: Timestamp::from_micros(self.issued_at),
-            expires_at: self.expires_at.map(Timestamp::from_micros),
-            client_generation: self.client_generation,
-            user_generation: self.user_generation,
-        })
-    }
-}
-
-fn standing(row: StandingRow, key_active: bool, denied: bool) -> Standing {
-    let (client_active, client_generation, user_active, user_generation, not_before) = row;
-    Standing {
-        client_active,
-        client_generation,
-        user_active: user_active.unwrap_or(false),
-        user_generation: user_generation.unwrap_or(0),
-        key_active,
-        denied,
-        not_before: Timestamp::from_micros(not_before),
-    }
-}
 
 impl Store for Env {
     async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
@@ -208,18 +75,7 @@ impl Store for Env {
     }
 
     async fn save_access_token(&self, token: OpaqueToken) -> Result<(), StoreError> {
-        let row = AccessTokenRow {
-            environment_id: self.key(),
-            token_hash: token.hash.as_bytes().to_vec(),
-            client_id: token.client_id,
-            user_id: token.user_id.into(),
-            audience: token.audience,
-            scope: token.scopes.to_string(),
-            client_generation: token.client_generation,
-            user_generation: token.user_generation,
-            issued_at: token.issued_at.micros(),
-            expires_at: token.expires_at.map(Timestamp::micros),
-        };
+        let row = AccessTokenRow::new(self.key(), token);
         Ok(on!(self.db, write, |c| {
             row.insert_into(access_tokens::table).execute(c).await?;
             Ok::<_, Error>(())
@@ -228,7 +84,7 @@ impl Store for Env {
 
     async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
-        let row: Option<(AccessTokenRow, StandingRow)> = on!(self.db, lookup, |c| {
+        let row: Option<(AccessTokenRow, StandingRow, Option<i64>, Option<Key>)> = on!(self.db, lookup, |c| {
             let found = access_tokens::table
                 .inner_join(environments::table.on(environments::id.eq(access_tokens::environment_id)))
                 .inner_join(
@@ -238,6 +94,11 @@ impl Store for Env {
                 )
                 .left_join(
                     users::table.on(users::environment_id.eq(environment).and(users::id.eq(access_tokens::user_id))),
+                )
+                .left_join(
+                    token_families::table.on(token_families::environment_id
+                        .eq(environment)
+                        .and(token_families::id.nullable().eq(access_tokens::family_id))),
                 )
                 .filter(access_tokens::environment_id.eq(environment).and(access_tokens::token_hash.eq(hash)))
                 .select((
@@ -249,16 +110,24 @@ impl Store for Env {
                         users::generation.nullable(),
                         environments::not_before,
                     ),
+                    token_families::revoked_at.nullable(),
+                    token_families::id.nullable(),
                 ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(|(token, status)| Ok::<_, Error>((token.read()?, standing(status, true, false)))).transpose()?)
+        let read = |(token, status, revoked_at, family): (AccessTokenRow, StandingRow, Option<i64>, Option<Key>)| {
+            let token = token.read()?;
+            let dead = token.family_id.is_some() && (family.is_none() || revoked_at.is_some());
+            Ok::<_, Error>((token, standing(status, dead, true, false)))
+        };
+        Ok(row.map(read).transpose()?)
     }
 
     async fn jwt_standing(&self, token: JwtReference<'_>) -> Result<Option<Standing>, StoreError> {
         let (environment, user) = (self.key(), Key::from(token.user_id));
         let (kid, jti, client_id) = (token.kid.to_owned(), token.jti.to_owned(), token.client_id.to_owned());
-        let row: Option<(StandingRow, bool, bool)> = on!(self.db, lookup, |c| {
+        let family = token.family_id.map(Key::from);
+        let row: Option<(StandingRow, bool, bool, bool)> = on!(self.db, lookup, |c| {
             let key_active = exists(
                 signing_keys::table.filter(
                     signing_keys::environment_id
@@ -268,6 +137,14 @@ impl Store for Env {
                 ),
             );
             let denied = exists(denied_tokens::table.find((environment, jti)));
+            let family_lives = exists(
+                token_families::table.filter(
+                    token_families::environment_id
+                        .eq(environment)
+                        .and(token_families::id.nullable().eq(family))
+                        .and(token_families::revoked_at.is_null()),
+                ),
+            );
             let found = environments::table
                 .inner_join(clients::table.on(clients::environment_id.eq(environments::id)))
                 .left_join(users::table.on(users::environment_id.eq(environments::id).and(users::id.eq(user))))
@@ -282,10 +159,13 @@ impl Store for Env {
                     ),
                     key_active,
                     denied,
+                    family_lives,
                 ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(|(status, key_active, denied)| standing(status, key_active, denied)))
+        Ok(row.map(|(status, key_active, denied, lives)| {
+            standing(status, family.is_some() && !lives, key_active, denied)
+        }))
     }
 
     async fn delete_access_token(&self, hash: &SecretHash) -> Result<(), StoreError> {
@@ -325,5 +205,53 @@ impl Store for Env {
                 .filter(introspection_clients::client_id.eq_any(client));
             Ok::<_, Error>(diesel::select(exists(allowed)).get_result::<bool>(c).await?)
         })?)
+    }
+
+    async fn application(&self, client_id: &str, resource: Option<&str>) -> Result<Option<Application>, StoreError> {
+        Ok(self.find_application(client_id, resource).await?)
+    }
+
+    async fn consent(&self, user_id: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
+        Ok(self.find_consent(user_id, client_id, audience).await?)
+    }
+
+    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
+        Ok(self.keep_code(code, consented).await?)
+    }
+
+    async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {
+        Ok(self.presented_code(hash).await?)
+    }
+
+    async fn wrong_verifier(&self, hash: &SecretHash) -> Result<(), StoreError> {
+        Ok(self.count_wrong_verifier(hash).await?)
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Result<Exchanged, StoreError> {
+        Ok(self.exchange_code(exchange).await?)
+    }
+
+    async fn refresh_token(&self, hash: &SecretHash) -> Result<Option<PresentedRefreshToken>, StoreError> {
+        Ok(self.presented_refresh_token(hash).await?)
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        Ok(self.rotate_refresh_token(rotation).await?)
+    }
+
+    async fn revoke_family(&self, id: Id<Family>, at: Timestamp) -> Result<(), StoreError> {
+        Ok(self.kill_family(id, at).await?)
+    }
+
+    async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
+        Ok(self.find_profile(user_id).await?)
+    }
+
+    async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {
+        Ok(self.sign_out(id, at).await?)
+    }
+
+    async fn use_assertion(&self, client_id: &str, jti: &str, until: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.note_assertion(client_id, jti, until).await?)
     }
 }

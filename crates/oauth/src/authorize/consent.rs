@@ -1,0 +1,72 @@
+//! What a person is asked to agree to, and what they agreed to.
+
+use paylent_domain::{Id, client::ClientType, scope::Scopes, user::User};
+
+use super::{AskedScope, PageError, ask::Ask};
+use crate::{Engine, error::Error, oidc, store::Store};
+
+/// Whether the person's earlier consents to this client are remembered. Anybody can pose as a public client, so its are
+/// not (RFC 8252 section 8.6); nobody is asked about a first-party client.
+fn is_remembered(ask: &Ask) -> bool {
+    ask.application.client.client_type == ClientType::Confidential && !ask.application.first_party
+}
+
+impl<S: Store> Engine<S> {
+    /// What the person agreed to before.
+    pub(super) async fn remembered(&self, ask: &Ask, user_id: Id<User>) -> Result<Option<Scopes>, Error> {
+        match is_remembered(ask) {
+            true => Ok(self.store.consent(user_id, &ask.application.client.client_id, &ask.audience).await?),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Whether the person must be asked.
+pub(super) fn is_needed(ask: &Ask, remembered: Option<&Scopes>) -> bool {
+    let covered = ask.application.first_party || remembered.is_some_and(|known| ask.scopes.is_subset(known));
+    ask.prompt.consent || !covered
+}
+
+/// The scopes as the consent page shows them: OpenID Connect's first.
+pub(super) fn asked(ask: &Ask, remembered: Option<&Scopes>) -> Vec<AskedScope> {
+    let is_new = |name: &str| remembered.is_none_or(|known| !known.contains(name));
+    let describe = |name: &str| {
+        let servers = ask.application.resource.iter().flat_map(|server| &server.scopes);
+        let own = servers.into_iter().find(|scope| scope.name == name).and_then(|scope| scope.description.clone());
+        oidc::description(name).map(str::to_owned).or(own)
+    };
+    let (ours, theirs): (Vec<&str>, Vec<&str>) = ask.scopes.iter().partition(|name| oidc::OIDC_SCOPES.contains(name));
+    let mut ours = ours;
+    ours.sort_by_key(|name| oidc::OIDC_SCOPES.iter().position(|known| known == name));
+    let scope = |name: &str| AskedScope {
+        name: name.to_owned(),
+        description: describe(name),
+        optional: is_optional(name),
+        new: is_new(name),
+    };
+    ours.into_iter().chain(theirs).map(scope).collect()
+}
+
+/// Without `openid` there is nothing to sign in to; everything else the person may leave out.
+fn is_optional(name: &str) -> bool {
+    name != "openid"
+}
+
+/// What is granted when the person ticked these scopes.
+pub(super) fn granted(ask: &Ask, ticked: &Scopes) -> Result<Scopes, PageError> {
+    match ticked.is_subset(&ask.scopes) {
+        true => Ok(ask
+            .scopes
+            .iter()
+            .filter(|name| !is_optional(name) || ticked.contains(name))
+            .map(str::to_owned)
+            .collect()),
+        false => Err(PageError::ScopeNotAsked),
+    }
+}
+
+/// What is remembered after the person decided: the new answers for what was asked, the old ones for the rest.
+pub(super) fn to_remember(ask: &Ask, before: Option<&Scopes>, granted: &Scopes) -> Option<Scopes> {
+    let kept = before.into_iter().flat_map(Scopes::iter).filter(|name| !ask.scopes.contains(name));
+    is_remembered(ask).then(|| kept.chain(granted.iter()).map(str::to_owned).collect())
+}

@@ -1,0 +1,217 @@
+//! What is in memory, and what follows from it.
+
+use std::collections::{HashMap, HashSet};
+
+use paylent_crypto::secret::SecretHash;
+use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+
+use crate::{
+    keyring::GeneratedKey,
+    store::{
+        Application, AuthorizationCode, BackchannelLogout, Client, Consumed, EndedSession, Exchange, Exchanged, Family,
+        MAX_WRONG_VERIFIERS, Machine, OpaqueToken, Parties, PresentedCode, PresentedRefreshToken, Profile,
+        RefreshToken, ResourceServer, Rotated, Rotation, Standing, Subject,
+    },
+};
+
+#[derive(Default)]
+pub(super) struct Contents {
+    pub(super) machines: HashMap<String, Machine>,
+    pub(super) applications: HashMap<String, Application>,
+    pub(super) resource_servers: HashMap<String, ResourceServer>,
+    pub(super) people: HashMap<Id<User>, (Subject, Profile)>,
+    pub(super) sessions: HashMap<Id<Session>, StoredSession>,
+    pub(super) keys: Vec<Key>,
+    pub(super) consents: HashMap<(Id<User>, String, String), Scopes>,
+    pub(super) codes: HashMap<[u8; 32], StoredCode>,
+    pub(super) families: HashMap<Id<Family>, StoredFamily>,
+    pub(super) refresh_tokens: HashMap<[u8; 32], StoredRefreshToken>,
+    pub(super) access_tokens: HashMap<[u8; 32], OpaqueToken>,
+    pub(super) denied: HashMap<String, Timestamp>,
+    pub(super) assertions: HashSet<(String, String)>,
+    pub(super) introspection_clients: HashMap<String, Vec<String>>,
+    pub(super) not_before: Timestamp,
+}
+
+pub(super) struct Key {
+    pub(super) generated: GeneratedKey,
+    pub(super) active: bool,
+}
+
+pub(super) struct StoredSession {
+    pub(super) user_id: Id<User>,
+    pub(super) expires_at: Timestamp,
+    pub(super) ended: bool,
+}
+
+pub(super) struct StoredCode {
+    pub(super) code: AuthorizationCode,
+    pub(super) family_id: Option<Id<Family>>,
+    pub(super) wrong_verifiers: u32,
+}
+
+pub(super) struct StoredFamily {
+    family: Family,
+    revoked: bool,
+}
+
+pub(super) struct StoredRefreshToken {
+    token: RefreshToken,
+    rotation: Option<Rotation>,
+}
+
+impl Contents {
+    pub(super) fn client(&self, client_id: &str) -> Option<&Client> {
+        let machine = self.machines.get(client_id).map(|machine| &machine.client);
+        machine.or_else(|| self.applications.get(client_id).map(|application| &application.client))
+    }
+
+    fn subject(&self, id: Id<User>) -> Option<&Subject> {
+        let person = self.people.get(&id).map(|(subject, _)| subject);
+        person.or_else(|| self.machines.values().filter_map(|machine| machine.user.as_ref()).find(|user| user.id == id))
+    }
+
+    pub(super) fn primary_kid(&self) -> Option<String> {
+        self.keys.iter().find(|key| key.active).map(|key| key.generated.kid.clone())
+    }
+
+    pub(super) fn standing(&self, client_id: &str, user_id: Id<User>, family: Option<Id<Family>>) -> Option<Standing> {
+        let (client, user) = (self.client(client_id)?, self.subject(user_id));
+        Some(Standing {
+            client_active: client.active,
+            client_generation: client.generation,
+            user_active: user.is_some_and(|user| user.active),
+            user_generation: user.map_or(0, |user| user.generation),
+            key_active: true,
+            denied: false,
+            family_revoked: family.is_some_and(|id| self.families.get(&id).is_none_or(|stored| stored.revoked)),
+            not_before: self.not_before,
+        })
+    }
+
+    fn parties(&self, client_id: &str, user_id: Id<User>, session: Id<Session>, audience: &str) -> Option<Parties> {
+        let (subject, profile) = self.people.get(&user_id)?;
+        let session = self.sessions.get(&session).filter(|session| !session.ended);
+        Some(Parties {
+            client: self.client(client_id)?.clone(),
+            subject: subject.clone(),
+            profile: profile.clone(),
+            session_expires_at: session.map(|session| session.expires_at),
+            resource: self.resource_servers.get(audience).cloned(),
+            primary_kid: self.primary_kid(),
+            not_before: self.not_before,
+        })
+    }
+
+    pub(super) fn save_code(&mut self, code: AuthorizationCode, consented: Option<Scopes>) -> bool {
+        if self.codes.values().any(|stored| stored.code.request_id == code.request_id) {
+            return false;
+        }
+        if let Some(scopes) = consented {
+            self.consents.insert((code.user_id, code.client_id.clone(), code.audience.clone()), scopes);
+        }
+        self.codes.insert(*code.hash.as_bytes(), StoredCode { code, family_id: None, wrong_verifiers: 0 });
+        true
+    }
+
+    pub(super) fn code(&self, hash: &SecretHash) -> Option<PresentedCode> {
+        let StoredCode { code, family_id, wrong_verifiers } = self.codes.get(hash.as_bytes())?;
+        Some(PresentedCode {
+            parties: self.parties(&code.client_id, code.user_id, code.session_id, &code.audience)?,
+            code: code.clone(),
+            family_id: *family_id,
+            wrong_verifiers: *wrong_verifiers,
+        })
+    }
+
+    pub(super) fn exchange(&mut self, exchange: Exchange) -> Exchanged {
+        let Some(stored) = self.codes.get_mut(exchange.code.as_bytes()) else { return Exchanged::Gone };
+        if let Some(family_id) = stored.family_id {
+            return Exchanged::Replayed(family_id);
+        }
+        let session = self.sessions.get(&stored.code.session_id).filter(|session| !session.ended);
+        if session.is_none() || stored.wrong_verifiers > MAX_WRONG_VERIFIERS {
+            return Exchanged::Gone;
+        }
+        stored.family_id = Some(exchange.family.id);
+        self.families.insert(exchange.family.id, StoredFamily { family: exchange.family, revoked: false });
+        self.save_tokens(exchange.refresh, exchange.access);
+        Exchanged::Done
+    }
+
+    pub(super) fn refresh_token(&self, hash: &SecretHash) -> Option<PresentedRefreshToken> {
+        let StoredRefreshToken { token, rotation } = self.refresh_tokens.get(hash.as_bytes())?;
+        let StoredFamily { family, revoked } = self.families.get(&token.family_id)?;
+        let is_used = |hash: &SecretHash| {
+            self.refresh_tokens.get(hash.as_bytes()).is_some_and(|stored| stored.rotation.is_some())
+        };
+        let consumed = rotation.as_ref().map(|rotation| Consumed {
+            at: rotation.at,
+            parameters: rotation.parameters,
+            response: rotation.response.clone(),
+            successor_used: is_used(&rotation.successor.hash),
+        });
+        Some(PresentedRefreshToken {
+            token: token.clone(),
+            consumed,
+            parties: self.parties(&family.client_id, family.user_id, family.session_id, &family.audience)?,
+            family: family.clone(),
+            family_revoked: *revoked,
+        })
+    }
+
+    pub(super) fn rotate(&mut self, rotation: Rotation) -> Rotated {
+        let Some(stored) = self.refresh_tokens.get_mut(rotation.presented.as_bytes()) else { return Rotated::Gone };
+        if stored.rotation.is_some() {
+            return Rotated::AlreadyConsumed;
+        }
+        if self.families.get(&stored.token.family_id).is_none_or(|stored| stored.revoked) {
+            return Rotated::Gone;
+        }
+        stored.rotation = Some(rotation.clone());
+        self.save_tokens(Some(rotation.successor), rotation.access);
+        Rotated::Done
+    }
+
+    fn save_tokens(&mut self, refresh: Option<RefreshToken>, access: Option<OpaqueToken>) {
+        if let Some(token) = refresh {
+            self.refresh_tokens.insert(*token.hash.as_bytes(), StoredRefreshToken { token, rotation: None });
+        }
+        if let Some(token) = access {
+            self.access_tokens.insert(*token.hash.as_bytes(), token);
+        }
+    }
+
+    pub(super) fn revoke_family(&mut self, id: Id<Family>) {
+        self.families.get_mut(&id).into_iter().for_each(|stored| stored.revoked = true);
+    }
+
+    pub(super) fn withdraw_consent(&mut self, user_id: Id<User>, client_id: &str) {
+        self.consents.retain(|(user, client, _), _| *user != user_id || client != client_id);
+        self.codes.retain(|_, StoredCode { code, .. }| code.user_id != user_id || code.client_id != client_id);
+        let theirs = |family: &Family| family.user_id == user_id && family.client_id == client_id;
+        self.families.values_mut().filter(|stored| theirs(&stored.family)).for_each(|stored| stored.revoked = true);
+    }
+
+    pub(super) fn end_session(&mut self, id: Id<Session>) -> Option<EndedSession> {
+        let session = self.sessions.get_mut(&id).filter(|session| !session.ended)?;
+        session.ended = true;
+        let user_id = session.user_id;
+        let mut client_ids: Vec<String> = Vec::new();
+        for stored in self.families.values_mut().filter(|stored| stored.family.session_id == id && !stored.revoked) {
+            let application = self.applications.get(&stored.family.client_id);
+            let outlives = stored.family.scopes.contains("offline_access")
+                || application.is_some_and(|application| application.organization.is_some());
+            stored.revoked = !outlives;
+            client_ids.push(stored.family.client_id.clone());
+        }
+        client_ids.sort_unstable();
+        client_ids.dedup();
+        let told = |client_id: String| {
+            let application = self.applications.get(&client_id).filter(|application| application.client.active)?;
+            Some(BackchannelLogout { uri: application.backchannel_logout_uri.clone()?, client_id })
+        };
+        let logouts = client_ids.into_iter().filter_map(told).collect();
+        Some(EndedSession { session_id: id, user_id, logouts })
+    }
+}

@@ -1,0 +1,45 @@
+//! The userinfo endpoint (OpenID Connect Core section 5.3).
+
+use paylent_domain::{Id, user::User};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::claims;
+use crate::{BearerError, Engine, error::Error, store::Store};
+
+/// What the client of a token may know about the person it acts for.
+#[derive(Debug, Serialize)]
+pub struct UserInfo {
+    /// The person's id.
+    pub sub: Id<User>,
+    /// The claims that the token's scopes cover.
+    #[serde(flatten)]
+    pub claims: Map<String, Value>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UserInfoError {
+    /// The token is not accepted: 401.
+    #[error(transparent)]
+    Bearer(#[from] BearerError),
+    /// The token is live and was not granted the scope `openid` by a person: 403 `insufficient_scope`.
+    #[error("The access token was not granted the scope openid.")]
+    InsufficientScope,
+}
+
+impl<S: Store> Engine<S> {
+    /// Answers the bearer of a live access token of a person with the scope `openid`, whatever its audience.
+    ///
+    /// # Errors
+    /// `Bearer(Invalid)` for a string that is no live token, `InsufficientScope`, `Bearer(Failed)` when the store fails.
+    pub async fn userinfo(&self, token: &str) -> Result<UserInfo, UserInfoError> {
+        let live = self.live(token).await.map_err(BearerError::from)?.ok_or(BearerError::Invalid)?;
+        if live.family_id.is_none() || !live.scopes.contains("openid") {
+            return Err(UserInfoError::InsufficientScope);
+        }
+        let profile = self.store.profile(live.user_id).await.map_err(Error::from).map_err(BearerError::from)?;
+        let profile = profile.ok_or(BearerError::Invalid)?;
+        Ok(UserInfo { sub: live.user_id, claims: claims(&profile, &live.scopes, |_| true) })
+    }
+}

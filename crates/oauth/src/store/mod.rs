@@ -1,0 +1,160 @@
+//! The one thing a host implements: two dozen atomic verbs over the data of one environment.
+//!
+//! Each verb is one unit of work. A verb that writes has happened, for every node, when its future resolves. Nothing
+//! is compared with the time of day here: moments come in as arguments, and the engine judges what has expired.
+//!
+//! What a host does by other ways counts too: withdrawing a consent forgets the codes of that user and client and
+//! revokes their families; deactivating a client or user, or a new password, raises its generation.
+
+mod clients;
+mod tokens;
+
+use std::future::Future;
+
+use paylent_crypto::secret::SecretHash;
+use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+
+pub use clients::{Application, Client, DescribedScope, Grant, Machine, Parties, Profile, ResourceServer, Subject};
+pub use tokens::{
+    AuthorizationCode, BackchannelLogout, Consumed, EndedSession, Exchange, Exchanged, Family, JwtReference,
+    MAX_WRONG_VERIFIERS, OpaqueToken, PresentedCode, PresentedRefreshToken, RefreshToken, Rotated, Rotation, Standing,
+};
+
+/// The store failed; whether the work was done is unknown. The engine answers 503.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed")]
+pub struct StoreError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The data of one environment, as the engine needs it.
+pub trait Store: Send + Sync {
+    /// The client of this `client_id`, active or not.
+    fn client(&self, client_id: &str) -> impl Future<Output = Result<Option<Client>, StoreError>> + Send;
+
+    /// The client with all that a client-credentials token depends on, whether or not it may have one, in one read.
+    fn machine(&self, client_id: &str) -> impl Future<Output = Result<Option<Machine>, StoreError>> + Send;
+
+    /// The sealed private key of this `kid`, active or not.
+    fn signing_key(&self, kid: &str) -> impl Future<Output = Result<Option<SealedKey>, StoreError>> + Send;
+
+    /// The public keys of all active signing keys, as JWKs in JSON, newest first.
+    fn active_public_keys(&self) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Keeps an opaque access token.
+    fn save_access_token(&self, token: OpaqueToken) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The opaque access token of this hash, expired or not, and how those it depends on stand now.
+    fn access_token(
+        &self,
+        hash: &SecretHash,
+    ) -> impl Future<Output = Result<Option<(OpaqueToken, Standing)>, StoreError>> + Send;
+
+    /// How those a signed token depends on stand now; `None` when its client is gone.
+    fn jwt_standing(
+        &self,
+        token: JwtReference<'_>,
+    ) -> impl Future<Output = Result<Option<Standing>, StoreError>> + Send;
+
+    /// Forgets an opaque access token: from now on it is unknown.
+    fn delete_access_token(&self, hash: &SecretHash) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Refuses the signed token of this `jti` from now on; the entry may be forgotten after `until`.
+    fn deny_jwt(&self, jti: &str, until: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether this client may introspect tokens for this audience that were issued to others. The audience is as
+    /// written in the token; one that is no resource server's is nobody's. Asked for live tokens only.
+    fn may_introspect(&self, client_id: &str, audience: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The client of this `client_id`, active or not, as authorization needs it, and the resource server of this
+    /// identifier, in one read. The `resource` of the answer is `None` when none was asked about or it is unknown.
+    fn application(
+        &self,
+        client_id: &str,
+        resource: Option<&str>,
+    ) -> impl Future<Output = Result<Option<Application>, StoreError>> + Send;
+
+    /// What this person agreed to let this client do at this audience, when it was last asked; `None` when it never
+    /// was. An empty set is a consent too. Scopes of two audiences may have one name, so each has its own.
+    fn consent(
+        &self,
+        user_id: Id<User>,
+        client_id: &str,
+        audience: &str,
+    ) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
+
+    /// Keeps an authorization code and, in the same unit of work, replaces the consent of the code's user, client and
+    /// audience by `consented` if that is given. `false`, and nothing is written at all, when there is a code for the
+    /// same `request_id`: of any number of calls with one `request_id`, at the same time or not, exactly one is
+    /// answered `true`.
+    fn save_code(
+        &self,
+        code: AuthorizationCode,
+        consented: Option<Scopes>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// The code of this hash, expired or consumed or not, and all that its tokens depend on, in one read. `None` when
+    /// it is unknown or its client or user is gone; withdrawing a consent forgets the codes of that user and client.
+    /// A consumed code is remembered at least as long as its family, an unused one for two hours: so long its request
+    /// could be answered again.
+    fn code(&self, hash: &SecretHash) -> impl Future<Output = Result<Option<PresentedCode>, StoreError>> + Send;
+
+    /// Counts one more wrong verifier of this code; no call is lost among others. Nothing happens for an unknown code.
+    fn wrong_verifier(&self, hash: &SecretHash) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Consumes a code and saves all it is exchanged for, or does nothing: one unit of work. Of any number of calls for
+    /// one code, at the same time or not, exactly one is answered [`Exchanged::Done`]. It is so only while the code is
+    /// known, unconsumed, of at most [`MAX_WRONG_VERIFIERS`] wrong verifiers, and its session was not ended; an
+    /// [`end_session`](Self::end_session) at the same time either sees the new family or makes this
+    /// [`Exchanged::Gone`]. A consumed code is [`Exchanged::Replayed`] whatever else is true of it. Whether code or
+    /// session have expired is the engine's to judge.
+    fn exchange(&self, exchange: Exchange) -> impl Future<Output = Result<Exchanged, StoreError>> + Send;
+
+    /// The refresh token of this hash, expired or consumed or not, with its family and all that its successors depend
+    /// on, in one read. `None` when it is unknown or its client or user is gone. A consumed token is remembered at
+    /// least until it would have expired.
+    fn refresh_token(
+        &self,
+        hash: &SecretHash,
+    ) -> impl Future<Output = Result<Option<PresentedRefreshToken>, StoreError>> + Send;
+
+    /// Consumes a refresh token and saves what follows it, or does nothing: one unit of work. Of any number of calls
+    /// for one token, at the same time or not, exactly one is answered [`Rotated::Done`], and only while the family is
+    /// not revoked. From then on the token's [`Consumed::successor_used`] says whether the successor was consumed.
+    fn rotate(&self, rotation: Rotation) -> impl Future<Output = Result<Rotated, StoreError>> + Send;
+
+    /// Kills a family: all its tokens, whoever holds them, in every request that starts from then on. Nothing happens
+    /// for an unknown or revoked family. A family is remembered for a day longer than its last token can live.
+    fn revoke_family(&self, id: Id<Family>, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// What can be said about a person; `None` when it is gone.
+    fn profile(&self, user_id: Id<User>) -> impl Future<Output = Result<Option<Profile>, StoreError>> + Send;
+
+    /// Ends a session and revokes its families that lack the scope `offline_access` (but not those of organizations'
+    /// applications, whose connections last until they are withdrawn), in one unit of work, and says whom to tell: the
+    /// active clients with a back-channel logout address that have a family of this session which was not revoked
+    /// before, each once. A host that tells them later notes that in the same unit of work. `None` when the session is
+    /// unknown or was ended before: of any number of calls exactly one is answered `Some`. A session past its time
+    /// counts as not ended.
+    fn end_session(
+        &self,
+        id: Id<Session>,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Option<EndedSession>, StoreError>> + Send;
+
+    /// Notes that this client used the assertion of this `jti`; the note may be forgotten after `until`. Of any number
+    /// of calls with one client and `jti`, at the same time or not, exactly one is answered `true`.
+    fn use_assertion(
+        &self,
+        client_id: &str,
+        jti: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+}
+
+/// A private signing key, sealed under the master key (see [`Keyring`](crate::Keyring)).
+#[derive(Clone)]
+pub struct SealedKey {
+    /// Its name in token headers.
+    pub kid: String,
+    /// The sealed private key.
+    pub sealed: Vec<u8>,
+}

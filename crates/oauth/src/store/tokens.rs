@@ -1,0 +1,266 @@
+//! Codes, families and tokens, as the engine writes and reads them. Only hashes are kept.
+
+use paylent_crypto::secret::SecretHash;
+use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+
+use super::Parties;
+
+/// An opaque access token, without the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpaqueToken {
+    /// The SHA-256 of the token.
+    pub hash: SecretHash,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// Whom it acts for.
+    pub user_id: Id<User>,
+    /// The resource server it is for.
+    pub audience: String,
+    /// What it may be used for.
+    pub scopes: Scopes,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it dies; `None` means never.
+    pub expires_at: Option<Timestamp>,
+    /// The client's generation when it was issued.
+    pub client_generation: i64,
+    /// The user's generation when it was issued.
+    pub user_generation: i64,
+    /// The grant of a person that it comes from; `None` for a machine's own token.
+    pub family_id: Option<Id<Family>>,
+}
+
+/// What identifies a signed token and those it depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct JwtReference<'a> {
+    /// The key that signed it.
+    pub kid: &'a str,
+    /// Its own identifier.
+    pub jti: &'a str,
+    /// The client it was issued to.
+    pub client_id: &'a str,
+    /// Whom it acts for.
+    pub user_id: Id<User>,
+    /// The grant of a person that it comes from, if it does.
+    pub family_id: Option<Id<Family>>,
+}
+
+/// How those a token depends on stand at this moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether the client may act.
+    pub client_active: bool,
+    /// The client's generation now.
+    pub client_generation: i64,
+    /// Whether the user exists and may act.
+    pub user_active: bool,
+    /// The user's generation now; zero when it is gone.
+    pub user_generation: i64,
+    /// Whether the signing key is still accepted; true for opaque tokens.
+    pub key_active: bool,
+    /// Whether the token itself was revoked; false for opaque tokens, which are deleted instead.
+    pub denied: bool,
+    /// Whether the token's family was revoked or is unknown; false for a token without a family.
+    pub family_revoked: bool,
+    /// Tokens of this environment issued before this moment are dead.
+    pub not_before: Timestamp,
+}
+
+/// How many wrong `code_verifier`s an authorization code survives.
+pub const MAX_WRONG_VERIFIERS: u32 = 5;
+
+/// An authorization code (RFC 6749 section 4.1.2), without the code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// The SHA-256 of the code.
+    pub hash: SecretHash,
+    /// The authorization request it answers: each is answered with at most one code.
+    pub request_id: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// Who consented.
+    pub user_id: Id<User>,
+    /// The session in which they did.
+    pub session_id: Id<Session>,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// Whether the request named that address, so that the token request must too (RFC 6749 section 4.1.3).
+    pub redirect_uri_sent: bool,
+    /// The audience of the tokens: a resource server's identifier, or the issuer.
+    pub audience: String,
+    /// What was consented to.
+    pub scopes: Scopes,
+    /// The `nonce` for the ID token.
+    pub nonce: Option<String>,
+    /// The PKCE challenge (RFC 7636): the SHA-256 of the verifier.
+    pub code_challenge: Option<SecretHash>,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// How they did (RFC 8176).
+    pub amr: Vec<String>,
+    /// The names of the claims that the request wants in the ID token, in alphabetical order.
+    pub id_token_claims: Vec<String>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it dies.
+    pub expires_at: Timestamp,
+    /// The client's generation when it was issued.
+    pub client_generation: i64,
+    /// The user's generation when it was issued.
+    pub user_generation: i64,
+}
+
+/// A code that was presented, and all that its tokens depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentedCode {
+    /// The code as it was saved.
+    pub code: AuthorizationCode,
+    /// The family that it was exchanged for, if it was.
+    pub family_id: Option<Id<Family>>,
+    /// How many wrong verifiers were presented with it.
+    pub wrong_verifiers: u32,
+    /// Those its tokens depend on.
+    pub parties: Parties,
+}
+
+/// What one person granted one client at one time, and so what all tokens that descend from one code have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// Its id.
+    pub id: Id<Family>,
+    /// The client.
+    pub client_id: String,
+    /// The person.
+    pub user_id: Id<User>,
+    /// The session in which they consented.
+    pub session_id: Id<Session>,
+    /// The audience of the tokens: a resource server's identifier, or the issuer.
+    pub audience: String,
+    /// What was consented to.
+    pub scopes: Scopes,
+    /// When the person proved who they are.
+    pub auth_time: Timestamp,
+    /// How they did.
+    pub amr: Vec<String>,
+    /// The names of the claims that the request wants in the ID token, in alphabetical order.
+    pub id_token_claims: Vec<String>,
+    /// When the code was exchanged.
+    pub created_at: Timestamp,
+    /// The client's generation when the code was issued.
+    pub client_generation: i64,
+    /// The user's generation when the code was issued.
+    pub user_generation: i64,
+}
+
+/// A refresh token, without the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// The SHA-256 of the token.
+    pub hash: SecretHash,
+    /// The family it belongs to.
+    pub family_id: Id<Family>,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// When it dies unless it is used before.
+    pub expires_at: Timestamp,
+}
+
+/// A refresh token that was presented, and all that its successors depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentedRefreshToken {
+    /// The token as it was saved.
+    pub token: RefreshToken,
+    /// Its use, if it was used.
+    pub consumed: Option<Consumed>,
+    /// Its family.
+    pub family: Family,
+    /// Whether the family was revoked.
+    pub family_revoked: bool,
+    /// Those its successors depend on.
+    pub parties: Parties,
+}
+
+/// That a refresh token was used, and what the client got for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    /// When.
+    pub at: Timestamp,
+    /// A fingerprint of the request's parameters: a repetition has the same.
+    pub parameters: [u8; 32],
+    /// The answer, sealed under a key made of the token itself.
+    pub response: Vec<u8>,
+    /// Whether the refresh token of that answer was used in its turn: then the answer had arrived.
+    pub successor_used: bool,
+}
+
+/// A code about to be exchanged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// The code that is consumed.
+    pub code: SecretHash,
+    /// What it is exchanged for.
+    pub family: Family,
+    /// The first refresh token, if the client gets one.
+    pub refresh: Option<RefreshToken>,
+    /// The access token, if it is opaque.
+    pub access: Option<OpaqueToken>,
+}
+
+/// What became of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exchanged {
+    /// The code is consumed and everything is saved.
+    Done,
+    /// The code had been exchanged for this family; nothing was saved.
+    Replayed(Id<Family>),
+    /// The code is unknown, dead of wrong verifiers, or its session was ended; nothing was saved.
+    Gone,
+}
+
+/// A refresh token about to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The token that is consumed.
+    pub presented: SecretHash,
+    /// When.
+    pub at: Timestamp,
+    /// A fingerprint of the request's parameters.
+    pub parameters: [u8; 32],
+    /// The answer, sealed.
+    pub response: Vec<u8>,
+    /// The token that follows, of the same family.
+    pub successor: RefreshToken,
+    /// The access token, if it is opaque.
+    pub access: Option<OpaqueToken>,
+}
+
+/// What became of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    /// The token is consumed and everything is saved.
+    Done,
+    /// The token had been consumed; nothing was saved.
+    AlreadyConsumed,
+    /// The token is unknown or its family revoked; nothing was saved.
+    Gone,
+}
+
+/// A session that was just ended, and whom to tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSession {
+    /// The session.
+    pub session_id: Id<Session>,
+    /// Who was signed in.
+    pub user_id: Id<User>,
+    /// The clients with a back-channel logout address that the person went to in this session.
+    pub logouts: Vec<BackchannelLogout>,
+}
+
+/// A client that wants to know when a person signs out (OpenID Connect Back-Channel Logout section 2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackchannelLogout {
+    /// The client.
+    pub client_id: String,
+    /// Its address.
+    pub uri: String,
+}

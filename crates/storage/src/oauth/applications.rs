@@ -1,0 +1,163 @@
+//! What the authorization endpoint and its pages ask: applications, consents, people.
+
+use diesel::{prelude::*, sql_types::Bool};
+use diesel_async::RunQueryDsl;
+use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+use paylent_oauth::store::{Application, Client, Profile};
+
+use super::{parties::AudienceRow, rows::hash};
+use crate::{
+    Env, Error, Result,
+    authority::names,
+    clients::grant_types,
+    error::broken,
+    key::Key,
+    pool::on,
+    schema::{audiences, authorization_codes, clients, consents, token_families, used_assertions, users},
+};
+
+/// A client as authorization needs it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = clients)]
+struct ApplicationRow {
+    client_id: String,
+    name: String,
+    client_type: String,
+    secret_hash: Option<Vec<u8>>,
+    redirect_uris: String,
+    grant_types: String,
+    token_format: String,
+    first_party: bool,
+    require_pkce: bool,
+    access_token_ttl: Option<i32>,
+    active: bool,
+    generation: i64,
+    post_logout_redirect_uris: String,
+    backchannel_logout_uri: Option<String>,
+    jwks: Option<String>,
+    jwks_uri: Option<String>,
+    id_token_claims: bool,
+}
+
+impl ApplicationRow {
+    fn read(self, audience: Option<AudienceRow>, management_api: &str) -> Result<Application> {
+        let client = Client {
+            client_id: self.client_id,
+            client_type: self.client_type.parse().map_err(broken)?,
+            secret_hash: self.secret_hash.map(hash).transpose()?,
+            grant_types: grant_types(&self.grant_types)?,
+            token_format: self.token_format.parse().map_err(broken)?,
+            access_token_ttl: self.access_token_ttl,
+            jwks: self.jwks,
+            jwks_uri: self.jwks_uri,
+            id_token_claims: self.id_token_claims,
+            active: self.active,
+            generation: self.generation,
+        };
+        Ok(Application {
+            client,
+            name: self.name,
+            organization: None,
+            first_party: self.first_party,
+            require_pkce: self.require_pkce,
+            redirect_uris: names(&self.redirect_uris)?,
+            post_logout_redirect_uris: names(&self.post_logout_redirect_uris)?,
+            backchannel_logout_uri: self.backchannel_logout_uri,
+            resource: audience.map(|row| row.read(management_api)).transpose()?,
+        })
+    }
+}
+
+impl Env {
+    pub(super) async fn find_application(
+        &self,
+        client_id: &str,
+        resource: Option<&str>,
+    ) -> Result<Option<Application>> {
+        let (environment, client_id) = (self.key(), client_id.to_owned());
+        let management_api = self.tenant().management_api();
+        let is_this = resource == Some(management_api.as_str());
+        let identifier = resource.filter(|_| !is_this).map(str::to_owned);
+        let row: Option<(ApplicationRow, Option<AudienceRow>)> = on!(self.db, lookup, |c| {
+            let this = audiences::system.eq(true).and(is_this.into_sql::<Bool>());
+            let asked = audiences::identifier.eq(identifier).or(this.nullable());
+            let found = clients::table
+                .left_join(audiences::table.on(audiences::environment_id.eq(environment).and(asked)))
+                .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
+                .select((ApplicationRow::as_select(), Option::<AudienceRow>::as_select()));
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
+        row.map(|(application, audience)| application.read(audience, &management_api)).transpose()
+    }
+
+    pub(super) async fn find_consent(
+        &self,
+        user_id: Id<User>,
+        client_id: &str,
+        audience: &str,
+    ) -> Result<Option<Scopes>> {
+        let key = (self.key(), Key::from(user_id), client_id.to_owned(), audience.to_owned());
+        let scope: Option<String> = on!(self.db, lookup, |c| {
+            Ok::<_, Error>(consents::table.find(key).select(consents::scope).get_result(c).await.optional()?)
+        })?;
+        Ok(scope.map(|scope| Scopes::stored(&scope)))
+    }
+
+    /// Takes back what a person agreed to let a client do: what the client was given dies with it, codes and all.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str, at: Timestamp) -> Result<()> {
+        let (environment, user, client) = (self.key(), Key::from(user_id), client_id.to_owned());
+        on!(self.db, transaction, |c| {
+            let agreed = consents::environment_id
+                .eq(environment)
+                .and(consents::user_id.eq(user))
+                .and(consents::client_id.eq(client.clone()));
+            diesel::delete(consents::table.filter(agreed)).execute(c).await?;
+            let codes = authorization_codes::environment_id
+                .eq(environment)
+                .and(authorization_codes::user_id.eq(user))
+                .and(authorization_codes::client_id.eq(client.clone()));
+            diesel::delete(authorization_codes::table.filter(codes)).execute(c).await?;
+            let families = token_families::environment_id
+                .eq(environment)
+                .and(token_families::user_id.eq(user))
+                .and(token_families::client_id.eq(client))
+                .and(token_families::revoked_at.is_null());
+            let revoke = token_families::revoked_at.eq(at.micros());
+            diesel::update(token_families::table.filter(families)).set(revoke).execute(c).await?;
+            Ok(())
+        })
+    }
+
+    pub(super) async fn find_profile(&self, user_id: Id<User>) -> Result<Option<Profile>> {
+        let (environment, id) = (self.key(), Key::from(user_id));
+        type Row = (Option<String>, Option<String>, Option<String>, bool, i64);
+        let row: Option<Row> = on!(self.db, lookup, |c| {
+            let columns = (users::first_name, users::last_name, users::email, users::email_verified, users::updated_at);
+            let found = users::table.find((environment, id)).select(columns);
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
+        Ok(row.map(|(given_name, family_name, email, email_verified, updated_at)| Profile {
+            given_name,
+            family_name,
+            email,
+            email_verified,
+            updated_at: Timestamp::from_micros(updated_at),
+        }))
+    }
+
+    pub(super) async fn note_assertion(&self, client_id: &str, jti: &str, until: Timestamp) -> Result<bool> {
+        let row = (
+            used_assertions::environment_id.eq(self.key()),
+            used_assertions::client_id.eq(client_id.to_owned()),
+            used_assertions::jti.eq(jti.to_owned()),
+            used_assertions::expires_at.eq(until.micros()),
+        );
+        on!(self.db, write, |c| {
+            let insert = diesel::insert_into(used_assertions::table).values(row).on_conflict_do_nothing();
+            Ok::<_, Error>(insert.execute(c).await? == 1)
+        })
+    }
+}

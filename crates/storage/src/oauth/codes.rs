@@ -1,0 +1,247 @@
+//! Authorization codes and what they are exchanged for.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paylent_domain::{Timestamp, scope::Scopes};
+use paylent_oauth::{
+    crypto::secret::SecretHash,
+    store::{AuthorizationCode, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode},
+};
+
+use super::{
+    parties::{AudienceRow, PartiesRow, SessionEnd},
+    refresh::{FamilyRow, RefreshTokenRow},
+    rows::{AccessTokenRow, hash},
+};
+use crate::{
+    Env, Error, Result,
+    authority::{json, names},
+    key::Key,
+    pool::on,
+    schema::{
+        access_tokens, audiences, authorization_codes, consents, parties, refresh_tokens, sessions, token_families,
+    },
+};
+
+/// A row of `authorization_codes`.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = authorization_codes, treat_none_as_default_value = false)]
+struct CodeRow {
+    environment_id: Key,
+    code_hash: Vec<u8>,
+    request_id: String,
+    client_id: String,
+    user_id: Key,
+    session_id: Key,
+    redirect_uri: String,
+    redirect_uri_sent: bool,
+    audience: String,
+    scope: String,
+    nonce: Option<String>,
+    code_challenge: Option<Vec<u8>>,
+    auth_time: i64,
+    amr: String,
+    id_token_claims: String,
+    client_generation: i64,
+    user_generation: i64,
+    issued_at: i64,
+    expires_at: i64,
+    wrong_verifiers: i32,
+    family_id: Option<Key>,
+}
+
+/// A row of `consents`.
+#[derive(Clone, Insertable)]
+#[diesel(table_name = consents, treat_none_as_default_value = false)]
+struct ConsentRow {
+    environment_id: Key,
+    user_id: Key,
+    client_id: String,
+    audience: String,
+    scope: String,
+    created_at: i64,
+}
+
+impl CodeRow {
+    fn new(environment_id: Key, code: AuthorizationCode) -> Self {
+        Self {
+            environment_id,
+            code_hash: code.hash.as_bytes().to_vec(),
+            request_id: code.request_id,
+            client_id: code.client_id,
+            user_id: code.user_id.into(),
+            session_id: code.session_id.into(),
+            redirect_uri: code.redirect_uri,
+            redirect_uri_sent: code.redirect_uri_sent,
+            audience: code.audience,
+            scope: code.scopes.to_string(),
+            nonce: code.nonce,
+            code_challenge: code.code_challenge.map(|challenge| challenge.as_bytes().to_vec()),
+            auth_time: code.auth_time.micros(),
+            amr: json(code.amr.iter().map(String::as_str)),
+            id_token_claims: json(code.id_token_claims.iter().map(String::as_str)),
+            client_generation: code.client_generation,
+            user_generation: code.user_generation,
+            issued_at: code.issued_at.micros(),
+            expires_at: code.expires_at.micros(),
+            wrong_verifiers: 0,
+            family_id: None,
+        }
+    }
+
+    fn read(self) -> Result<AuthorizationCode> {
+        Ok(AuthorizationCode {
+            hash: hash(self.code_hash)?,
+            request_id: self.request_id,
+            client_id: self.client_id,
+            user_id: self.user_id.id(),
+            session_id: self.session_id.id(),
+            redirect_uri: self.redirect_uri,
+            redirect_uri_sent: self.redirect_uri_sent,
+            audience: self.audience,
+            scopes: Scopes::stored(&self.scope),
+            nonce: self.nonce,
+            code_challenge: self.code_challenge.map(hash).transpose()?,
+            auth_time: Timestamp::from_micros(self.auth_time),
+            amr: names(&self.amr)?,
+            id_token_claims: names(&self.id_token_claims)?,
+            issued_at: Timestamp::from_micros(self.issued_at),
+            expires_at: Timestamp::from_micros(self.expires_at),
+            client_generation: self.client_generation,
+            user_generation: self.user_generation,
+        })
+    }
+}
+
+impl Env {
+    pub(super) async fn keep_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool> {
+        let row = CodeRow::new(self.key(), code);
+        let consent = consented.map(|scopes| ConsentRow {
+            environment_id: row.environment_id,
+            user_id: row.user_id,
+            client_id: row.client_id.clone(),
+            audience: row.audience.clone(),
+            scope: scopes.to_string(),
+            created_at: row.issued_at,
+        });
+        let kept = on!(self.db, transaction, |c| {
+            row.insert_into(authorization_codes::table).execute(c).await?;
+            if let Some(consent) = consent {
+                let key = (consents::environment_id, consents::user_id, consents::client_id, consents::audience);
+                let renewed = (consents::scope.eq(consent.scope.clone()), consents::created_at.eq(consent.created_at));
+                let insert = diesel::insert_into(consents::table).values(consent);
+                insert.on_conflict(key).do_update().set(renewed).execute(c).await?;
+            }
+            Ok(())
+        });
+        match kept {
+            Ok(()) => Ok(true),
+            Err(Error::Conflict) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn presented_code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>> {
+        let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
+        let management_api = self.tenant().management_api();
+        type Row = (CodeRow, PartiesRow, SessionEnd, Option<AudienceRow>);
+        let is_this = management_api.clone();
+        let row: Option<Row> = on!(self.db, lookup, |c| {
+            let found =
+                authorization_codes::table
+                    .inner_join(
+                        parties::table.on(parties::environment_id
+                            .eq(environment)
+                            .and(parties::client_id.eq(authorization_codes::client_id))
+                            .and(parties::user_id.eq(authorization_codes::user_id))),
+                    )
+                    .left_join(sessions::table.on(
+                        sessions::environment_id.eq(environment).and(sessions::id.eq(authorization_codes::session_id)),
+                    ))
+                    .left_join(audiences::table.on(
+                        audiences::environment_id.eq(environment).and(
+                            audiences::identifier.eq(authorization_codes::audience.nullable()).or(
+                                audiences::system.eq(true).and(authorization_codes::audience.eq(is_this)).nullable(),
+                            ),
+                        ),
+                    ))
+                    .filter(authorization_codes::environment_id.eq(environment))
+                    .filter(authorization_codes::code_hash.eq(hash))
+                    .select((
+                        CodeRow::as_select(),
+                        PartiesRow::as_select(),
+                        (sessions::expires_at, sessions::revoked_at).nullable(),
+                        Option::<AudienceRow>::as_select(),
+                    ));
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
+        row.map(|(code, parties, session, audience)| {
+            let (family_id, wrong) = (code.family_id.map(Key::id), code.wrong_verifiers);
+            Ok(PresentedCode {
+                code: code.read()?,
+                family_id,
+                wrong_verifiers: u32::try_from(wrong).unwrap_or(u32::MAX),
+                parties: parties.read(session, audience, &management_api)?,
+            })
+        })
+        .transpose()
+    }
+
+    pub(super) async fn count_wrong_verifier(&self, hash: &SecretHash) -> Result<()> {
+        let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
+        on!(self.db, write, |c| {
+            diesel::update(authorization_codes::table.find((environment, hash)))
+                .set(authorization_codes::wrong_verifiers.eq(authorization_codes::wrong_verifiers + 1))
+                .execute(c)
+                .await?;
+            Ok::<_, Error>(())
+        })
+    }
+}
+
+impl Env {
+    /// Consumes the code by one compare-and-set; the session's row is locked with it, so that the family either comes
+    /// before the session's end or not at all.
+    pub(super) async fn exchange_code(&self, exchange: Exchange) -> Result<Exchanged> {
+        let environment = self.key();
+        let code = exchange.code.as_bytes().to_vec();
+        let session = Key::from(exchange.family.session_id);
+        let until = exchange.refresh.as_ref().map(|refresh| refresh.expires_at);
+        let access = exchange.access.map(|token| AccessTokenRow::new(environment, token));
+        let family = FamilyRow::new(environment, exchange.family, until);
+        let refresh = exchange.refresh.map(|token| RefreshTokenRow::new(environment, token));
+        let family_id = family.id;
+        on!(self.db, transaction, |c| {
+            let open = sessions::table.find((environment, session)).filter(sessions::revoked_at.is_null());
+            let lock = diesel::update(open).set(sessions::token_hash.eq(sessions::token_hash));
+            let is_open = lock.execute(c).await? == 1;
+            let this = authorization_codes::table.find((environment, code));
+            let consumed = if is_open {
+                let usable = this
+                    .clone()
+                    .filter(authorization_codes::family_id.is_null())
+                    .filter(authorization_codes::wrong_verifiers.le(MAX_WRONG_VERIFIERS as i32));
+                let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id));
+                consume.execute(c).await? == 1
+            } else {
+                false
+            };
+            if !consumed {
+                let replayed: Option<Option<Key>> =
+                    this.select(authorization_codes::family_id).get_result(c).await.optional()?;
+                return Ok(match replayed.flatten() {
+                    Some(family) => Exchanged::Replayed(family.id::<Family>()),
+                    None => Exchanged::Gone,
+                });
+            }
+            family.insert_into(token_families::table).execute(c).await?;
+            if let Some(refresh) = refresh {
+                refresh.insert_into(refresh_tokens::table).execute(c).await?;
+            }
+            if let Some(access) = access {
+                access.insert_into(access_tokens::table).execute(c).await?;
+            }
+            Ok(Exchanged::Done)
+        })
+    }
+}

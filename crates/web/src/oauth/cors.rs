@@ -1,0 +1,82 @@
+//! What scripts of other sites may do (the Fetch standard's CORS protocol): use the endpoints that public clients need,
+//! from the origins that these clients registered, and without cookies. Everywhere else nothing is allowed.
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse,
+    body::{BoxBody, EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{
+            ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
+            HeaderValue, ORIGIN, VARY,
+        },
+    },
+    middleware::{DefaultHeaders, Next},
+};
+use paylent_storage::Env;
+
+/// How long a browser may remember what was allowed, in seconds.
+const MAX_AGE: &str = "600";
+
+/// The middleware of documents that everybody may read.
+pub(crate) fn public() -> DefaultHeaders {
+    DefaultHeaders::new().add((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+}
+
+/// The middleware of an endpoint that registered origins may use.
+pub(crate) async fn registered<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let origin = match allowed_origin(&request) {
+        Some((env, origin)) if is_registered(&env, &origin).await => Some(origin),
+        _ => None,
+    };
+    let preflight =
+        *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = match origin.is_some() && preflight {
+        true => request.into_response(permission()).map_into_right_body(),
+        false => next.call(request).await?.map_into_left_body(),
+    };
+    allow(response.headers_mut(), origin);
+    Ok(response)
+}
+
+/// The one origin that a request names, and whose it would have to be.
+fn allowed_origin(request: &ServiceRequest) -> Option<(Env, HeaderValue)> {
+    let mut origins = request.headers().get_all(ORIGIN);
+    let (Some(origin), None) = (origins.next(), origins.next()) else { return None };
+    Some((request.extensions().get::<Env>()?.clone(), origin.clone()))
+}
+
+/// Whether a public client of the environment registered the origin.
+async fn is_registered(env: &Env, origin: &HeaderValue) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    match env.allows_origin(origin).await {
+        Ok(registered) => registered,
+        Err(error) => {
+            tracing::error!(%error, "an origin could not be looked up");
+            false
+        }
+    }
+}
+
+/// The answer to a preflight request.
+fn permission() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"))
+        .insert_header((ACCESS_CONTROL_MAX_AGE, MAX_AGE))
+        .finish()
+}
+
+/// Lets scripts of this origin read the answer, and of no other.
+fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After, WWW-Authenticate"));
+    }
+}

@@ -1,0 +1,162 @@
+//! One of every page, for tests and for looking at them.
+
+use super::*;
+
+pub(crate) fn frame() -> Frame<'static> {
+    Frame { language: Language::English, environment: Name("acme.login.example"), help: Href::parse("/help") }
+}
+
+fn form(action: &'static str) -> Form<'static> {
+    Form { action, csrf: "token", handle: Some("sealed"), ui_locales: None }
+}
+
+fn account() -> Account<'static> {
+    Account { name: Some(Name("Ada Lovelace")), email: Name("ada@example.test") }
+}
+
+pub(crate) fn sign_in() -> SignIn<'static> {
+    SignIn {
+        frame: frame(),
+        form: form("/oauth/login"),
+        client: Some(Name("Ledger Robot")),
+        email: "",
+        again: false,
+        problem: None,
+        forgot_password: None,
+        register: None,
+    }
+}
+
+const fn scope(name: &'static str, description: Option<&'static str>, optional: bool) -> AskedScope<'static> {
+    AskedScope { name, description, optional, new: true }
+}
+
+static SCOPES: [AskedScope<'static>; 7] = [
+    scope("openid", None, false),
+    scope("profile", None, false),
+    scope("email", None, true),
+    scope("offline_access", None, false),
+    scope("invoices:read", Some("Read your invoices"), false),
+    scope("invoices:write", Some("Make and change invoices"), true),
+    scope("reports:read", None, false),
+];
+
+static SCOPES_AGAIN: [AskedScope<'static>; 3] = [
+    AskedScope { new: false, ..scope("openid", None, false) },
+    AskedScope { new: false, ..scope("invoices:read", Some("Read your invoices"), false) },
+    scope("invoices:write", Some("Make and change invoices"), true),
+];
+
+pub(crate) fn consent() -> Consent<'static> {
+    Consent {
+        frame: frame(),
+        form: form("/oauth/consent"),
+        client: Name("Ledger Robot"),
+        publisher: Some(Name("Acme Works")),
+        account: account(),
+        use_another: Href::parse("/oauth/login?another"),
+        resource: Some(Name("Invoicing")),
+        scopes: &SCOPES,
+        redirect_host: "ledger.example",
+        connections: None,
+    }
+}
+
+pub(crate) fn consent_again() -> Consent<'static> {
+    Consent { scopes: &SCOPES_AGAIN, connections: Href::parse("/connections"), ..consent() }
+}
+
+pub(crate) fn choose_account() -> ChooseAccount<'static> {
+    ChooseAccount {
+        frame: frame(),
+        form: form("/oauth/account"),
+        client: Some(Name("Ledger Robot")),
+        account: account(),
+        use_another: Href::parse("/oauth/login?another"),
+    }
+}
+
+pub(crate) fn sign_out() -> SignOut<'static> {
+    SignOut {
+        frame: frame(),
+        form: form("/oauth/logout"),
+        client: Some(Name("Ledger Robot")),
+        account: Some(account()),
+    }
+}
+
+pub(crate) fn form_post() -> FormPost<'static> {
+    FormPost {
+        frame: frame(),
+        client: Name("Ledger Robot"),
+        destination: Destination::parse("https://ledger.example/cb?a=1&b=2").unwrap(),
+        parameters: &[("code", "pay_ac_1"), ("state", "\"><script>"), ("iss", "https://acme.login.example")],
+    }
+}
+
+pub(crate) fn fault() -> FaultPage<'static> {
+    FaultPage {
+        frame: frame(),
+        fault: Fault::RedirectUri,
+        code: "invalid_request",
+        detail: Some("redirect_uri is not one of the client's redirect_uris"),
+        request_id: "01JD4Z-request",
+        at: "2026-11-23T05:10:00Z",
+        back: Href::parse("/"),
+    }
+}
+
+/// A long name with a mark that would turn around what follows it.
+const LONG: Name<'_> =
+    Name("מנהל החשבוניות \u{202e}of the Extraordinarily-Long-Winded-Bookkeeping-Federation <b>& Sons</b>");
+
+/// Every page in every state worth seeing, with a name for each.
+pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
+    let frame = Frame { language, ..frame() };
+    let sign_in = SignIn { frame, ..sign_in() };
+    let with = |problem| render(&SignIn { problem: Some(problem), email: "ada@example.test", ..sign_in }).unwrap();
+    let links = SignIn {
+        forgot_password: Href::parse("/password"),
+        register: Href::parse("/register"),
+        again: true,
+        email: "ada@example.test",
+        ..sign_in
+    };
+    let fault = FaultPage { frame, ..fault() };
+    let choose = ChooseAccount { frame, ..choose_account() };
+    let sign_out = SignOut { frame, ..sign_out() };
+    let unnamed = Account {
+        name: None,
+        email: Name("a.very.long.address.of.somebody@department.of.a.large.company.example.test"),
+    };
+    let long = Consent {
+        frame,
+        client: LONG,
+        publisher: Some(LONG),
+        account: unnamed,
+        redirect_host: "an-extraordinarily-long-host-name.of.a.large.company.example",
+        ..consent()
+    };
+    vec![
+        ("sign-in", render(&sign_in).unwrap()),
+        ("sign-in-links", render(&links).unwrap()),
+        ("sign-in-mismatch", with(SignInProblem::Mismatch)),
+        ("sign-in-missing", with(SignInProblem::Missing { email: true, password: true })),
+        ("sign-in-stale", with(SignInProblem::Stale)),
+        ("sign-in-too-many", with(SignInProblem::TooMany { retry_after: 240 })),
+        ("sign-in-busy", with(SignInProblem::Busy)),
+        ("consent", render(&Consent { frame, ..consent() }).unwrap()),
+        ("consent-again", render(&Consent { frame, ..consent_again() }).unwrap()),
+        ("consent-long", render(&long).unwrap()),
+        ("choose-account", render(&choose).unwrap()),
+        ("sign-out", render(&sign_out).unwrap()),
+        ("signed-out", render(&SignedOut { frame, sign_in: Href::parse("/login") }).unwrap()),
+        ("stayed", render(&Stayed { frame, account: Some(account()) }).unwrap()),
+        ("form-post", render(&FormPost { frame, ..form_post() }).unwrap()),
+        ("fault", render(&fault).unwrap()),
+        (
+            "fault-too-many",
+            render(&FaultPage { fault: Fault::TooMany { retry_after: 30 }, detail: None, ..fault }).unwrap(),
+        ),
+    ]
+}

@@ -1,0 +1,190 @@
+//! The forms of the pages: who may post them, and what every answer carries. Catalogue section A11.
+
+use paylent_domain::client::ClientType;
+use paylent_tests::both;
+use reqwest::Method;
+
+use crate::support::{PASSWORD, Reply, Setting, TestServer, browser::*};
+
+/// Where forms are posted to.
+const FORMS: [&str; 4] = ["/login", "/consent", "/account", "/logout"];
+
+both! {
+    /// A form counts when it comes from our own page, in the browser and the session that the page was shown in.
+    async fn se_csrf_and_se_override_no_form_is_taken_from_elsewhere(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let (browser, stranger) = (Browser::new(&server), Browser::new(&server));
+        browser.code(&client).await;
+        server.clock.advance_seconds(1);
+        let foreign = stranger.authorize(&client, &[]).await.is(200);
+        for path in FORMS {
+            let page = match path {
+                "/login" => browser.authorize(&client, &[("prompt", "login")]).await,
+                "/consent" => browser.authorize(&client, &[("prompt", "consent")]).await,
+                "/account" => browser.authorize(&client, &[("prompt", "select_account")]).await,
+                _ => browser.get("/oauth/logout").await,
+            };
+            let (handle, csrf) = (hidden(&page, "handle"), hidden(&page, "csrf"));
+            let decision = if path == "/logout" { "sign_out" } else { "allow" };
+            let fields = |csrf: &str| {
+                let fields = [
+                    ("email", EMAIL),
+                    ("password", PASSWORD),
+                    ("decision", decision),
+                    ("handle", &*handle),
+                    ("csrf", csrf),
+                ];
+                fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            };
+            let before = database.dump().await;
+            let cookies = browser.cookies.borrow().clone();
+            for token in ["", "x", &hidden(&foreign, "csrf"), &csrf.to_uppercase()] {
+                is_page(&browser.send(browser.request(Method::POST, path).form(&fields(token))).await, 403);
+            }
+            for (name, value) in [
+                ("origin", "https://evil.test"),
+                ("origin", "https://acme-test.paylent.test"),
+                ("origin", "http://beta-test.paylent.test"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-site", "same-site"),
+            ] {
+                let post = browser.request(Method::POST, path).header(name, value).form(&fields(&csrf));
+                is_page(&browser.send(post).await, 403);
+            }
+            // Another browser, and this one without its cookies.
+            assert!([400, 403].contains(&stranger.send(stranger.form(path, &[("csrf", &csrf), ("handle", &handle)])).await.status));
+            let bare = server.request(&server.acme, Method::POST, path).form(&fields(&csrf));
+            let refused = Reply::of(bare).await;
+            is_page(&refused, 403);
+            assert!(refused.headers.get("set-cookie").is_none(), "{path}");
+            for media_type in ["text/plain", "application/json", "multipart/form-data; boundary=x"] {
+                let body = browser.request(Method::POST, path).header("content-type", media_type).body(format!("csrf={csrf}"));
+                is_page(&browser.send(body).await, 400);
+            }
+            for (name, value) in [("x-http-method-override", "POST"), ("x-method-override", "POST")] {
+                let get = browser.request(Method::GET, &format!("{path}?_method=POST&csrf={csrf}&handle={handle}"));
+                let reply = browser.send(get.header(name, value)).await;
+                assert!(reply.status == 405 || path == "/login" && reply.status == 200, "{path}: {}", reply.status);
+            }
+            assert_eq!(database.dump().await, before, "{path}");
+            assert_eq!(*browser.cookies.borrow(), cookies, "{path}");
+        }
+        assert!(browser.is_signed_in(&client).await);
+    }
+
+    /// Nobody is signed in as somebody else by a form of another site.
+    async fn se_login_csrf_a_victim_is_not_signed_in_as_the_attacker(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        person(&server.acme, "eve@example.com").await;
+        let (eve, ada) = (Browser::new(&server), Browser::new(&server));
+        let hers = eve.authorize(&client, &[]).await.is(200);
+        let own = ada.authorize(&client, &[]).await.is(200);
+        let (handle, csrf) = (hidden(&hers, "handle"), hidden(&hers, "csrf"));
+        let form = [("email", "eve@example.com"), ("password", PASSWORD), ("handle", &handle), ("csrf", &csrf)];
+        let before = database.dump().await;
+        let posts = [
+            // Cross-site: the browser sends no cookies.
+            server.request(&server.acme, Method::POST, "/login").header("origin", "https://evil.test").form(&form),
+            // As if it sent them.
+            ada.request(Method::POST, "/login").form(&form),
+            ada.request(Method::POST, "/login").header("sec-fetch-site", "cross-site").form(&form),
+        ];
+        for post in posts {
+            let reply = Reply::of(post).await;
+            is_page(&reply, 403);
+            assert!(reply.headers.get("set-cookie").is_none());
+        }
+        let form = form.map(|(name, value)| (name, if name == "handle" { hidden(&own, "handle") } else { value.to_owned() }));
+        assert_eq!(ada.send(ada.request(Method::POST, "/login").form(&form)).await.status, 403);
+        assert!(ada.cookie(SESSION).is_none());
+        assert_eq!(database.dump().await, before);
+        let consent = ada.sign_in(&own, EMAIL, PASSWORD).await.is(200);
+        assert!(consent.text.contains(EMAIL));
+    }
+
+    /// Every route that shows something, with every kind of error: no frame, no sniffing, no cache, no foreign code.
+    async fn se_frame_se_csp_and_se_headers_are_on_every_answer_to_a_person(database: TestDatabase) {
+        let server = TestServer::start_with(&database, Setting { limited: true, ..Setting::default() }).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let mut seen = std::collections::BTreeSet::new();
+        let mut check = |what: &str, reply: &Reply| {
+            assert!(reply.status == 303 || reply.header("content-type").starts_with("text/html"), "{what}: {}", reply.status);
+            is_protected(reply);
+            assert_eq!(reply.header("cache-control"), "no-store", "{what}");
+            assert!(!reply.header("x-request-id").is_empty());
+            if matches!(reply.status, 429 | 503) {
+                assert!(reply.header("retry-after").parse::<u32>().unwrap() > 0, "{what}");
+            }
+            seen.insert(reply.status);
+        };
+        let page = browser.authorize(&client, &[]).await;
+        check("sign-in", &page);
+        check("mismatch", &browser.sign_in(&page, EMAIL, "wrong").await);
+        check("missing", &browser.sign_in(&page, "", "").await);
+        check("too long", &browser.sign_in(&page, EMAIL, &"x".repeat(129)).await);
+        let consent = browser.sign_in(&page, EMAIL, PASSWORD).await;
+        check("consent", &consent);
+        check("code", &browser.decide(&consent, "allow").await);
+        check("answered", &browser.decide(&consent, "allow").await);
+        server.clock.advance_seconds(1);
+        check("form_post", &browser.authorize(&client, &[("response_mode", "form_post")]).await);
+        check("account", &browser.authorize(&client, &[("prompt", "select_account")]).await);
+        check("error", &browser.authorize(&client, &[("scope", "x")]).await);
+        check("unknown", &browser.authorize(&client, &[("client_id", "x")]).await);
+        check("logout", &browser.get("/oauth/logout").await);
+        for path in FORMS {
+            check(path, &browser.post(path, &[("csrf", "x")]).await);
+            check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
+        }
+        let stranger = server.request(&server.acme, Method::POST, "/oauth/authorize").form(&[("x", "y")]);
+        check("again", &Reply::of(stranger).await);
+        let html = |path: &str| browser.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8");
+        check("not found", &browser.send(html("/nothing")).await);
+        for _ in 0..12 {
+            browser.post("/login", &[]).await;
+        }
+        let refused = browser.send(browser.form("/login", &[]).header("accept-language", "nl")).await;
+        check("429", &refused);
+        assert_eq!((refused.status, refused.header("content-language")), (429, "nl"));
+        // The page itself guesses at nothing.
+        assert_eq!(browser.get("/login").await.status, 400);
+        database.execute("ALTER TABLE sessions RENAME TO away").await;
+        check("outage", &browser.get("/oauth/logout").await);
+        check("outage", &browser.authorize(&client, &[]).await);
+        check("outage", &browser.post("/consent", &[]).await);
+        database.execute("ALTER TABLE away RENAME TO sessions").await;
+        server.clock.advance_seconds(6);
+        database.execute("ALTER TABLE environments RENAME TO away").await;
+        check("no environment", &browser.get("/login").await);
+        check("no environment", &browser.send(html("/")).await);
+        database.execute("ALTER TABLE away RENAME TO environments").await;
+        let all = [200, 303, 400, 401, 403, 404, 409, 422, 429, 503];
+        assert!(all.iter().all(|status| seen.contains(status)), "{seen:?}");
+    }
+
+    /// Whatever somebody calls themselves is text.
+    async fn se_xss_names_are_shown_as_text(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        scene(&server.acme).await;
+        let name = "<img src=x onerror=alert(1)></script><script>alert(1)</script>\"'";
+        let client = application_with(&server.acme, ClientType::Confidential, |client| client.name = name.to_owned()).await;
+        database.execute(&format!("UPDATE users SET first_name = '{}'", name.replace('\'', "''"))).await;
+        let browser = Browser::new(&server);
+        let markup = "\"><svg onload=alert(1)>@example.com";
+        let page = browser.authorize(&client, &[("login_hint", markup), ("ui_locales", "\"><b>")]).await;
+        let again = browser.sign_in(&page, markup, "x").await;
+        let consent = browser.sign_in(&page, EMAIL, PASSWORD).await;
+        let logout = browser.get(&format!("/oauth/logout?client_id={}", client.credentials.0)).await;
+        let posted = browser.authorize(&client, &[("state", markup), ("response_mode", "form_post"), ("prompt", "none")]).await;
+        for page in [&page, &again, &consent, &logout, &posted] {
+            let text = page.text.to_ascii_lowercase();
+            assert!(["<img", "<svg onload", "<b>", "onerror=alert(1)>", "javascript:"].iter().all(|bad| !text.contains(bad)), "{text}");
+            assert_eq!(text.matches("<script").count(), 1, "{text}");
+        }
+        assert!(consent.text.contains("&#60;img src=x"), "{}", consent.text);
+        assert_eq!(hidden(&posted, "state"), "&#34;&#62;&#60;svg onload=alert(1)&#62;@example.com");
+    }
+}
