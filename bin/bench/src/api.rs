@@ -34,6 +34,14 @@ pub(crate) struct Api {
     connection: Connection,
 }
 
+/// What a browser looks at.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) location: String,
+    pub(crate) cookies: Vec<String>,
+    pub(crate) body: String,
+}
+
 /// A runtime on this thread.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Error> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::at("runtime"))
@@ -63,6 +71,16 @@ impl Api {
         Ok(Site { host, token: text(&token, "/access_token")? })
     }
 
+    /// Sends the text of a request, as a browser does.
+    pub(crate) async fn send(&mut self, text: &str) -> Result<Answer, Error> {
+        let request = http::requests(text)?.concat();
+        let exchanged = self.connection.exchange(&request).await;
+        let (head, body) = exchanged.map_err(|e| Error::Server(e.to_string()))?;
+        let (status, body) = (head.status, String::from_utf8_lossy(body).into_owned());
+        let location = self.connection.header("location").concat();
+        Ok(Answer { status, location, cookies: self.connection.header("set-cookie"), body })
+    }
+
     /// Sends the text of a request; the JSON document of a 2xx response.
     pub(crate) async fn call(&mut self, text: &str) -> Result<Value, Error> {
         let what = text.lines().next().unwrap_or_default();
@@ -79,6 +97,10 @@ impl Api {
 impl Site {
     pub(crate) fn get(&self, path: &str) -> String {
         get(&self.host, path) + &format!("Authorization: Bearer {}\nAccept: {JSON_API}\n", self.token)
+    }
+
+    pub(crate) fn userinfo(&self, token: &str) -> String {
+        get(&self.host, "/oauth/userinfo") + &format!("Authorization: Bearer {token}\n")
     }
 
     pub(crate) fn create(&self, collection: &str, data: Value) -> String {

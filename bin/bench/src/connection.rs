@@ -40,6 +40,15 @@ impl Connection {
             }
         }
     }
+
+    /// The values of a header of the last response, in the order they came.
+    pub(crate) fn header(&self, name: &str) -> Vec<String> {
+        let end = self.response.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_default();
+        let lines = String::from_utf8_lossy(&self.response[..end]);
+        let fields = lines.split("\r\n").filter_map(|line| line.split_once(':'));
+        let named = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.trim().to_owned()).collect()
+    }
 }
 
 /// The monotonic clock.

@@ -60,6 +60,25 @@ pub(crate) fn contains(body: &[u8], text: &str) -> bool {
     text.is_empty() || body.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
+/// The text of a member of a flat JSON object.
+pub(crate) fn member(body: &[u8], name: &str) -> Option<String> {
+    let document: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(document.get(name)?.as_str()?.to_owned())
+}
+
+/// Puts another value of the same length in the place of a form parameter's; whether it could.
+pub(crate) fn replace_parameter(request: &mut [u8], name: &str, value: &str) -> bool {
+    let name = format!("{name}=");
+    let Some(at) = request.windows(name.len()).position(|part| part == name.as_bytes()) else { return false };
+    let start = at + name.len();
+    let end = request[start..].iter().position(|byte| *byte == b'&').map_or(request.len(), |length| start + length);
+    let fits = request[start..end].len() == value.len();
+    if fits {
+        request[start..end].copy_from_slice(value.as_bytes());
+    }
+    fits
+}
+
 /// The requests of a request file, ready to be sent.
 pub(crate) fn requests(file: &str) -> Result<Vec<Vec<u8>>, Error> {
     let file = file.replace("\r\n", "\n");
@@ -133,6 +152,17 @@ mod tests {
         ] {
             assert!(head(bytes.as_bytes()).is_err(), "{bytes}");
         }
+    }
+
+    #[test]
+    fn a_parameter_gets_another_value_of_the_same_length() {
+        let mut request = b"POST / HTTP/1.1\r\n\r\na=1&refresh_token=old&b=2".to_vec();
+        assert!(replace_parameter(&mut request, "refresh_token", "new"));
+        assert!(request.ends_with(b"a=1&refresh_token=new&b=2"));
+        assert!(!replace_parameter(&mut request, "refresh_token", "longer"));
+        assert!(!replace_parameter(&mut request, "code", "new"));
+        assert_eq!(member(b"{\"refresh_token\": \"new\"}", "refresh_token").as_deref(), Some("new"));
+        assert_eq!(member(b"{}", "refresh_token"), None);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::path::Path;
 pub(crate) enum Line {
     /// CPU time of one RSA-2048 signature with a kept key: S of the targets.
     RsaSign { cpu_ms: f64 },
+    /// CPU time of one Argon2id run with the product's parameters.
+    Argon2 { cpu_ms: f64 },
     /// Load on one operation, or on a bare handler.
     Load(Load),
     /// Time from spawning a server to its first 200.

@@ -8,7 +8,8 @@ use crate::{
     proc, stats,
 };
 use std::{
-    cell::Cell,
+    borrow::Cow,
+    cell::{Cell, RefCell},
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -24,8 +25,9 @@ const WARM_UP: Duration = Duration::from_millis(500);
 pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
-    /// Complete requests, taken in turn.
+    /// Complete requests.
     pub(crate) requests: Vec<Vec<u8>>,
+    pub(crate) order: Order,
     /// The status and the texts that every response must have.
     pub(crate) status: u16,
     pub(crate) body: Vec<String>,
@@ -37,6 +39,17 @@ pub(crate) struct Plan {
     pub(crate) server: u32,
     /// The postmaster, if its CPU time is measured too.
     pub(crate) postgres: Option<u32>,
+}
+
+/// Which request a connection sends next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The next of all; after the last comes the first.
+    InTurn,
+    /// The next of all, each once: for what can be used once. It is an error when they run out.
+    Once,
+    /// Each connection its own, with the last response's value of this parameter in place of the former.
+    Follow(String),
 }
 
 /// What one round of load, or one connection's part of it, has seen.
@@ -71,22 +84,23 @@ pub(crate) fn measure(plan: Plan) -> Result<Load, Error> {
 }
 
 async fn repeats(plan: &Rc<Plan>) -> Result<Vec<Repeat>, Error> {
-    round(plan, WARM_UP).await?;
+    let source = Rc::new(Source::new(plan)?);
+    round(plan, &source, WARM_UP).await?;
     let mut repeats = Vec::new();
     for _ in 0..plan.repeats {
-        repeats.push(repeat(plan).await?);
+        repeats.push(repeat(plan, &source).await?);
     }
     Ok(repeats)
 }
 
-async fn repeat(plan: &Rc<Plan>) -> Result<Repeat, Error> {
+async fn repeat(plan: &Rc<Plan>, source: &Rc<Source>) -> Result<Repeat, Error> {
     let cpu = || {
         let pg = plan.postgres.map(proc::tree_cpu).transpose()?;
         Ok::<_, Error>((proc::tree_cpu(plan.server)?, pg))
     };
     let (cpu_before, pg_before) = cpu()?;
     let start = now();
-    let mut tally = round(plan, plan.duration).await?;
+    let mut tally = round(plan, source, plan.duration).await?;
     let elapsed = start.elapsed();
     let (cpu_after, pg_after) = cpu()?;
     tally.latencies.sort_unstable();
@@ -99,12 +113,11 @@ async fn repeat(plan: &Rc<Plan>) -> Result<Repeat, Error> {
 }
 
 /// All connections at once, for `duration`; responses that are due at its end are waited for and counted.
-async fn round(plan: &Rc<Plan>, duration: Duration) -> Result<Tally, Error> {
-    let turn = Rc::new(Cell::new(0));
+async fn round(plan: &Rc<Plan>, source: &Rc<Source>, duration: Duration) -> Result<Tally, Error> {
     let deadline = now() + duration;
     let mut connections = JoinSet::new();
-    for _ in 0..plan.connections {
-        connections.spawn_local(drive(Rc::clone(plan), Rc::clone(&turn), deadline));
+    for number in 0..plan.connections {
+        connections.spawn_local(drive(Rc::clone(plan), Rc::clone(source), number, deadline));
     }
     let all = async {
         let mut tally = Tally::default();
@@ -118,14 +131,13 @@ async fn round(plan: &Rc<Plan>, duration: Duration) -> Result<Tally, Error> {
     tally.map_err(|_| Error::Server("the server stopped answering".into()))?
 }
 
-async fn drive(plan: Rc<Plan>, turn: Rc<Cell<usize>>, deadline: Instant) -> Result<Tally, Error> {
+async fn drive(plan: Rc<Plan>, source: Rc<Source>, number: usize, deadline: Instant) -> Result<Tally, Error> {
     let mut tally = Tally::default();
     let mut connection = Connection::open(plan.address).await?;
     let mut sent = now();
     while sent < deadline {
-        let request = &plan.requests[turn.get() % plan.requests.len()];
-        turn.set(turn.get() + 1);
-        let outcome = connection.exchange(request).await;
+        let request = source.next(&plan, number)?;
+        let outcome = connection.exchange(&request).await;
         let answered = now();
         let latency = answered.duration_since(sent).as_micros();
         tally.latencies.push(u32::try_from(latency).unwrap_or(u32::MAX));
@@ -133,6 +145,8 @@ async fn drive(plan: Rc<Plan>, turn: Rc<Cell<usize>>, deadline: Instant) -> Resu
             Ok((head, body)) => {
                 if !plan.expects(head.status, body) {
                     tally.wrong(|| format!("{} {}", head.status, String::from_utf8_lossy(body)));
+                } else if !source.follow(&plan, number, body) {
+                    tally.wrong(|| format!("nothing to go on with: {}", String::from_utf8_lossy(body)));
                 }
                 head.close
             }
@@ -147,6 +161,42 @@ async fn drive(plan: Rc<Plan>, turn: Rc<Cell<usize>>, deadline: Instant) -> Resu
         sent = answered;
     }
     Ok(tally)
+}
+
+/// Where the connections get their requests from, for all rounds of a measurement.
+struct Source {
+    turn: Cell<usize>,
+    /// The request of each connection, where each has its own.
+    own: RefCell<Vec<Vec<u8>>>,
+}
+
+impl Source {
+    fn new(plan: &Plan) -> Result<Self, Error> {
+        let own = match plan.order {
+            Order::Follow(_) => plan.requests.clone(),
+            _ => Vec::new(),
+        };
+        if matches!(plan.order, Order::Follow(_)) && own.len() < plan.connections {
+            return Err(Error::Input("each connection needs a request of its own".into()));
+        }
+        Ok(Self { turn: Cell::new(0), own: RefCell::new(own) })
+    }
+
+    fn next<'p>(&self, plan: &'p Plan, number: usize) -> Result<Cow<'p, [u8]>, Error> {
+        let turn = self.turn.replace(self.turn.get() + 1);
+        match plan.order {
+            Order::Follow(_) => Ok(Cow::Owned(self.own.borrow()[number].clone())),
+            Order::Once if turn >= plan.requests.len() => Err(Error::Input("the requests ran out".into())),
+            _ => Ok(Cow::Borrowed(&plan.requests[turn % plan.requests.len()])),
+        }
+    }
+
+    /// Takes what the next request needs out of a response; whether it was there.
+    fn follow(&self, plan: &Plan, number: usize, body: &[u8]) -> bool {
+        let Order::Follow(name) = &plan.order else { return true };
+        let request = &mut self.own.borrow_mut()[number];
+        http::member(body, name).is_some_and(|value| http::replace_parameter(request, name, &value))
+    }
 }
 
 impl Plan {

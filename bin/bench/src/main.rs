@@ -25,6 +25,7 @@ mod progress;
 mod report;
 mod rows;
 mod seed_clients;
+mod seed_sign_ins;
 mod seed_users;
 mod serve;
 mod startup;
@@ -70,6 +71,8 @@ enum Command {
     Size { file: PathBuf },
     /// Register clients in the environments of a running server, and write request files for `load`.
     SeedClients(SeedClientsArgs),
+    /// Sign a person in to applications of a running server, and write request files for `load`.
+    SeedSignIns(SeedSignInsArgs),
     /// Fill an environment with users and memberships, straight in the database.
     SeedUsers(SeedUsersArgs),
     /// Walk through the users that `seed-users` made, and write request files of their lists for `load`.
@@ -104,6 +107,13 @@ struct LoadArgs {
     /// Text that every body must contain; may be repeated.
     #[arg(long)]
     expect_body: Vec<String>,
+    /// Send each request once; it is an error when they run out.
+    #[arg(long)]
+    once: bool,
+    /// Each connection repeats a request of its own, with the value of this form parameter taken from the JSON of the last
+    /// response, such as `refresh_token`.
+    #[arg(long, conflicts_with = "once")]
+    follow: Option<String>,
     /// PostgreSQL's data directory (where `postmaster.pid` lies), to measure its CPU time too.
     #[arg(long)]
     postgres_pid_dir: Option<PathBuf>,
@@ -119,6 +129,24 @@ struct SeedClientsArgs {
     /// Clients of each environment: half of them get JWTs, half opaque tokens.
     #[arg(long, default_value_t = 100)]
     clients: usize,
+    /// The directory of the request files.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Args)]
+struct SeedSignInsArgs {
+    #[arg(long, value_parser = loopback)]
+    addr: SocketAddr,
+    /// What `paylent setup --json` printed; its first environment is used.
+    #[arg(long)]
+    setup: PathBuf,
+    /// Families of tokens of each application.
+    #[arg(long, default_value_t = 64)]
+    families: usize,
+    /// Codes that are not exchanged yet. They are good for a minute.
+    #[arg(long, default_value_t = 0)]
+    codes: usize,
     /// The directory of the request files.
     #[arg(long)]
     out: PathBuf,
@@ -213,6 +241,9 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::SeedClients(SeedClientsArgs { addr: address, setups, clients, out }) => {
             seed_clients::run(&seed_clients::Plan { address, setups, clients, out })?;
         }
+        Command::SeedSignIns(SeedSignInsArgs { addr: address, setup, families, codes, out }) => {
+            seed_sign_ins::run(&seed_sign_ins::Plan { address, setup, families, codes, out })?;
+        }
         Command::SeedUsers(SeedUsersArgs {
             database_url: database,
             environment,
@@ -244,7 +275,13 @@ fn load_command(args: LoadArgs) -> Result<line::Load, Error> {
         requests.extend(http::requests(&text)?);
     }
     let postgres = args.postgres_pid_dir.as_deref().map(proc::postmaster_pid);
+    let order = match args.follow {
+        Some(parameter) => load::Order::Follow(parameter),
+        None if args.once => load::Order::Once,
+        None => load::Order::InTurn,
+    };
     load::measure(load::Plan {
+        order,
         name: args.name,
         address: args.addr,
         requests,

@@ -126,11 +126,11 @@ fn ceilings_and_a_load_make_a_report() {
     let ceilings = bench().args(["ceilings", "--seconds", "1"]).output().unwrap();
     assert!(ceilings.status.success(), "{ceilings:?}");
     let mut lines = String::from_utf8(ceilings.stdout).unwrap();
-    assert_eq!(lines.lines().count(), 3);
+    assert_eq!(lines.lines().count(), 4);
     let sign: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert!((0.1..10.0).contains(&sign["cpu_ms"].as_f64().unwrap()), "{sign}");
 
-    let load = lines.lines().nth(1).unwrap().replace("ceiling-json", "jwks");
+    let load = lines.lines().nth(2).unwrap().replace("ceiling-json", "jwks");
     lines += &load;
     let report = bench().arg("report").arg(file(&lines)).output().unwrap();
     assert!(report.status.success());
