@@ -206,7 +206,7 @@ impl TestServer {
 
     /// A machine client whose user holds exactly these permissions and which may ask for all scopes.
     pub async fn machine_with(&self, tenant: &Tenant, permissions: &[&str]) -> (String, String) {
-        setup::machine_with(self, tenant, permissions).await
+        setup::machine_with(tenant, permissions).await
     }
 
     /// A caller whose user holds exactly these permissions.

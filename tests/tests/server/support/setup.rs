@@ -47,7 +47,7 @@ pub fn run(rooms: Rooms) -> (SocketAddr, ServerHandle, Arc<AtomicBool>) {
     (running.address, running.handle, running.draining)
 }
 
-pub async fn machine_with(server: &TestServer, tenant: &Tenant, permissions: &[&str]) -> (String, String) {
+pub async fn machine_with(tenant: &Tenant, permissions: &[&str]) -> (String, String) {
     let env = &tenant.seeded.env;
     let (client, user, secret) = (
         seed::new_id(),
@@ -81,6 +81,5 @@ pub async fn machine_with(server: &TestServer, tenant: &Tenant, permissions: &[&
         allowed_scopes: None,
     };
     env.create_client_grant(grant, &seed::by()).await.unwrap();
-    let _ = server;
     (client_id, secret.expose().to_owned())
 }
