@@ -7,17 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which of our crates each of our crates may depend on.
-const EDGES: [(&str, &[&str]); 12] = [
+const EDGES: [(&str, &[&str]); 13] = [
     ("paylent-domain", &[]),
     ("paylent-crypto", &[]),
     ("paylent-jsonapi", &[]),
     ("paylent-outbound", &[]),
     ("paylent-ratelimit", &[]),
     ("paylent-bench", &[]),
+    ("paylent-mail", &["paylent-crypto", "paylent-domain"]),
     ("paylent-oauth", &["paylent-crypto", "paylent-domain"]),
     ("paylent-storage", &["paylent-domain", "paylent-oauth"]),
-    ("paylent-api", &["paylent-crypto", "paylent-domain", "paylent-jsonapi", "paylent-oauth", "paylent-storage"]),
-    ("paylent-web", &["paylent-crypto", "paylent-domain", "paylent-oauth", "paylent-storage"]),
+    (
+        "paylent-api",
+        &["paylent-crypto", "paylent-domain", "paylent-jsonapi", "paylent-mail", "paylent-oauth", "paylent-storage"],
+    ),
+    ("paylent-web", &["paylent-crypto", "paylent-domain", "paylent-mail", "paylent-oauth", "paylent-storage"]),
     (
         "paylent-server",
         &[
@@ -25,6 +29,7 @@ const EDGES: [(&str, &[&str]); 12] = [
             "paylent-crypto",
             "paylent-domain",
             "paylent-jsonapi",
+            "paylent-mail",
             "paylent-oauth",
             "paylent-outbound",
             "paylent-ratelimit",
@@ -75,7 +80,8 @@ fn the_core_and_the_leaves_are_free_of_web_framework_and_database() {
     let metadata = metadata();
     let resolve = metadata.resolve.as_ref().unwrap();
     let name_of = |id| metadata[id].name.as_str();
-    let free = ["domain", "crypto", "oauth", "jsonapi", "outbound", "ratelimit"].map(|name| format!("paylent-{name}"));
+    let free =
+        ["domain", "crypto", "oauth", "jsonapi", "mail", "outbound", "ratelimit"].map(|name| format!("paylent-{name}"));
     for root in free {
         let start = resolve.nodes.iter().find(|node| name_of(&node.id) == root).unwrap();
         let (mut seen, mut open) = (BTreeSet::from([&start.id]), vec![&start.id]);

@@ -18,6 +18,7 @@ use actix_web::{
 };
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::{Clock, network::TrustedProxies};
+use paylent_mail::LetterKey;
 use paylent_oauth::{Keyring, RemoteKeys};
 use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory};
@@ -45,6 +46,8 @@ pub struct Rooms {
     pub outbound: Outbound,
     /// Authenticates the cursors of lists.
     pub cursor_key: [u8; 32],
+    /// Seals the mails that go out.
+    pub letters: LetterKey,
     /// Authenticates the forms of the pages.
     pub form_key: [u8; 32],
     /// Whose forwarding headers to believe.
@@ -143,6 +146,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         clock: rooms.clock.clone(),
         passwords: rooms.passwords.clone(),
         form_key: rooms.form_key,
+        letters: rooms.letters.clone(),
         remote_keys: remote_keys.clone(),
     };
     let api = paylent_api::Settings {
@@ -150,6 +154,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         keys: rooms.keys.clone(),
         passwords: rooms.passwords.clone(),
         cursor_key: rooms.cursor_key,
+        letters: rooms.letters.clone(),
         minimum_password: rooms.minimum_password,
     };
     cfg.configure(|cfg| paylent_web::configure(cfg, web)).configure(|cfg| paylent_api::configure(cfg, api));

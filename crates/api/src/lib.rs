@@ -48,6 +48,7 @@ use paylent_domain::{
     signing_key::SigningKey,
     user::User,
 };
+use paylent_mail::LetterKey;
 use paylent_oauth::Keyring;
 
 use crate::{
@@ -71,6 +72,8 @@ pub struct Settings {
     pub passwords: PasswordPool,
     /// Authenticates page cursors, and nothing else.
     pub cursor_key: [u8; 32],
+    /// Seals the mails that go out.
+    pub letters: LetterKey,
     /// The least number of characters of a password.
     pub minimum_password: usize,
 }

@@ -15,6 +15,16 @@ pub struct Environment {
     pub handle: Handle,
     /// A host name of the customer's that serves this environment.
     pub custom_domain: Option<String>,
+    /// What people call it; see [`Environment::display_name`].
+    pub name: Option<String>,
+}
+
+impl Environment {
+    /// The name that people read on pages and in mails: the handle while it has no other.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.handle.as_str())
+    }
 }
 
 /// The handle of the environment whose users are the people of the dashboard and whose organizations are the accounts.

@@ -151,6 +151,7 @@ mod tests {
             account_id: None,
             handle: handle.parse().unwrap(),
             custom_domain: None,
+            name: None,
         }
     }
 

@@ -16,6 +16,8 @@ pub mod hosts;
 pub mod id;
 pub mod invalid;
 pub mod invitation;
+pub mod language;
+pub mod mail;
 pub mod network;
 pub mod organization;
 pub mod permission;

@@ -23,6 +23,29 @@ pub struct Directory {
     found: Mutex<HashMap<String, Found>>,
 }
 
+/// What every request has to know of an environment.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = environments)]
+pub(crate) struct EnvironmentRow {
+    id: Key,
+    account_id: Option<Key>,
+    handle: String,
+    custom_domain: Option<String>,
+    name: Option<String>,
+}
+
+impl From<EnvironmentRow> for Environment {
+    fn from(row: EnvironmentRow) -> Self {
+        Self {
+            id: row.id.id(),
+            account_id: row.account_id.map(Key::id),
+            handle: Handle::stored(row.handle),
+            custom_domain: row.custom_domain,
+            name: row.name,
+        }
+    }
+}
+
 /// What a look-up found, and until when it may be believed.
 struct Found {
     tenant: Option<Arc<Tenant>>,
@@ -102,20 +125,14 @@ impl Directory {
 
 /// The environment of this handle or this custom domain.
 async fn environment(db: &Db, handle: Option<String>, domain: Option<String>) -> Result<Option<Environment>> {
-    type Row = (Key, Option<Key>, String, Option<String>);
-    let row: Option<Row> = on!(db, lookup, |c| {
+    let row: Option<EnvironmentRow> = on!(db, lookup, |c| {
         let row = environments::table
             .filter(environments::handle.nullable().eq(handle).or(environments::custom_domain.eq(domain)))
-            .select((environments::id, environments::account_id, environments::handle, environments::custom_domain))
-            .get_result::<Row>(c)
+            .select(EnvironmentRow::as_select())
+            .get_result(c)
             .await
             .optional()?;
         Ok::<_, Error>(row)
     })?;
-    Ok(row.map(|(id, account_id, handle, custom_domain)| Environment {
-        id: id.id(),
-        account_id: account_id.map(Key::id),
-        handle: Handle::stored(handle),
-        custom_domain,
-    }))
+    Ok(row.map(Environment::from))
 }

@@ -3,16 +3,12 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paylent_domain::{
-    Id, Timestamp,
-    environment::{Environment, Handle},
-    session::Session,
-    user::User,
-};
+use paylent_domain::{Id, Timestamp, environment::Environment, session::Session, user::User};
 use paylent_oauth::store::BackchannelLogout;
 
 use crate::{
     Db, Env, Error, Result,
+    directory::EnvironmentRow,
     key::Key,
     pool::on,
     schema::{environments, logout_deliveries},
@@ -109,29 +105,17 @@ impl Db {
     /// # Errors
     /// The database is unavailable.
     pub async fn clients_to_tell(&self, now: Timestamp) -> Result<Vec<WaitingClient>> {
-        type Row = (Key, Option<Key>, String, Option<String>, String);
-        let rows: Vec<Row> = on!(self, read, |c| {
+        let rows: Vec<(EnvironmentRow, String)> = on!(self, read, |c| {
             let due = logout_deliveries::table
                 .inner_join(environments::table.on(environments::id.eq(logout_deliveries::environment_id)))
                 .filter(logout_deliveries::next_attempt_at.le(now.micros()))
-                .select((
-                    environments::id,
-                    environments::account_id,
-                    environments::handle,
-                    environments::custom_domain,
-                    logout_deliveries::client_id,
-                ))
+                .select((EnvironmentRow::as_select(), logout_deliveries::client_id))
                 .distinct()
                 .limit(1_000);
             Ok::<_, Error>(due.load(c).await?)
         })?;
-        let read = |(id, account_id, handle, custom_domain, client_id): Row| WaitingClient {
-            environment: Environment {
-                id: id.id(),
-                account_id: account_id.map(Key::id),
-                handle: Handle::stored(handle),
-                custom_domain,
-            },
+        let read = |(environment, client_id): (EnvironmentRow, String)| WaitingClient {
+            environment: environment.into(),
             client_id,
         };
         Ok(rows.into_iter().map(read).collect())

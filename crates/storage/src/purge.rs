@@ -11,8 +11,8 @@ use crate::{
     Db, Error, Result,
     pool::on,
     schema::{
-        access_tokens, authorization_codes, denied_tokens, idempotency_keys, refresh_tokens, sessions, token_families,
-        used_assertions,
+        access_tokens, authorization_codes, counters, denied_tokens, email_changes, idempotency_keys, known_browsers,
+        password_resets, refresh_tokens, registrations, sessions, token_families, used_assertions,
     },
 };
 
@@ -20,6 +20,8 @@ use crate::{
 const SESSION_HISTORY: i64 = 30 * 24 * 3_600;
 /// How long an unused code is remembered after it expired, in seconds: its page can be answered again for so long.
 const CODE_HISTORY: i64 = 2 * 3_600;
+/// How long a browser in which somebody signed in is known, in seconds: 400 days, as long as its cookie.
+const BROWSER_HISTORY: i64 = 400 * 24 * 3_600;
 
 /// Deletes the rows of a table that match.
 macro_rules! forget {
@@ -32,14 +34,15 @@ macro_rules! forget {
 }
 
 impl Db {
-    /// Deletes expired tokens, codes, families, assertions, denylist entries and idempotency keys of all environments, and
-    /// sessions that expired long ago. Says how many rows went; with a family go its refresh tokens.
+    /// Deletes expired tokens, codes, families, assertions, denylist entries, idempotency keys, counters, registrations
+    /// and mailed links of all environments, sessions that expired long ago and browsers that were not used for long. Says how many rows went; with a family go its refresh tokens.
     ///
     /// # Errors
     /// The database is unavailable.
     pub async fn purge(&self, now: Timestamp) -> Result<usize> {
         let ago = |seconds: i64| now.plus_seconds(-seconds).micros();
-        let (now, lately, long_ago) = (now.micros(), ago(CODE_HISTORY), ago(SESSION_HISTORY));
+        let (now, lately, long_ago, forgotten) =
+            (now.micros(), ago(CODE_HISTORY), ago(SESSION_HISTORY), ago(BROWSER_HISTORY));
         let mut gone = forget!(self, access_tokens, access_tokens::expires_at.lt(now));
         gone += forget!(self, denied_tokens, denied_tokens::expires_at.lt(now));
         gone += forget!(self, idempotency_keys, idempotency_keys::expires_at.lt(now));
@@ -52,6 +55,11 @@ impl Db {
             .filter(token_families::id.nullable().eq(authorization_codes::family_id));
         let old = authorization_codes::expires_at.lt(lately);
         gone += forget!(self, authorization_codes, old.and(not(exists(families))));
+        gone += forget!(self, counters, counters::expires_at.lt(now).and(counters::blocked_until.lt(now)));
+        gone += forget!(self, registrations, registrations::expires_at.lt(now));
+        gone += forget!(self, password_resets, password_resets::expires_at.lt(now));
+        gone += forget!(self, email_changes, email_changes::expires_at.lt(now));
+        gone += forget!(self, known_browsers, known_browsers::last_used_at.lt(forgotten));
         gone += forget!(self, sessions, sessions::expires_at.lt(long_ago));
         Ok(gone)
     }

@@ -19,6 +19,11 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         session_ttl -> BigInt,
+        name -> Nullable<Text>,
+        registration_enabled -> Bool,
+        session_idle_ttl -> BigInt,
+        invitation_ttl -> BigInt,
+        password_min_length -> Integer,
     }
 }
 table! {
@@ -44,6 +49,7 @@ table! {
         generation -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        locale -> Nullable<Text>,
     }
 }
 table! {
@@ -452,6 +458,74 @@ table! {
         next_attempt_at -> BigInt,
     }
 }
+table! {
+    mails (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        kind -> Text,
+        recipient -> Text,
+        status -> Text,
+        letter -> Nullable<Binary>,
+        attempts -> Integer,
+        next_attempt_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    counters (environment_id, name) {
+        environment_id -> Binary,
+        name -> Text,
+        count -> BigInt,
+        started_at -> BigInt,
+        blocked_until -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    registrations (environment_id, id_hash) {
+        environment_id -> Binary,
+        id_hash -> Binary,
+        email -> Text,
+        email_key -> Text,
+        locale -> Nullable<Text>,
+        passcode_mac -> Nullable<Binary>,
+        attempts -> Integer,
+        token_hash -> Nullable<Binary>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    password_resets (environment_id, token_hash) {
+        environment_id -> Binary,
+        token_hash -> Binary,
+        user_id -> Binary,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    email_changes (environment_id, user_id) {
+        environment_id -> Binary,
+        user_id -> Binary,
+        token_hash -> Binary,
+        email -> Text,
+        email_key -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+table! {
+    known_browsers (environment_id, user_id, browser_hash) {
+        environment_id -> Binary,
+        user_id -> Binary,
+        browser_hash -> Binary,
+        last_used_at -> BigInt,
+    }
+}
 
 allow_tables_to_appear_in_same_query!(
     access_tokens,
@@ -462,18 +536,24 @@ allow_tables_to_appear_in_same_query!(
     client_grants,
     clients,
     consents,
+    counters,
     denied_tokens,
+    email_changes,
     environments,
     introspection_clients,
     invitation_roles,
     invitations,
+    known_browsers,
     logout_deliveries,
+    mails,
     membership_roles,
     memberships,
     organizations,
     parties,
+    password_resets,
     permissions,
     refresh_tokens,
+    registrations,
     resource_servers,
     role_permissions,
     roles,

@@ -76,6 +76,7 @@ struct EnvironmentRow {
     custom_domain: Option<String>,
     created_at: i64,
     updated_at: i64,
+    registration_enabled: bool,
 }
 
 #[derive(Insertable)]
@@ -133,6 +134,8 @@ impl Seed {
                 custom_domain: None,
                 created_at: at.micros(),
                 updated_at: at.micros(),
+                // Into the system environment, whose people have accounts, one is invited.
+                registration_enabled: account.is_some(),
             },
             key: NewSigningKeyRow::new(environment, new.key, at),
             permissions,

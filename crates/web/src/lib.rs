@@ -22,6 +22,7 @@ use actix_web::{
 };
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::Clock;
+use paylent_mail::LetterKey;
 use paylent_oauth::{Keyring, RemoteKeys};
 
 /// What the endpoints share.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub passwords: PasswordPool,
     /// Authenticates the forms of the pages, and nothing else.
     pub form_key: [u8; 32],
+    /// Seals the mails that go out.
+    pub letters: LetterKey,
     /// Gets the keys that clients publish elsewhere.
     pub remote_keys: Arc<dyn RemoteKeys>,
 }

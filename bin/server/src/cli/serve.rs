@@ -5,6 +5,7 @@ use std::{fmt::Write as _, io, process, sync::Arc};
 use actix_web::rt::{System, spawn};
 use paylent_crypto::password::{PasswordPool, Passwords};
 use paylent_domain::{Clock, clock::SystemClock};
+use paylent_mail::LetterKey;
 use paylent_oauth::Keyring;
 use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory, Options};
@@ -79,6 +80,7 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
         directory: Arc::new(Directory::new(config.hosts, clock.clone())),
         cursor_key: master.derive(CURSORS),
         form_key: master.derive(FORMS),
+        letters: LetterKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),

@@ -15,6 +15,7 @@ use paylent_crypto::{
     seal::MasterKey,
 };
 use paylent_domain::{clock::SystemClock, network::Origin};
+use paylent_mail::LetterKey;
 use paylent_oauth::{Engine, Keyring, Parameters, TokenRequest};
 use paylent_storage::Env;
 use paylent_tests::{TestDatabase, seed};
@@ -132,6 +133,7 @@ impl Api {
             keys: self.keys.clone(),
             passwords: PasswordPool::new(Passwords::insecure_for_tests(), 2, 8),
             cursor_key: [7; 32],
+            letters: LetterKey::new(&MasterKey::generate().unwrap()),
             minimum_password: 8,
         };
         let app = test::init_service(App::new().configure(|cfg| configure(cfg, settings))).await;

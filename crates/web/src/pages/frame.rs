@@ -19,7 +19,7 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     pub(crate) const fn texts(&self) -> &'static Texts {
-        self.language.texts()
+        super::texts::of(self.language)
     }
 
     /// When to try again, in whole minutes and at least one.

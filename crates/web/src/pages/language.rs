@@ -1,55 +1,6 @@
-//! The languages the pages speak, and how one is chosen for a request.
+//! How a language is chosen for a request.
 
-use super::texts::{self, Texts};
-
-/// A language of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Language {
-    /// English, used when nothing better is known.
-    #[default]
-    English,
-    /// Dutch.
-    Dutch,
-    /// German.
-    German,
-}
-
-impl Language {
-    /// Every language, the default first.
-    pub const ALL: [Self; 3] = [Self::English, Self::Dutch, Self::German];
-
-    /// The BCP 47 tag, for `lang` and `Content-Language`.
-    #[must_use]
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::Dutch => "nl",
-            Self::German => "de",
-        }
-    }
-
-    /// The direction of its script, for `dir`.
-    #[must_use]
-    pub const fn direction(self) -> &'static str {
-        match self {
-            Self::English | Self::Dutch | Self::German => "ltr",
-        }
-    }
-
-    pub(crate) const fn texts(self) -> &'static Texts {
-        match self {
-            Self::English => &texts::ENGLISH,
-            Self::Dutch => &texts::DUTCH,
-            Self::German => &texts::GERMAN,
-        }
-    }
-
-    /// The language of a tag or range such as `de-AT`, by its primary subtag (RFC 4647 section 3.4).
-    fn of_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split('-').next().unwrap_or_default();
-        Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.tag()))
-    }
-}
+use paylent_domain::language::Language;
 
 /// The language that `ui_locales` asks for (OpenID Connect: space-separated tags, the preferred first), if we speak one.
 #[must_use]
@@ -109,7 +60,9 @@ fn thousandths(text: &str) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Language::*, *};
+    use paylent_domain::language::Language::*;
+
+    use super::*;
 
     #[test]
     fn ui_locales_win_over_the_browser() {

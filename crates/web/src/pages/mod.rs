@@ -26,8 +26,9 @@ pub use form_post::{Destination, FormPost};
 pub use frame::{Account, Form, Frame};
 pub use headers::Policy;
 pub use href::Href;
-pub use language::{Language, asked, negotiate};
+pub use language::{asked, negotiate};
 pub use name::Name;
+pub use paylent_domain::language::Language;
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut, Stayed};
 

@@ -25,6 +25,7 @@ pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
         directory: Arc::new(Directory::new(hosts, clock.clone())),
         cursor_key: master.derive("cursors"),
         form_key: master.derive("forms"),
+        letters: paylent_mail::LetterKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         outbound: Outbound::new(outbound::Options { allow_private: !setting.public_only, ..Default::default() })

@@ -50,6 +50,7 @@ pub(super) fn plan(
                 account_id: Some(id),
                 handle: environment.handle.clone(),
                 custom_domain: None,
+                name: None,
             },
             client_id: client.client_id.clone(),
             client_secret,

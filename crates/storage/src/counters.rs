@@ -1,0 +1,59 @@
+//! How often something happened lately.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paylent_domain::Timestamp;
+
+use crate::{Env, Error, Result, pool::on};
+
+/// Counts one more under this name in the unit of work at hand, and says how often that is since the first of the last
+/// `$seconds` seconds: the window begins with the first count and is never moved by later ones. Atomic: of any number of
+/// units of work each gets a number of its own.
+macro_rules! count {
+    ($c:expr, $environment:expr, $name:expr, $seconds:expr, $at:expr) => {{
+        use diesel::{dsl::case_when, sql_types::BigInt};
+
+        use crate::schema::counters;
+
+        let (at, until) = ($at.micros(), $at.plus_seconds($seconds).micros());
+        let over = || counters::expires_at.le(at);
+        let row = (
+            counters::environment_id.eq($environment),
+            counters::name.eq($name),
+            counters::count.eq(1_i64),
+            counters::started_at.eq(at),
+            counters::blocked_until.eq(0_i64),
+            counters::expires_at.eq(until),
+        );
+        let counted: i64 = diesel::insert_into(counters::table)
+            .values(row)
+            .on_conflict((counters::environment_id, counters::name))
+            .do_update()
+            .set((
+                counters::count.eq(case_when(over(), 1_i64.into_sql::<BigInt>()).otherwise(counters::count + 1)),
+                counters::started_at.eq(case_when(over(), at.into_sql::<BigInt>()).otherwise(counters::started_at)),
+                counters::expires_at.eq(case_when(over(), until.into_sql::<BigInt>()).otherwise(counters::expires_at)),
+            ))
+            .returning(counters::count)
+            .get_result($c)
+            .await?;
+        counted
+    }};
+}
+
+pub(crate) use count;
+
+impl Env {
+    /// Counts one more under this name, as a unit of work of its own, and says how often that is since the first of the
+    /// last `seconds` seconds. Also of calls at the same time each gets a number of its own.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn count(&self, name: &str, seconds: i64, at: Timestamp) -> Result<i64> {
+        let (environment, name) = (self.key(), name.to_owned());
+        on!(self.db, write, |c| {
+            let counted = count!(c, environment, name, seconds, at);
+            Ok::<_, Error>(counted)
+        })
+    }
+}

@@ -1,0 +1,12 @@
+DROP TABLE known_browsers;
+DROP TABLE email_changes;
+DROP TABLE password_resets;
+DROP TABLE registrations;
+DROP TABLE counters;
+DROP TABLE mails;
+ALTER TABLE users DROP COLUMN locale;
+ALTER TABLE environments DROP COLUMN password_min_length;
+ALTER TABLE environments DROP COLUMN invitation_ttl;
+ALTER TABLE environments DROP COLUMN session_idle_ttl;
+ALTER TABLE environments DROP COLUMN registration_enabled;
+ALTER TABLE environments DROP COLUMN name;
