@@ -13,7 +13,7 @@ macro_rules! count {
     ($c:expr, $environment:expr, $name:expr, $seconds:expr, $at:expr) => {{
         use diesel::{dsl::case_when, sql_types::BigInt};
 
-        use crate::schema::counters;
+        use crate::{prepared::Prepare as _, schema::counters};
 
         let (at, until) = ($at.micros(), $at.plus_seconds($seconds).micros());
         let over = || counters::expires_at.le(at);
@@ -35,6 +35,7 @@ macro_rules! count {
                 counters::expires_at.eq(case_when(over(), until.into_sql::<BigInt>()).otherwise(counters::expires_at)),
             ))
             .returning(counters::count)
+            .prepared()
             .get_result($c)
             .await?;
         counted

@@ -34,6 +34,7 @@ mod organizations;
 mod page;
 mod permissions;
 mod pool;
+mod prepared;
 mod purge;
 mod resource_servers;
 mod role_permissions;

@@ -26,6 +26,7 @@ use crate::{
     logout_deliveries::NewDeliveryRow,
     page::page,
     pool::on,
+    prepared::Prepare as _,
     schema::{audit_events, authorities, clients, environments, logout_deliveries, sessions, token_families, users},
 };
 
@@ -163,6 +164,7 @@ macro_rules! may_sign_in {
         let found: Option<(String, bool)> = diesel::update(users::table.find(($environment, Key::from($user))))
             .set(users::updated_at.eq(users::updated_at))
             .returning((users::kind, users::active))
+            .prepared()
             .get_result($c)
             .await
             .optional()?;

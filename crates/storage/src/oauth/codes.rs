@@ -18,6 +18,7 @@ use crate::{
     authority::{json, names},
     key::Key,
     pool::on,
+    prepared::Prepare as _,
     schema::{
         access_tokens, audiences, authorization_codes, consents, parties, refresh_tokens, sessions, token_families,
     },
@@ -213,7 +214,7 @@ impl Env {
         let family_id = family.id;
         on!(self.db, transaction, |c| {
             let open = sessions::table.find((environment, session)).filter(sessions::revoked_at.is_null());
-            let lock = diesel::update(open).set(sessions::token_hash.eq(sessions::token_hash));
+            let lock = diesel::update(open).set(sessions::token_hash.eq(sessions::token_hash)).prepared();
             let is_open = lock.execute(c).await? == 1;
             let this = authorization_codes::table.find((environment, code));
             let consumed = if is_open {
@@ -221,7 +222,7 @@ impl Env {
                     .clone()
                     .filter(authorization_codes::family_id.is_null())
                     .filter(authorization_codes::wrong_verifiers.le(MAX_WRONG_VERIFIERS as i32));
-                let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id));
+                let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id)).prepared();
                 consume.execute(c).await? == 1
             } else {
                 false

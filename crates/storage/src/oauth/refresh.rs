@@ -18,6 +18,7 @@ use crate::{
     error::broken,
     key::Key,
     pool::on,
+    prepared::Prepare as _,
     schema::{access_tokens, audiences, parties, refresh_tokens, sessions, token_families},
 };
 
@@ -215,7 +216,7 @@ impl Env {
             let family = token_families::table
                 .find((environment, successor.family_id))
                 .filter(token_families::revoked_at.is_null());
-            let lock = diesel::update(family).set(token_families::expires_at.eq(remembered));
+            let lock = diesel::update(family).set(token_families::expires_at.eq(remembered)).prepared();
             let lives = lock.execute(c).await? == 1;
             let this = refresh_tokens::table.find((environment, presented));
             let consumed = if lives {
@@ -229,7 +230,7 @@ impl Env {
                     refresh_tokens::response.eq(rotation.response),
                     refresh_tokens::successor_hash.eq(successor.token_hash.clone()),
                 );
-                diesel::update(usable).set(use_it).execute(c).await? == 1
+                diesel::update(usable).set(use_it).prepared().execute(c).await? == 1
             } else {
                 false
             };
