@@ -90,10 +90,14 @@ person() {
         fail "there is nobody to sign in: $(<"$here/person")"
 }
 
+# What a test wants to be done before its server starts.
+prepare() { :; }
+
 # with_server TEST DATABASE URL, in a process of its own
 with_server() {
     database=$2 here=$work/$2
     mkdir "$here"
+    prepare
     start "$3"
     trap 'kill "$server" 2>/dev/null || true' EXIT
     "$1"
