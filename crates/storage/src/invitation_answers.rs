@@ -49,6 +49,8 @@ pub struct OpenInvitation {
     pub token_fits: bool,
     /// Whether the address that was invited has an account.
     pub has_account: bool,
+    /// The shortest password that somebody new may choose, in characters.
+    pub password_min_length: i32,
 }
 
 /// Who answers.
@@ -222,6 +224,8 @@ impl Env {
                 .await?;
             let account = users::environment_id.eq(environment).and(users::email_key.eq(row.email_key.clone()));
             let accounts: i64 = users::table.filter(account).count().get_result(c).await?;
+            let shortest = environments::table.find(environment).select(environments::password_min_length);
+            let shortest: i32 = shortest.get_result(c).await?;
             let given = roles_of!(c, environment, [key]);
             let (kind, alive, first, last, email) = inviter;
             let names: Vec<String> = [first, last].into_iter().flatten().collect();
@@ -233,6 +237,7 @@ impl Env {
                 alive,
                 token_fits: token.is_some_and(|token| is_token(&token_hash, &token)),
                 has_account: accounts > 0,
+                password_min_length: shortest,
             }))
         })
     }
@@ -279,7 +284,7 @@ impl Env {
     }
 
     /// Accepts an invitation for somebody new, who holds the mailed token: makes the account with the invited address,
-    /// the membership, and the session. `None` when there is no such invitation, or the token is not its own.
+    /// the membership, and the session, and says when that ends. `None` when there is no such invitation, or the token is not its own.
     ///
     /// # Errors
     /// As [`accept_invitation`](Self::accept_invitation); `Conflict` when the address has an account meanwhile.
@@ -290,7 +295,7 @@ impl Env {
         person: NewPerson,
         session: NewSession,
         by: &Context,
-    ) -> Result<Option<Accepted>> {
+    ) -> Result<Option<(Accepted, Timestamp)>> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
         on!(self.db, transaction, |c| {
             let invited = Invited { token: Some(token), user_id: None };
@@ -313,7 +318,7 @@ impl Env {
             session.insert_into(sessions::table).execute(c).await?;
             let begun = Event::new("session.created", "session", session_id, &name).and("user", user_id, &name);
             entry(environment, &by, &begun)?.insert_into(audit_events::table).execute(c).await?;
-            Ok(Some(accepted))
+            Ok(Some((accepted, by.at.plus_seconds(ttl))))
         })
     }
 
