@@ -23,6 +23,9 @@ const INVALID_TOKEN: Code = Code { status: 401, word: "invalid_token", title: "I
 /// How long a caller should wait after a 503, in seconds.
 const RETRY_AFTER_SECONDS: &str = "2";
 
+/// After how many seconds what was done too often in an hour can be done again at the latest.
+const AN_HOUR: &str = "3600";
+
 /// Why a call is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -41,6 +44,8 @@ pub(crate) enum Failure {
     Storage(#[from] StorageError),
     #[error(transparent)]
     Crypto(#[from] paylent_crypto::Error),
+    #[error(transparent)]
+    Letter(#[from] paylent_mail::Error),
     #[error(transparent)]
     Engine(#[from] paylent_oauth::Error),
     #[error(transparent)]
@@ -159,6 +164,9 @@ impl Failure {
         let challenge = |text: String| vec![(WWW_AUTHENTICATE, text)];
         match self {
             _ if self.is_unavailable() => vec![(RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned())],
+            Self::Storage(StorageError::Refused(Refusal::TooManyInvitations)) => {
+                vec![(RETRY_AFTER, AN_HOUR.to_owned())]
+            }
             Self::Bearer(BearerError::Malformed) => challenge(r#"Bearer error="invalid_request""#.to_owned()),
             Self::Bearer(BearerError::Invalid) => challenge(r#"Bearer error="invalid_token""#.to_owned()),
             Self::Denied(Denied::Anonymous) => {
@@ -202,6 +210,9 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::AnsweredInvitation => conflict("answered_invitation"),
         Refusal::PublicClient => conflict("public_client"),
         Refusal::ClientWithKeys => conflict("client_with_keys"),
+        Refusal::TooManyInvitations => Code::TOO_MANY_REQUESTS,
+        Refusal::DeadInvitation => conflict("dead_invitation"),
+        Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
     }
 }
 

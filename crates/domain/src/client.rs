@@ -43,6 +43,8 @@ pub struct Client {
     pub require_pkce: bool,
     /// The lifetime of its access tokens in seconds, instead of the resource server's.
     pub access_token_ttl: Option<i32>,
+    /// Whether people act for an organization there.
+    pub organization_usage: OrganizationUsage,
     /// Whether it may act at all.
     pub active: bool,
     /// Whom its client-credentials tokens act for.
@@ -164,6 +166,43 @@ impl FromStr for TokenFormat {
             "jwt" => Ok(Self::Jwt),
             "opaque" => Ok(Self::Opaque),
             _ => Err(Invalid("must be jwt or opaque")),
+        }
+    }
+}
+
+/// Whether people act for an organization at a client, when the authorization request names none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OrganizationUsage {
+    /// They act for themselves, and are not asked.
+    #[default]
+    None,
+    /// Members of an organization choose whether they do.
+    Optional,
+    /// They do, or get no further.
+    Required,
+}
+
+impl OrganizationUsage {
+    /// The name the Management API and the database use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Optional => "optional",
+            Self::Required => "required",
+        }
+    }
+}
+
+impl FromStr for OrganizationUsage {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "none" => Ok(Self::None),
+            "optional" => Ok(Self::Optional),
+            "required" => Ok(Self::Required),
+            _ => Err(Invalid("must be none, optional or required")),
         }
     }
 }

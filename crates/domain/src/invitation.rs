@@ -10,10 +10,10 @@ use crate::{
     user::{Email, User},
 };
 
-/// How long an invitation may be answered unless it says otherwise: seven days, in seconds.
-pub const DEFAULT_TTL: i64 = 7 * 24 * 3_600;
 /// How long it may be answered at most: ninety days, in seconds.
 pub const MAX_TTL: i64 = 90 * 24 * 3_600;
+/// How many one person, and one organization, may make in an hour.
+pub const HOURLY_LIMIT: i64 = 50;
 /// How many roles it may give at most.
 pub const MAX_ROLES: usize = 20;
 

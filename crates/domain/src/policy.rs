@@ -228,11 +228,17 @@ fn organizations_where(token: &TokenActor, permission: &str) -> BTreeSet<Id<Orga
 pub fn may_grant(actor: &Actor, granted: &Permissions, within: Option<Id<Organization>>) -> Result<(), Denied> {
     let Actor::Token(token) = actor else { return Err(Denied::Anonymous) };
     let there = within.and_then(|organization| token.organizations.get(&organization));
-    let held = |name: &str| token.permissions.contains(name) || there.is_some_and(|there| there.contains(name));
-    match granted.iter().find(|name| !held(name)) {
+    match lacking(granted, &token.permissions, there) {
         Some(missing) => Err(Denied::MissingPermission(missing.to_owned())),
         None => Ok(()),
     }
+}
+
+/// The first of the `granted` permissions that somebody lacks who holds these in the environment and, where it counts,
+/// those in the organization `there`.
+#[must_use]
+pub fn lacking<'a>(granted: &'a Permissions, held: &Permissions, there: Option<&Permissions>) -> Option<&'a str> {
+    granted.iter().find(|name| !held.contains(name) && !there.is_some_and(|there| there.contains(name)))
 }
 
 #[cfg(test)]

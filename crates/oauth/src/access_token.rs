@@ -5,13 +5,13 @@ use paylent_crypto::{
     keys::SigningKey,
     secret::{SecretHash, SecretKind},
 };
-use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, user::User};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
     error::Error,
-    store::{Family, JwtReference, Standing, Store},
+    store::{Family, JwtReference, Member, Standing, Store},
 };
 
 /// The `typ` of a signed access token (RFC 9068 section 2.1).
@@ -35,10 +35,26 @@ pub(crate) struct Claims<'a> {
     pub scope: String,
     pub roles: &'a [String],
     pub permissions: &'a [String],
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationClaims<'a>>,
     pub cgen: i64,
     pub ugen: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fam: Option<Id<Family>>,
+}
+
+/// What a token says of the organization that its person acts for.
+#[derive(Serialize)]
+pub(crate) struct OrganizationClaims<'a> {
+    org_id: Id<Organization>,
+    org_roles: &'a [String],
+    org_permissions: &'a [String],
+}
+
+impl<'a> OrganizationClaims<'a> {
+    pub(crate) fn of(member: &'a Member) -> Self {
+        Self { org_id: member.organization_id, org_roles: &member.roles, org_permissions: &member.permissions }
+    }
 }
 
 /// What we read back from a signed access token of our own.
@@ -56,6 +72,8 @@ struct ReadClaims {
     ugen: i64,
     #[serde(default)]
     fam: Option<String>,
+    #[serde(default)]
+    org_id: Option<String>,
 }
 
 /// One audience, as text or as an array of one.
@@ -83,6 +101,8 @@ pub struct LiveToken {
     pub expires_at: Option<Timestamp>,
     /// The grant of a person that it comes from; `None` for a machine's own token.
     pub family_id: Option<Id<Family>>,
+    /// The organization that the person acts for, if they do.
+    pub organization_id: Option<Id<Organization>>,
     pub(crate) handle: Handle,
 }
 
@@ -123,6 +143,7 @@ impl<S: Store> Engine<S> {
             issued_at: stored.issued_at,
             expires_at: stored.expires_at,
             family_id: stored.family_id,
+            organization_id: stored.organization_id,
             handle: Handle::Opaque(stored.hash),
         };
         Ok(Some((token, good)))
@@ -135,6 +156,7 @@ impl<S: Store> Engine<S> {
         let Some(claims) = self.verified_claims(unverified, &key) else { return Ok(None) };
         let Ok(user_id) = claims.sub.parse() else { return Ok(None) };
         let Ok(family_id) = claims.fam.as_deref().map(str::parse).transpose() else { return Ok(None) };
+        let Ok(organization_id) = claims.org_id.as_deref().map(str::parse).transpose() else { return Ok(None) };
         let reference = JwtReference { kid: &kid, jti: &claims.jti, client_id: &claims.client_id, user_id, family_id };
         let Some(standing) = self.store.jwt_standing(reference).await? else { return Ok(None) };
         let issued_at = Timestamp::from_seconds(claims.iat);
@@ -149,6 +171,7 @@ impl<S: Store> Engine<S> {
             issued_at,
             expires_at: Some(expires_at),
             family_id,
+            organization_id,
             handle: Handle::Jwt { jti: claims.jti, until: expires_at.plus_seconds(LEEWAY) },
         };
         Ok(Some((token, good)))

@@ -17,17 +17,18 @@ mod fixtures;
 pub mod introspection;
 pub mod keys;
 pub mod machines;
+pub mod members;
 mod scene;
 pub mod sessions;
 pub mod standing;
 
 use std::future::Future;
 
-use paylent_domain::{Id, Timestamp, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, session::Session, user::User};
 
 use crate::{
     keyring::GeneratedKey,
-    store::{Application, Machine, Profile, Store, Subject},
+    store::{Application, Belonging, Machine, Member, Profile, Store, Subject},
 };
 
 /// A store under test, with the writes that a host makes by other ways than the engine.
@@ -55,6 +56,11 @@ pub trait StoreUnderTest: Store {
     -> impl Future<Output = ()> + Send;
     /// Withdraws what the person agreed to let the client do, as they would on their page.
     fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) -> impl Future<Output = ()> + Send;
+    /// Makes a person a member of an organization, both as described; replaces what an earlier call described for the two.
+    /// Roles and permissions are as in [`put_machine`](Self::put_machine).
+    fn put_member(&self, user_id: Id<User>, belonging: Belonging, member: Member) -> impl Future<Output = ()> + Send;
+    /// Ends a membership, as the organization would.
+    fn end_membership(&self, user_id: Id<User>, organization_id: Id<Organization>) -> impl Future<Output = ()> + Send;
     /// Adds an active signing key, which becomes the primary one: it counts as newer than all before it. Its public
     /// key is of the right form, its private key is not a key.
     fn add_key(&self, key: GeneratedKey) -> impl Future<Output = ()> + Send;
@@ -145,6 +151,12 @@ async fn people<S: StoreUnderTest>(store: &S) {
     codes::the_parties_are_as_they_are_now(store).await;
     codes::the_primary_key_and_the_cut_off_come_along(store).await;
     codes::a_code_shows_when_its_session_ends(store).await;
+
+    members::a_person_belongs_where_they_are_a_member(store).await;
+    members::a_member_is_what_they_are_now(store).await;
+    members::the_organization_stays_with_what_is_issued(store).await;
+    members::a_membership_ends_with_what_was_granted_as_a_member(store).await;
+    members::no_family_outlives_a_membership(store).await;
 
     families::an_exchange_saves_everything(store).await;
     families::an_exchange_may_save_a_family_alone(store).await;

@@ -64,8 +64,8 @@ const CONFIDENTIAL: &[&str] = &["client_secret_basic", "client_secret_post", "pr
 const ANY_CLIENT: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
 
 /// The claims of an ID token that are not about the person's profile.
-const TOKEN_CLAIMS: [&str; 13] =
-    ["iss", "sub", "aud", "azp", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"];
+const TOKEN_CLAIMS: [&str; 14] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "jti", "auth_time", "nonce", "at_hash", "acr", "amr", "sid", "org_id"];
 
 impl<S: Store> Engine<S> {
     /// The metadata of this environment.

@@ -3,7 +3,13 @@
 use paylent_domain::client::ClientType;
 use serde::Serialize;
 
-use crate::{Engine, LiveToken, client_auth::Credentials, error::Error, parameters::Parameters, store::Store};
+use crate::{
+    Engine, LiveToken,
+    client_auth::Credentials,
+    error::Error,
+    parameters::Parameters,
+    store::{Member, Store},
+};
 
 /// An introspection request whose client credentials were found, and not yet checked.
 #[derive(Debug)]
@@ -27,7 +33,7 @@ impl IntrospectionRequest {
 
 /// What a token is worth (RFC 7662 section 2.2). A dead token says nothing but `"active": false`.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each member is the RFC's")]
+#[expect(missing_docs, reason = "each member without words is the RFC's")]
 pub struct Introspection {
     pub active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +52,15 @@ pub struct Introspection {
     pub aud: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
+    /// The organization that the person acts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org_id: Option<String>,
+    /// The person's roles there, as they are now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org_roles: Option<Vec<String>>,
+    /// What these roles hold now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org_permissions: Option<Vec<String>>,
 }
 
 impl<S: Store> Engine<S> {
@@ -57,10 +72,15 @@ impl<S: Store> Engine<S> {
     pub async fn introspect(&self, request: IntrospectionRequest) -> Result<Introspection, Error> {
         let caller = self.authenticated_confidential(&request.credentials).await?;
         let token = request.parameters.get("token").unwrap_or_default();
-        match self.live(token).await? {
-            Some(live) if self.may_see(&caller, &live).await? => Ok(self.describe(live)),
-            _ => Ok(Introspection::default()),
+        let Some(live) = self.live(token).await? else { return Ok(Introspection::default()) };
+        if !self.may_see(&caller, &live).await? {
+            return Ok(Introspection::default());
         }
+        let Some(organization_id) = live.organization_id else { return Ok(self.describe(live, None)) };
+        Ok(match self.store.member(live.user_id, organization_id).await? {
+            Some(member) => self.describe(live, Some(member)),
+            None => Introspection::default(),
+        })
     }
 
     /// Whether a token may be described to this client. The store is asked about other clients' tokens only.
@@ -68,7 +88,8 @@ impl<S: Store> Engine<S> {
         Ok(live.client_id == caller || self.store.may_introspect(caller, &live.audience).await?)
     }
 
-    fn describe(&self, live: LiveToken) -> Introspection {
+    fn describe(&self, live: LiveToken, member: Option<Member>) -> Introspection {
+        let (org_roles, org_permissions) = member.map(|member| (member.roles, member.permissions)).unzip();
         Introspection {
             active: true,
             scope: (!live.scopes.is_empty()).then(|| live.scopes.to_string()),
@@ -79,6 +100,9 @@ impl<S: Store> Engine<S> {
             sub: Some(live.user_id.to_string()),
             aud: Some(live.audience),
             iss: Some(self.config.issuer.clone()),
+            org_id: live.organization_id.map(|id| id.to_string()),
+            org_roles,
+            org_permissions,
         }
     }
 

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
-    access_token::{Claims, TYP},
+    access_token::{Claims, OrganizationClaims, TYP},
     error::Error,
-    store::{Client, Family, OpaqueToken, Store, Subject},
+    store::{Client, Family, Member, OpaqueToken, Store, Subject},
 };
 
 /// The result of any grant: who may do what, where, for how long.
@@ -27,6 +27,8 @@ pub(crate) struct Authorization {
     pub primary_kid: Option<String>,
     /// The grant of a person that it comes from; a machine has none.
     pub family_id: Option<Id<Family>>,
+    /// As whose member the person acts, if they act for an organization.
+    pub member: Option<Member>,
 }
 
 /// A successful answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3).
@@ -132,6 +134,7 @@ impl<S: Store> Engine<S> {
             scope: authorization.scopes.to_string(),
             roles: &authorization.subject.roles,
             permissions: &authorization.subject.permissions,
+            organization: authorization.member.as_ref().map(OrganizationClaims::of),
             cgen: authorization.client.generation,
             ugen: authorization.subject.generation,
             fam: authorization.family_id,
@@ -159,5 +162,6 @@ fn opaque(authorization: &Authorization, hash: SecretHash, now: Timestamp) -> Op
         client_generation: authorization.client.generation,
         user_generation: authorization.subject.generation,
         family_id: authorization.family_id,
+        organization_id: authorization.member.as_ref().map(|member| member.organization_id),
     }
 }

@@ -61,8 +61,8 @@ use paylent_domain::Clock;
 
 pub use access_token::LiveToken;
 pub use authorize::{
-    AskedScope, AuthorizationRequest, AuthorizeError, Browser, ClientDisplay, Consent, Decision, Login, LoginReason,
-    PageError, ResponseMode, Return, SelectAccount, SignedIn, Step,
+    AskedScope, AuthorizationRequest, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision,
+    Login, LoginReason, PageError, ResponseMode, Return, SelectAccount, SignedIn, Step,
 };
 pub use bearer::{BearerError, bearer_token};
 pub use client_auth::Credentials;

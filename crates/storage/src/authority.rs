@@ -86,7 +86,7 @@ impl Env {
     }
 }
 
-fn by_organization(json: &str) -> Result<BTreeMap<Id<Organization>, Permissions>> {
+pub(crate) fn by_organization(json: &str) -> Result<BTreeMap<Id<Organization>, Permissions>> {
     let held: Vec<HeldThere> = serde_json::from_str(json).map_err(broken)?;
     let mut organizations = BTreeMap::<_, Vec<String>>::new();
     for HeldThere { organization, permission } in held {

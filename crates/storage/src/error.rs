@@ -73,6 +73,18 @@ pub enum Refusal {
     /// The invitation was answered or taken back, or has expired.
     #[error("It is not pending any more.")]
     AnsweredInvitation,
+    /// Somebody, or an organization, invited too many people lately.
+    #[error("Too many people were invited in the last hour. Try again later.")]
+    TooManyInvitations,
+    /// Who made the invitation cannot act any more.
+    #[error("The person who invited you cannot do so any more.")]
+    DeadInvitation,
+    /// The invitation is for somebody else's address.
+    #[error("The invitation is for another e-mail address.")]
+    OtherAddress,
+    /// Nobody has shown that the address is this person's.
+    #[error("Your e-mail address is not verified. Open the link in the invitation's mail.")]
+    UnverifiedAddress,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

@@ -9,36 +9,42 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
-    invitation::{Invitation, InvitationStatus},
+    invitation::{HOURLY_LIMIT, Invitation, InvitationStatus},
+    mail::NewMail,
     organization::Organization,
     role::Role,
     user::{Email, User},
 };
+use paylent_oauth::crypto::secret::SecretHash;
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
+    counters::count,
     error::{Refusal, broken},
     key::Key,
+    mails::NewMailRow,
     page::page,
     pool::on,
-    schema::{audit_events, invitation_roles, invitations, memberships, organizations, roles, users},
+    schema::{
+        audit_events, environments, invitation_roles, invitations, mails, memberships, organizations, roles, users,
+    },
 };
 
 /// A row of `invitations`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = invitations)]
-struct InvitationRow {
+pub(crate) struct InvitationRow {
     environment_id: Key,
-    id: Key,
-    organization_id: Key,
-    inviter_id: Key,
+    pub id: Key,
+    pub organization_id: Key,
+    pub inviter_id: Key,
     email: String,
-    email_key: String,
+    pub email_key: String,
     status: String,
     expires_at: i64,
     created_at: i64,
-    updated_at: i64,
+    pub updated_at: i64,
 }
 
 /// An invitation about to be made.
@@ -56,6 +62,10 @@ pub struct NewInvitation {
     pub role_ids: Vec<Id<Role>>,
     /// Until when it can be answered.
     pub expires_at: Timestamp,
+    /// The hash of the token that is mailed.
+    pub token_hash: SecretHash,
+    /// The mail with the token.
+    pub mail: NewMail,
 }
 
 /// Which invitations to list. Their name is the address as it is compared (see [`Email::key`]).
@@ -90,7 +100,7 @@ impl InvitationRow {
     }
 
     /// The invitation, with those of these roles that are its own.
-    fn read(self, roles: &[(Key, Key)]) -> Result<Invitation> {
+    pub(crate) fn read(self, roles: &[(Key, Key)]) -> Result<Invitation> {
         let own = roles.iter().filter(|(invitation, _)| *invitation == self.id);
         Ok(Invitation {
             id: self.id.id(),
@@ -105,7 +115,7 @@ impl InvitationRow {
         })
     }
 
-    fn told(&self, action: &'static str, organization: &str) -> Event {
+    pub(crate) fn told(&self, action: &'static str, organization: &str) -> Event {
         Event::new(action, "invitation", self.id.id::<Invitation>(), &self.email).and(
             "organization",
             self.organization_id.id::<Organization>(),
@@ -140,6 +150,8 @@ fn expire<'a>(environment: Key, organization: Key, email_key: &'a str, now: i64)
 /// The roles of these invitations, oldest first.
 macro_rules! roles_of {
     ($c:ident, $environment:expr, $invitations:expr) => {{
+        use crate::schema::invitation_roles;
+
         invitation_roles::table
             .filter(invitation_roles::environment_id.eq($environment))
             .filter(invitation_roles::invitation_id.eq_any($invitations))
@@ -149,6 +161,8 @@ macro_rules! roles_of {
             .await?
     }};
 }
+
+pub(crate) use roles_of;
 
 /// The organization's name, if it is there.
 macro_rules! name_of {
@@ -217,10 +231,35 @@ impl Env {
         })
     }
 
-    /// Invites somebody into an organization.
+    /// For how long an invitation can be answered that does not say it itself, in seconds.
     ///
     /// # Errors
-    /// `Refused` when the person is a member, `Conflict` when there is an invitation that can be answered, `Reference`
+    /// The database is unavailable.
+    pub async fn invitation_ttl(&self) -> Result<i64> {
+        let environment = self.key();
+        on!(self.db, lookup, |c| {
+            let ttl = environments::table.find(environment).select(environments::invitation_ttl);
+            Ok::<_, Error>(ttl.get_result(c).await?)
+        })
+    }
+
+    /// The tag of the language in which mails to this address are written; `None` when nobody knows.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn locale_of(&self, email: &Email) -> Result<Option<String>> {
+        let (environment, email_key) = (self.key(), email.key());
+        let locale: Option<Option<String>> = on!(self.db, lookup, |c| {
+            let this = users::environment_id.eq(environment).and(users::email_key.eq(email_key));
+            Ok::<_, Error>(users::table.filter(this).select(users::locale).get_result(c).await.optional()?)
+        })?;
+        Ok(locale.flatten())
+    }
+
+    /// Invites somebody into an organization, and queues the mail that tells them.
+    ///
+    /// # Errors
+    /// `Refused` when the person is a member or too many were invited in the last hour, `Conflict` when there is an invitation that can be answered, `Reference`
     /// when the organization, the inviter or a role is not there.
     pub async fn create_invitation(&self, new: NewInvitation, by: &Context) -> Result<Invitation> {
         let (environment, by) = (self.key(), by.clone());
@@ -235,8 +274,18 @@ impl Env {
             if member > 0 {
                 return Err(Error::Refused(Refusal::AlreadyMember));
             }
+            for about in [
+                format!("invitation:inviter:{}", new.inviter_id),
+                format!("invitation:organization:{}", new.organization_id),
+            ] {
+                if count!(c, environment, about, 3_600, by.at) > HOURLY_LIMIT {
+                    return Err(Error::Refused(Refusal::TooManyInvitations));
+                }
+            }
             expire(environment, row.organization_id, &row.email_key, by.at.micros()).execute(c).await?;
-            row.clone().insert_into(invitations::table).execute(c).await?;
+            let token = invitations::token_hash.eq(new.token_hash.as_bytes().to_vec());
+            (row.clone(), token).insert_into(invitations::table).execute(c).await?;
+            NewMailRow::new(environment, new.mail, by.at).insert_into(mails::table).execute(c).await?;
             let given = roles::table.filter(roles::environment_id.eq(environment).and(roles::id.eq_any(&role_ids)));
             let found = given
                 .clone()

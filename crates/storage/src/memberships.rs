@@ -13,6 +13,7 @@ use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
     key::Key,
+    oauth::end_acting,
     page::page,
     pool::on,
     schema::{audit_events, authorities, memberships, organizations},
@@ -151,7 +152,7 @@ impl Env {
         Ok(row.into())
     }
 
-    /// Ends a membership with the roles held through it, and says whether there was one.
+    /// Ends a membership with the roles held through it, and with what was granted to act for the organization, and says whether there was one.
     ///
     /// # Errors
     /// `Refused` when it is not as expected.
@@ -163,6 +164,7 @@ impl Env {
             let gone: Option<i64> = gone.get_result(c).await.optional()?;
             let (Some(parties), Some(version)) = (known, gone) else { return Ok(false) };
             expected.check(version)?;
+            end_acting!(c, environment, parties.organization_id, Some(parties.user_id), by.at);
             let event = parties.told_by(Event::new("membership.deleted", "membership", id, &parties.user));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

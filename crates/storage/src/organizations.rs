@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
-    organization::Organization,
+    organization::{Organization, Slug},
     user::User,
 };
 
@@ -14,6 +14,7 @@ use crate::{
     audit::entry,
     error::Refusal,
     key::Key,
+    oauth::end_acting,
     page::page,
     pool::on,
     schema::{audit_events, memberships, organizations},
@@ -21,13 +22,14 @@ use crate::{
 
 /// A row of `organizations`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = organizations)]
+#[diesel(table_name = organizations, treat_none_as_default_value = false)]
 pub(crate) struct OrganizationRow {
     pub environment_id: Key,
     pub id: Key,
     pub name: String,
     pub created_at: i64,
     pub updated_at: i64,
+    pub slug: Option<String>,
 }
 
 /// An organization about to be made.
@@ -37,6 +39,8 @@ pub struct NewOrganization {
     pub id: Id<Organization>,
     /// What people call it.
     pub name: String,
+    /// What authorization requests may call it, beside its id.
+    pub slug: Option<Slug>,
 }
 
 /// Which organizations to list.
@@ -44,6 +48,8 @@ pub struct NewOrganization {
 pub struct OrganizationFilter {
     /// Only those this user belongs to.
     pub user_id: Option<Id<User>>,
+    /// Only the one of this slug.
+    pub slug: Option<Slug>,
     /// Only some of these, which is all that the caller may see.
     pub within: Option<Vec<Id<Organization>>>,
 }
@@ -53,6 +59,7 @@ impl From<OrganizationRow> for Organization {
         Self {
             id: row.id.id(),
             name: row.name,
+            slug: row.slug.map(Slug::stored),
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
         }
@@ -67,6 +74,7 @@ impl Env {
     pub async fn organizations(&self, filter: OrganizationFilter, page: Page) -> Result<Listed<Organization>> {
         let environment = self.key();
         let (user, within) = (filter.user_id.map(Key::from), filter.within.map(Key::all));
+        let slug = filter.slug.map(|slug| slug.as_str().to_owned());
         let rows: (Vec<OrganizationRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = organizations::table.filter(organizations::environment_id.eq(environment)).into_boxed();
@@ -74,6 +82,9 @@ impl Env {
                     let theirs = memberships::environment_id.eq(environment).and(memberships::user_id.eq(user));
                     let theirs = memberships::table.filter(theirs).select(memberships::organization_id);
                     query = query.filter(organizations::id.eq_any(theirs));
+                }
+                if let Some(slug) = slug.clone() {
+                    query = query.filter(organizations::slug.eq(slug));
                 }
                 if let Some(within) = within.clone() {
                     query = query.filter(organizations::id.eq_any(within));
@@ -101,7 +112,7 @@ impl Env {
     /// Makes an organization. Several may have one name.
     ///
     /// # Errors
-    /// The database is unavailable.
+    /// `Conflict` when the slug is taken.
     pub async fn create_organization(&self, new: NewOrganization, by: &Context) -> Result<Organization> {
         let environment = self.key();
         let audit = entry(environment, by, &Event::new("organization.created", "organization", new.id, &new.name))?;
@@ -112,6 +123,7 @@ impl Env {
             name: new.name,
             created_at: at,
             updated_at: at,
+            slug: new.slug.map(|slug| slug.as_str().to_owned()),
         };
         let row: OrganizationRow = on!(self.db, transaction, |c| {
             let row = row.insert_into(organizations::table).returning(OrganizationRow::as_returning());
@@ -122,7 +134,7 @@ impl Env {
         Ok(row.into())
     }
 
-    /// Deletes an organization with its memberships and invitations, and says whether there was one.
+    /// Deletes an organization with its memberships and invitations, ends what was granted to act for it, and says whether there was one.
     ///
     /// # Errors
     /// `Refused` when it is an account, and when it is not as expected.
@@ -138,6 +150,7 @@ impl Env {
             };
             let Some(gone) = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
+            end_acting!(c, environment, gone.id, None, by.at);
             let event = Event::new("organization.deleted", "organization", id, &gone.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

@@ -59,6 +59,7 @@ table! {
         name -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        slug -> Nullable<Text>,
     }
 }
 table! {
@@ -144,6 +145,7 @@ table! {
         id_token_claims -> Bool,
         jwks_uri -> Nullable<Text>,
         allowed_origins -> Text,
+        organization_usage -> Text,
     }
 }
 table! {
@@ -210,6 +212,7 @@ table! {
         issued_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         family_id -> Nullable<Binary>,
+        organization_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -262,6 +265,7 @@ table! {
         expires_at -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        token_hash -> Nullable<Binary>,
     }
 }
 table! {
@@ -306,6 +310,7 @@ table! {
         created_at -> BigInt,
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
+        organization_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -331,6 +336,7 @@ table! {
         expires_at -> BigInt,
         wrong_verifiers -> Integer,
         family_id -> Nullable<Binary>,
+        organization_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -433,6 +439,15 @@ table! {
         profile_updated_at -> BigInt,
         primary_kid -> Nullable<Text>,
         not_before -> BigInt,
+    }
+}
+table! {
+    members (environment_id, user_id, organization_id) {
+        environment_id -> Binary,
+        user_id -> Binary,
+        organization_id -> Binary,
+        roles -> Text,
+        permissions -> Text,
     }
 }
 table! {
@@ -546,6 +561,7 @@ allow_tables_to_appear_in_same_query!(
     known_browsers,
     logout_deliveries,
     mails,
+    members,
     membership_roles,
     memberships,
     organizations,

@@ -294,6 +294,7 @@ impl Db {
                 name: handle.to_string(),
                 created_at: at.micros(),
                 updated_at: at.micros(),
+                slug: None,
             };
             organization.insert_into(organizations::table).execute(c).await?;
             let row = AccountRow {

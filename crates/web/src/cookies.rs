@@ -1,4 +1,4 @@
-//! The two cookies of the pages: how they are written, and how strictly they are read.
+//! The cookies of the pages: how they are written, and how strictly they are read.
 
 /// A cookie of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,6 +7,8 @@ pub enum Cookie {
     Session,
     /// A random value that tells this browser from others, before and after sign-in.
     Browser,
+    /// The token of the invitation whose mailed link was opened here, while the person makes up their mind.
+    Invitation,
 }
 
 /// Writes and reads cookies for one base URL.
@@ -34,6 +36,8 @@ impl Cookies {
         match (cookie, self.secure) {
             (Cookie::Session, true) => "__Host-paylent_session",
             (Cookie::Browser, true) => "__Host-paylent_browser",
+            (Cookie::Invitation, true) => "__Host-paylent_invitation",
+            (Cookie::Invitation, false) => "paylent_invitation",
             (Cookie::Session, false) => "paylent_session",
             (Cookie::Browser, false) => "paylent_browser",
         }

@@ -13,6 +13,10 @@ pub enum Purpose {
     Consent,
     /// Choosing an account.
     ChooseAccount,
+    /// Choosing an organization.
+    ChooseOrganization,
+    /// Answering an invitation.
+    AnswerInvitation,
     /// Signing out.
     SignOut,
 }
@@ -23,6 +27,8 @@ impl Purpose {
             Self::SignIn => "sign_in",
             Self::Consent => "consent",
             Self::ChooseAccount => "choose_account",
+            Self::ChooseOrganization => "choose_organization",
+            Self::AnswerInvitation => "answer_invitation",
             Self::SignOut => "sign_out",
         }
     }
@@ -99,7 +105,13 @@ mod tests {
     #[test]
     fn a_token_of_another_form_browser_session_or_server_is_refused() {
         let token = token(mac, ADA, Purpose::Consent);
-        for purpose in [Purpose::SignIn, Purpose::ChooseAccount, Purpose::SignOut] {
+        for purpose in [
+            Purpose::SignIn,
+            Purpose::ChooseAccount,
+            Purpose::ChooseOrganization,
+            Purpose::AnswerInvitation,
+            Purpose::SignOut,
+        ] {
             assert!(!matches(mac, ADA, purpose, &token));
         }
         for holder in [

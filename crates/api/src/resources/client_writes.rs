@@ -46,6 +46,8 @@ impl Create for Client {
                 first_party: given.optional("first_party").unwrap_or_default(),
                 require_pkce: given.optional("require_pkce").unwrap_or(client_type == ClientType::Public),
                 access_token_ttl: rules::access_token_ttl(given).value(),
+                organization_usage: optional(given, "organization_usage", |text: String| text.parse())
+                    .unwrap_or_default(),
                 user: None,
                 // Last, so that faults of the others are noted too.
                 name: name?,
@@ -80,6 +82,7 @@ impl Update for Client {
                 token_format: optional(given, "token_format", |text: String| text.parse()),
                 require_pkce: given.optional("require_pkce"),
                 access_token_ttl: rules::access_token_ttl(given).change(),
+                organization_usage: optional(given, "organization_usage", |text: String| text.parse()),
                 active: given.optional("active"),
                 service_user: None,
             })

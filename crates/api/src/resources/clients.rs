@@ -29,6 +29,7 @@ pub(super) static SCHEMA: Schema = Schema {
         "grant_types",
         "token_format",
         "id_token_claims",
+        "organization_usage",
         "first_party",
         "require_pkce",
         "access_token_ttl",
@@ -84,6 +85,7 @@ impl Entity for Client {
             .attribute("grant_types", self.grant_types.iter().map(|grant| grant.as_str()).collect::<Value>())
             .attribute("token_format", self.token_format.as_str())
             .attribute("id_token_claims", self.id_token_claims)
+            .attribute("organization_usage", self.organization_usage.as_str())
             .attribute("first_party", self.first_party)
             .attribute("require_pkce", self.require_pkce)
             .attribute("access_token_ttl", self.access_token_ttl)

@@ -1,15 +1,19 @@
 //! `invitation`: that somebody is asked to join an organization. Its token is mailed and never shown here.
 
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
 use paylent_domain::{
     Id, Invalid, Timestamp,
     actor::Actor,
-    invitation::{DEFAULT_TTL, Invitation, InvitationStatus, MAX_ROLES, MAX_TTL},
+    invitation::{Invitation, InvitationStatus, MAX_ROLES, MAX_TTL},
+    language::Language,
+    mail::NewMail,
     organization::Organization,
     policy::{Denied, Resource as Managed},
     role::Role,
-    user::{Email, User},
+    user::{Email, User, UserKind},
 };
 use paylent_jsonapi::{Code, Error, FilterField, Incoming, Operator, Resource, Schema};
+use paylent_mail::{About, Letter};
 use paylent_storage::{Env, Expected, InvitationFilter, Listed, NewInvitation, Page, RoleFilter};
 use serde_json::Value;
 
@@ -131,17 +135,67 @@ impl Create for Invitation {
         let organization = existing::<Organization>(call, "organization", &organization).await?;
         check_roles(call, &roles).await?;
         call.may_give_roles(roles.clone(), Some(organization.id)).await?;
+        let expires_at = match expires_at {
+            Some(expires_at) => expires_at,
+            None => now.plus_seconds(call.env.invitation_ttl().await?),
+        };
+        let (id, secret) = (call.new_id(), secret::generate(SecretKind::Invitation)?);
+        let mail = Mailing { id, secret: &secret, email: &email, organization: &organization, expires_at };
         let new = NewInvitation {
-            id: call.new_id(),
+            id,
             organization_id: organization.id,
             inviter_id: token.user_id,
+            mail: mail.sealed(call, token.user_id).await?,
             email,
             role_ids: roles,
-            expires_at: expires_at.unwrap_or(now.plus_seconds(DEFAULT_TTL)),
+            expires_at,
+            token_hash: SecretHash::of(secret.expose()),
         };
         let detail = "An invitation of this address to this organization is pending already.";
         let taken = Error::new(Code::CONFLICT, detail).at_attribute("email");
         Ok(call.env.create_invitation(new, &call.by).await.map_err(|error| or_conflict(error, taken))?.into())
+    }
+}
+
+/// What the mail of an invitation is made of.
+struct Mailing<'a> {
+    id: Id<Invitation>,
+    secret: &'a Secret,
+    email: &'a Email,
+    organization: &'a Organization,
+    expires_at: Timestamp,
+}
+
+impl Mailing<'_> {
+    /// The mail, in the language of whoever has the address, if that is known. It is the only place where the secret is.
+    async fn sealed(&self, call: &Call, inviter: Id<User>) -> Result<NewMail, Failure> {
+        const DAY: i64 = 24 * 3_600;
+        let (tenant, now) = (call.tenant(), call.by.at);
+        let locale = call.env.locale_of(self.email).await?;
+        let inviter = call.env.user(inviter).await?.filter(|user| user.kind == UserKind::Person);
+        let days = (self.expires_at.seconds() - now.seconds()).max(0) + DAY - 1;
+        let letter = Letter {
+            language: locale.as_deref().and_then(Language::of_tag).unwrap_or_default(),
+            environment: tenant.environment.display_name().to_owned(),
+            base_url: tenant.base_url.clone(),
+            about: About::Invitation {
+                organization: self.organization.name.clone(),
+                inviter: inviter.as_ref().and_then(name_of),
+                link: format!("{}/invitations/{}?token={}", tenant.base_url, self.id, self.secret.expose()),
+                days: u32::try_from(days / DAY).unwrap_or(u32::MAX),
+            },
+        };
+        let letters = &call.settings.letters;
+        Ok(letters.seal(tenant.environment.id, self.email, &letter, now, Some(self.expires_at))?)
+    }
+}
+
+/// What people call the one who invites.
+fn name_of(user: &User) -> Option<String> {
+    let names: Vec<&str> = [&user.first_name, &user.last_name].into_iter().filter_map(|name| name.as_deref()).collect();
+    match names.is_empty() {
+        true => user.email.as_ref().map(|email| email.as_str().to_owned()),
+        false => Some(names.join(" ")),
     }
 }
 

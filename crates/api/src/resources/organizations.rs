@@ -2,30 +2,30 @@
 
 use paylent_domain::{
     Id, Timestamp,
-    organization::{MAX_NAME, Membership, Organization},
+    organization::{MAX_NAME, Membership, Organization, Slug},
     policy::Resource as Managed,
     text,
 };
-use paylent_jsonapi::{Incoming, Resource, Schema};
+use paylent_jsonapi::{Code, Error, FilterField, Incoming, Operator, Resource, Schema};
 use paylent_storage::{Env, Expected, Listed, MembershipFilter, NewOrganization, OrganizationFilter, Page};
 
 use super::{BY_ID, BY_NAME, BY_TIME, by, by_name};
 use crate::{
-    attributes::{read, required},
+    attributes::{nullable, read, required},
     call::Call,
     entity::{Create, Created, Delete, Entity},
-    failure::Failure,
+    failure::{Failure, or_conflict},
     filters::Filters,
     relationships::{Holds, Relationship, many},
 };
 
 pub(super) static SCHEMA: Schema = Schema {
     kind: "organization",
-    attributes: &["name", "created_at", "updated_at"],
+    attributes: &["name", "slug", "created_at", "updated_at"],
     relationships: &["memberships"],
     includes: &[],
     sorts: BY_NAME,
-    filters: &[BY_ID, BY_TIME, by_name("name"), by("user")],
+    filters: &[BY_ID, BY_TIME, by_name("name"), FilterField { name: "slug", operators: &[Operator::Eq] }, by("user")],
     others: &[],
 };
 
@@ -56,12 +56,13 @@ impl Entity for Organization {
     fn show(&self, resource: Resource, _: &Call) -> Resource {
         resource
             .attribute("name", self.name.as_str())
+            .attribute("slug", self.slug.as_ref().map(Slug::as_str))
             .attribute("created_at", self.created_at.to_string())
             .attribute("updated_at", self.updated_at.to_string())
     }
 
     fn filter(filters: &Filters<'_>, _: &Call) -> Option<OrganizationFilter> {
-        Some(OrganizationFilter { user_id: filters.one("user")?, within: None })
+        Some(OrganizationFilter { user_id: filters.one("user")?, slug: filters.one("slug")?, within: None })
     }
 
     fn within(filter: OrganizationFilter, organizations: Vec<Id<Organization>>) -> Option<OrganizationFilter> {
@@ -89,10 +90,14 @@ impl Holds<Membership> for Organization {
 
 impl Create for Organization {
     async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
-        let name = read(document, |given| {
-            required(given, "name", |name: String| text::one_line(&name, MAX_NAME).map(|()| name))
+        let id = call.new_id();
+        let new = read(document, |given| {
+            let name = required(given, "name", |name: String| text::one_line(&name, MAX_NAME).map(|()| name));
+            let slug = nullable(given, "slug", |slug: String| slug.parse::<Slug>()).value();
+            Some(NewOrganization { id, name: name?, slug })
         })?;
-        Ok(call.env.create_organization(NewOrganization { id: call.new_id(), name }, &call.by).await?.into())
+        let taken = Error::new(Code::CONFLICT, "Another organization has this slug.").at_attribute("slug");
+        Ok(call.env.create_organization(new, &call.by).await.map_err(|error| or_conflict(error, taken))?.into())
     }
 }
 

@@ -25,7 +25,7 @@ const MAX_LOGIN_HINT: usize = 254;
 
 /// The parameters that mean something here. Others are ignored (RFC 6749 section 3.1), and so are `acr_values`,
 /// `display`, `ui_locales` and `claims_locales`, which are wishes (OpenID Connect Core section 3.1.2.1).
-const KNOWN: [&str; 18] = [
+const KNOWN: [&str; 19] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -41,6 +41,7 @@ const KNOWN: [&str; 18] = [
     "claims",
     "id_token_hint",
     "login_hint",
+    "organization",
     "request",
     "request_uri",
     "registration",
@@ -60,6 +61,8 @@ pub(super) struct Ask {
     pub(super) subject: Option<String>,
     pub(super) login_hint: Option<String>,
     pub(super) id_token_claims: Vec<String>,
+    /// The organization to act for, by its id or slug.
+    pub(super) organization: Option<String>,
 }
 
 /// The parameters to carry from page to page.
@@ -105,6 +108,7 @@ impl<S: Store> Engine<S> {
             subject,
             login_hint: parameters.get("login_hint").filter(|hint| hint.len() <= MAX_LOGIN_HINT).map(str::to_owned),
             id_token_claims: claims.id_token,
+            organization: parameters.get("organization").map(str::to_owned),
             application,
         })
     }

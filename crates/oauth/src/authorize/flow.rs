@@ -1,16 +1,20 @@
-//! The order of things: login, choice of account, consent, code.
+//! The order of things: login, choice of account, choice of organization, consent, code.
 
 use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
-use paylent_domain::{Timestamp, scope::Scopes};
+use paylent_domain::{Id, Timestamp, client::OrganizationUsage, organization::Organization, scope::Scopes};
 
 use super::{
-    Arrival, AuthorizeError, Browser, ClientDisplay, Consent, Decision, Login, LoginReason, PURPOSE, PageError,
-    Pending, SelectAccount, SignedIn, Step, ask::Ask, consent, redirect,
+    Arrival, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision, Login, LoginReason,
+    PURPOSE, PageError, Pending, SelectAccount, SignedIn, Step,
+    ask::Ask,
+    consent,
+    organization::{ActingFor, Chosen},
+    redirect,
 };
 use crate::{
     Engine,
     error::{Error, ErrorCode},
-    store::{AuthorizationCode, Store},
+    store::{AuthorizationCode, Belonging, Store},
 };
 
 /// A request on its way.
@@ -25,6 +29,12 @@ pub(super) struct Flow<'a> {
 pub(super) enum Next {
     Page(Step),
     Code(Secret),
+}
+
+/// Who grants, and as whose member.
+struct Granting<'a> {
+    session: &'a SignedIn,
+    organization: Option<Id<Organization>>,
 }
 
 /// What must happen before anything can be granted.
@@ -49,17 +59,25 @@ impl<S: Store> Engine<S> {
             Err(_) if flow.ask.prompt.none => return Err(LOGIN_REQUIRED.into()),
             Err(before) => return Ok(Next::Page(self.detour(flow, before)?)),
         };
+        if let Arrival::OrganizationChosen(organization) = &arrival {
+            flow.pending.organization = Some(Chosen::by(&session, organization.clone()));
+        }
+        let organization = match self.acting_for(&flow, &session).await? {
+            ActingFor::Organization(organization) => organization,
+            ActingFor::Undecided(theirs) => return Ok(Next::Page(self.organization_page(flow, &session, theirs)?)),
+        };
+        let granting = Granting { session: &session, organization };
         let remembered = self.remembered(&flow.ask, session.user_id).await?;
         let asked_this_person = flow.pending.consent_of.as_deref() == Some(&session.user_id.to_string());
         match arrival {
             Arrival::Decided(Decision::Approve(ticked)) if asked_this_person => {
                 let granted = consent::granted(&flow.ask, &ticked)?;
                 let remember = consent::to_remember(&flow.ask, remembered.as_ref(), &granted);
-                self.save_code(flow, &session, granted, remember).await
+                self.save_code(flow, granting, granted, remember).await
             }
             _ if !consent::is_needed(&flow.ask, remembered.as_ref()) => {
                 let granted = flow.ask.scopes.clone();
-                self.save_code(flow, &session, granted, None).await
+                self.save_code(flow, granting, granted, None).await
             }
             _ if flow.ask.prompt.none => Err(CONSENT_REQUIRED.into()),
             _ => Ok(Next::Page(self.consent_page(flow, &session, remembered.as_ref())?)),
@@ -76,6 +94,21 @@ impl<S: Store> Engine<S> {
         })
     }
 
+    fn organization_page(
+        &self,
+        flow: Flow<'_>,
+        session: &SignedIn,
+        organizations: Vec<Belonging>,
+    ) -> Result<Step, Error> {
+        Ok(Step::ChooseOrganization(ChooseOrganization {
+            handle: self.seal_handle(PURPOSE, &flow.pending)?,
+            client: flow.display(),
+            user_id: session.user_id,
+            organizations,
+            optional: flow.ask.application.organization_usage == OrganizationUsage::Optional,
+        }))
+    }
+
     fn consent_page(&self, mut flow: Flow<'_>, session: &SignedIn, remembered: Option<&Scopes>) -> Result<Step, Error> {
         flow.pending.consent_of = Some(session.user_id.to_string());
         Ok(Step::Consent(Consent {
@@ -90,7 +123,7 @@ impl<S: Store> Engine<S> {
     async fn save_code(
         &self,
         flow: Flow<'_>,
-        session: &SignedIn,
+        Granting { session, organization }: Granting<'_>,
         scopes: Scopes,
         consented: Option<Scopes>,
     ) -> Result<Next, AuthorizeError> {
@@ -111,6 +144,7 @@ impl<S: Store> Engine<S> {
             auth_time: session.auth_time,
             amr: session.amr.clone(),
             id_token_claims: ask.id_token_claims,
+            organization_id: organization,
             issued_at: now,
             expires_at: now.plus_seconds(self.config.code_ttl),
             client_generation: ask.application.client.generation,

@@ -3,12 +3,14 @@
 //!
 //! A pending request is not stored. Each page carries a *handle*, in which the request is sealed together with the
 //! browser it belongs to; when the page comes back the request is judged anew, for client, user or session may have
-//! changed. [`Engine::authorize`], [`Engine::resume`], [`Engine::choose_account`] and [`Engine::decide`] all end in the
+//! changed. [`Engine::authorize`], [`Engine::resume`], [`Engine::choose_account`],
+//! [`Engine::choose_organization`] and [`Engine::decide`] all end in the
 //! same place, which says what the browser does next: a [`Step`].
 
 mod ask;
 mod consent;
 mod flow;
+mod organization;
 mod prompt;
 mod redirect;
 mod request;
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use redirect::RESERVED;
 pub use redirect::{ResponseMode, Return};
 pub use request::AuthorizationRequest;
-pub use step::{AskedScope, ClientDisplay, Consent, Login, LoginReason, SelectAccount, Step};
+pub use step::{AskedScope, ChooseOrganization, ClientDisplay, Consent, Login, LoginReason, SelectAccount, Step};
 
 use crate::{Engine, error::Error, parameters::Parameters, store::Store};
 use flow::Flow;
@@ -126,6 +128,8 @@ struct Pending {
     parameters: Vec<(String, String)>,
     /// Whether the person chose the account to go on with.
     account_chosen: bool,
+    /// For which organization the person chose to act, if they did.
+    organization: Option<organization::Chosen>,
     /// Whose consent page carries this handle, if one does.
     consent_of: Option<String>,
 }
@@ -134,6 +138,8 @@ struct Pending {
 enum Arrival {
     Returned,
     AccountChosen,
+    /// An organization's id; none to act for oneself.
+    OrganizationChosen(Option<String>),
     Decided(Decision),
 }
 
@@ -150,6 +156,7 @@ impl<S: Store> Engine<S> {
             browser: browser.id,
             parameters: ask::known_parameters(&request.parameters),
             account_chosen: false,
+            organization: None,
             consent_of: None,
         };
         self.proceed(pending, request.repeated, browser, Arrival::Returned).await
@@ -169,6 +176,21 @@ impl<S: Store> Engine<S> {
     /// As [`resume`](Self::resume).
     pub async fn choose_account(&self, handle: &str, browser: &Browser) -> Result<Step, AuthorizeError> {
         self.proceed(self.reopen(handle, browser)?, false, browser, Arrival::AccountChosen).await
+    }
+
+    /// Goes on with the organization of this id, which the person of the present session chose to act for, or with none.
+    /// When they cannot choose that, they are asked again.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub async fn choose_organization(
+        &self,
+        handle: &str,
+        browser: &Browser,
+        organization: Option<&str>,
+    ) -> Result<Step, AuthorizeError> {
+        let arrival = Arrival::OrganizationChosen(organization.map(str::to_owned));
+        self.proceed(self.reopen(handle, browser)?, false, browser, arrival).await
     }
 
     /// Carries out what the person decided on the consent page. When something else must happen before (the session has

@@ -3,6 +3,7 @@
 use paylent_domain::{Id, user::User};
 
 use super::Return;
+use crate::store::Belonging;
 
 /// What the browser does next. The handles are for the pages to bring back.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Step {
     /// ([`choose_account`](crate::Engine::choose_account)) and signing in to another one
     /// ([`resume`](crate::Engine::resume)).
     SelectAccount(SelectAccount),
+    /// The person chooses an organization to act for; then [`choose_organization`](crate::Engine::choose_organization).
+    ChooseOrganization(ChooseOrganization),
     /// The person is asked what the client may do; then [`decide`](crate::Engine::decide).
     Consent(Consent),
     /// The browser goes back to the client.
@@ -52,6 +55,21 @@ pub struct SelectAccount {
     pub client: ClientDisplay,
     /// Whose account the session is.
     pub user_id: Id<User>,
+}
+
+/// A page on which the person chooses an organization to act for.
+#[derive(Debug)]
+pub struct ChooseOrganization {
+    /// The request.
+    pub handle: String,
+    /// Who asks.
+    pub client: ClientDisplay,
+    /// Who is asked.
+    pub user_id: Id<User>,
+    /// Those they belong to, by name.
+    pub organizations: Vec<Belonging>,
+    /// Whether they may act for themselves.
+    pub optional: bool,
 }
 
 /// A consent page.

@@ -114,6 +114,7 @@ pub(super) fn token(machine: &Machine) -> OpaqueToken {
         client_generation: machine.client.generation,
         user_generation,
         family_id: None,
+        organization_id: None,
     }
 }
 

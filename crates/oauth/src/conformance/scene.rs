@@ -1,7 +1,11 @@
 //! A person, an application and a session in the store under test, and what they would be issued.
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, client::GrantType, session::Session};
+use paylent_domain::{
+    Id, Timestamp,
+    client::{GrantType, OrganizationUsage},
+    session::Session,
+};
 
 use super::{
     StoreUnderTest,
@@ -73,6 +77,7 @@ impl Scene {
             auth_time: Timestamp::from_micros(NOW.micros() - 60_000_001),
             amr: vec!["pwd".to_owned(), "otp".to_owned()],
             id_token_claims: vec!["email".to_owned(), "name".to_owned()],
+            organization_id: None,
             issued_at: NOW,
             expires_at: Timestamp::from_micros(NOW.micros() + 60_000_001),
             client_generation: self.application.client.generation,
@@ -99,6 +104,7 @@ impl Scene {
             auth_time: code.auth_time,
             amr: code.amr.clone(),
             id_token_claims: code.id_token_claims.clone(),
+            organization_id: code.organization_id,
             created_at: Timestamp::from_micros(NOW.micros() + 7),
             client_generation: code.client_generation,
             user_generation: code.user_generation,
@@ -184,6 +190,7 @@ pub(super) fn application() -> Application {
         organization: None,
         first_party: true,
         require_pkce: true,
+        organization_usage: OrganizationUsage::Optional,
         redirect_uris: vec!["https://app.example.com/cb?it's=a&b=%20".to_owned(), "http://127.0.0.1/cb".to_owned()],
         post_logout_redirect_uris: vec!["https://app.example.com/bye?a=b".to_owned()],
         backchannel_logout_uri: Some("https://app.example.com/out".to_owned()),
@@ -221,6 +228,7 @@ fn access_token(family: &Family) -> OpaqueToken {
         client_generation: family.client_generation,
         user_generation: family.user_generation,
         family_id: Some(family.id),
+        organization_id: family.organization_id,
     }
 }
 

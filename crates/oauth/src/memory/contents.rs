@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 
 use crate::{
     keyring::GeneratedKey,
     store::{
-        Application, AuthorizationCode, BackchannelLogout, Client, Consumed, EndedSession, Exchange, Exchanged, Family,
-        MAX_WRONG_VERIFIERS, Machine, OpaqueToken, Parties, PresentedCode, PresentedRefreshToken, Profile,
-        RefreshToken, ResourceServer, Rotated, Rotation, Standing, Subject,
+        Application, AuthorizationCode, BackchannelLogout, Belonging, Client, Consumed, EndedSession, Exchange,
+        Exchanged, Family, MAX_WRONG_VERIFIERS, Machine, Member, OpaqueToken, Parties, PresentedCode,
+        PresentedRefreshToken, Profile, RefreshToken, ResourceServer, Rotated, Rotation, Standing, Subject,
     },
 };
 
@@ -20,6 +20,7 @@ pub(super) struct Contents {
     pub(super) applications: HashMap<String, Application>,
     pub(super) resource_servers: HashMap<String, ResourceServer>,
     pub(super) people: HashMap<Id<User>, (Subject, Profile)>,
+    pub(super) members: Vec<(Id<User>, Belonging, Member)>,
     pub(super) sessions: HashMap<Id<Session>, StoredSession>,
     pub(super) keys: Vec<Key>,
     pub(super) consents: HashMap<(Id<User>, String, String), Scopes>,
@@ -191,6 +192,15 @@ impl Contents {
         self.codes.retain(|_, StoredCode { code, .. }| code.user_id != user_id || code.client_id != client_id);
         let theirs = |family: &Family| family.user_id == user_id && family.client_id == client_id;
         self.families.values_mut().filter(|stored| theirs(&stored.family)).for_each(|stored| stored.revoked = true);
+    }
+
+    pub(super) fn end_membership(&mut self, user_id: Id<User>, organization_id: Id<Organization>) {
+        self.members.retain(|(user, belonging, _)| *user != user_id || belonging.id != organization_id);
+        let as_member = |user, organization| user == user_id && organization == Some(organization_id);
+        self.codes.retain(|_, StoredCode { code, .. }| !as_member(code.user_id, code.organization_id));
+        for StoredFamily { family, revoked } in self.families.values_mut() {
+            *revoked |= as_member(family.user_id, family.organization_id);
+        }
     }
 
     pub(super) fn end_session(&mut self, id: Id<Session>) -> Option<EndedSession> {

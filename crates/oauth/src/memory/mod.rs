@@ -12,6 +12,7 @@ use paylent_crypto::{
 use paylent_domain::{
     Id, Timestamp,
     client::{ClientType, GrantType, TokenFormat},
+    organization::Organization,
     resource_server::DEFAULT_TOKEN_TTL,
     scope::Scopes,
     session::Session,
@@ -20,7 +21,7 @@ use paylent_domain::{
 
 use crate::{
     keyring::GeneratedKey,
-    store::{Application, Client, Grant, Machine, Profile, Subject},
+    store::{Application, Belonging, Client, Grant, Machine, Member, Profile, Subject},
 };
 use contents::{Contents, Key, StoredSession};
 
@@ -100,6 +101,19 @@ impl MemoryStore {
         self.lock().withdraw_consent(user_id, client_id);
     }
 
+    /// Makes a person a member of an organization, or replaces what they hold there.
+    pub fn put_member(&self, user_id: Id<User>, belonging: Belonging, member: Member) {
+        let mut contents = self.lock();
+        contents.members.retain(|(user, known, _)| *user != user_id || known.id != belonging.id);
+        contents.members.push((user_id, belonging, member));
+    }
+
+    /// Ends a membership: the codes with which the person would act for the organization are forgotten, and the families
+    /// in which they do are revoked.
+    pub fn end_membership(&self, user_id: Id<User>, organization_id: Id<Organization>) {
+        self.lock().end_membership(user_id, organization_id);
+    }
+
     /// Removes a resource server.
     pub fn remove_resource_server(&self, identifier: &str) {
         self.lock().resource_servers.remove(identifier);
@@ -147,6 +161,14 @@ impl crate::conformance::StoreUnderTest for MemoryStore {
 
     async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {
         Self::withdraw_consent(self, user_id, client_id);
+    }
+
+    async fn put_member(&self, user_id: Id<User>, belonging: Belonging, member: Member) {
+        Self::put_member(self, user_id, belonging, member);
+    }
+
+    async fn end_membership(&self, user_id: Id<User>, organization_id: Id<Organization>) {
+        Self::end_membership(self, user_id, organization_id);
     }
 
     async fn add_key(&self, key: GeneratedKey) {

@@ -1,13 +1,13 @@
 //! The verbs. One lock is held for the whole of each, so each is one unit of work.
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 
 use super::MemoryStore;
 use crate::store::{
-    Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, JwtReference, Machine,
-    OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey, Standing, Store,
-    StoreError,
+    Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
+    Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
+    Standing, Store, StoreError,
 };
 
 impl Store for MemoryStore {
@@ -116,6 +116,21 @@ impl Store for MemoryStore {
 
     async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
         Ok(self.lock().people.get(&user_id).map(|(_, profile)| profile.clone()))
+    }
+
+    async fn belongings(&self, user_id: Id<User>) -> Result<Vec<Belonging>, StoreError> {
+        let contents = self.lock();
+        let theirs = contents.members.iter().filter(|(user, ..)| *user == user_id);
+        let mut theirs: Vec<Belonging> = theirs.map(|(_, belonging, _)| belonging.clone()).collect();
+        theirs.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        Ok(theirs)
+    }
+
+    async fn member(&self, user_id: Id<User>, organization_id: Id<Organization>) -> Result<Option<Member>, StoreError> {
+        let contents = self.lock();
+        let found =
+            contents.members.iter().find(|(user, belonging, _)| *user == user_id && belonging.id == organization_id);
+        Ok(found.map(|(.., member)| member.clone()))
     }
 
     async fn end_session(&self, id: Id<Session>, _at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

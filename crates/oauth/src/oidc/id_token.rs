@@ -5,7 +5,7 @@ use paylent_crypto::{
     jwt,
     secret::{self, Secret, fingerprint},
 };
-use paylent_domain::{Id, Timestamp, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, session::Session, user::User};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -48,6 +48,8 @@ struct IdToken<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
     sid: Id<Session>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org_id: Option<Id<Organization>>,
     #[serde(flatten)]
     profile: Map<String, Value>,
 }
@@ -76,6 +78,7 @@ impl<S: Store> Engine<S> {
             at_hash: at_hash(access_token),
             amr: &family.amr,
             sid: family.session_id,
+            org_id: family.organization_id,
             profile: claims(&parties.profile, &family.scopes, |name| parties.client.id_token_claims || by_name(name)),
         };
         Ok(Some(Secret::from(jwt::sign(&key, TYP, &claims)?)))

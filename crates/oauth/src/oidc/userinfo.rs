@@ -1,6 +1,6 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3).
 
-use paylent_domain::{Id, user::User};
+use paylent_domain::{Id, organization::Organization, user::User};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -12,6 +12,9 @@ use crate::{BearerError, Engine, error::Error, store::Store};
 pub struct UserInfo {
     /// The person's id.
     pub sub: Id<User>,
+    /// The organization that the person acts for, if they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org_id: Option<Id<Organization>>,
     /// The claims that the token's scopes cover.
     #[serde(flatten)]
     pub claims: Map<String, Value>,
@@ -40,6 +43,10 @@ impl<S: Store> Engine<S> {
         }
         let profile = self.store.profile(live.user_id).await.map_err(Error::from).map_err(BearerError::from)?;
         let profile = profile.ok_or(BearerError::Invalid)?;
-        Ok(UserInfo { sub: live.user_id, claims: claims(&profile, &live.scopes, |_| true) })
+        Ok(UserInfo {
+            sub: live.user_id,
+            org_id: live.organization_id,
+            claims: claims(&profile, &live.scopes, |_| true),
+        })
     }
 }

@@ -3,7 +3,8 @@
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
     Id, Timestamp,
-    client::{ClientType, GrantType, TokenFormat},
+    client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
+    organization::{Organization, Slug},
     scope::Scopes,
     user::User,
 };
@@ -65,6 +66,28 @@ pub struct Subject {
     pub permissions: Vec<String>,
 }
 
+/// An organization that a person belongs to, as the person tells it from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Belonging {
+    /// Its id: the `org_id`.
+    pub id: Id<Organization>,
+    /// What people call it.
+    pub name: String,
+    /// What requests may call it, beside its id.
+    pub slug: Option<Slug>,
+}
+
+/// A person as a member of one organization, with the claims that describe them there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The organization: the `org_id`.
+    pub organization_id: Id<Organization>,
+    /// The names of the roles of the membership.
+    pub roles: Vec<String>,
+    /// The names of the permissions those roles hold.
+    pub permissions: Vec<String>,
+}
+
 /// That a client may get tokens for a resource server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -91,6 +114,8 @@ pub struct Application {
     pub first_party: bool,
     /// Whether it must use PKCE; a public client must in any case.
     pub require_pkce: bool,
+    /// Whether people act for an organization there, when a request names none.
+    pub organization_usage: OrganizationUsage,
     /// Where people may be returned to.
     pub redirect_uris: Vec<String>,
     /// Where people may be returned to after they signed out.

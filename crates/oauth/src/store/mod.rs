@@ -4,7 +4,8 @@
 //! is compared with the time of day here: moments come in as arguments, and the engine judges what has expired.
 //!
 //! What a host does by other ways counts too: withdrawing a consent forgets the codes of that user and client and
-//! revokes their families; deactivating a client or user, or a new password, raises its generation.
+//! revokes their families; the end of a membership forgets the codes and revokes the families in which the person acts for
+//! that organization; deactivating a client or user, or a new password, raises its generation.
 
 mod clients;
 mod tokens;
@@ -12,9 +13,11 @@ mod tokens;
 use std::future::Future;
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 
-pub use clients::{Application, Client, DescribedScope, Grant, Machine, Parties, Profile, ResourceServer, Subject};
+pub use clients::{
+    Application, Belonging, Client, DescribedScope, Grant, Machine, Member, Parties, Profile, ResourceServer, Subject,
+};
 pub use tokens::{
     AuthorizationCode, BackchannelLogout, Consumed, EndedSession, Exchange, Exchanged, Family, JwtReference,
     MAX_WRONG_VERIFIERS, OpaqueToken, PresentedCode, PresentedRefreshToken, RefreshToken, Rotated, Rotation, Standing,
@@ -127,6 +130,17 @@ pub trait Store: Send + Sync {
 
     /// What can be said about a person; `None` when it is gone.
     fn profile(&self, user_id: Id<User>) -> impl Future<Output = Result<Option<Profile>, StoreError>> + Send;
+
+    /// The organizations that this person belongs to, by name. Asked only when a person is to act for one.
+    fn belongings(&self, user_id: Id<User>) -> impl Future<Output = Result<Vec<Belonging>, StoreError>> + Send;
+
+    /// What this person holds in this organization now; `None` when they do not belong to it. Asked only for what was
+    /// granted to act for one.
+    fn member(
+        &self,
+        user_id: Id<User>,
+        organization_id: Id<Organization>,
+    ) -> impl Future<Output = Result<Option<Member>, StoreError>> + Send;
 
     /// Ends a session and revokes its families that lack the scope `offline_access` (but not those of organizations'
     /// applications, whose connections last until they are withdrawn), in one unit of work, and says whom to tell: the

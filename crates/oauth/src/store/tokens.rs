@@ -1,7 +1,7 @@
 //! Codes, families and tokens, as the engine writes and reads them. Only hashes are kept.
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 
 use super::Parties;
 
@@ -28,6 +28,8 @@ pub struct OpaqueToken {
     pub user_generation: i64,
     /// The grant of a person that it comes from; `None` for a machine's own token.
     pub family_id: Option<Id<Family>>,
+    /// The organization that the person acts for, if they do: the family's.
+    pub organization_id: Option<Id<Organization>>,
 }
 
 /// What identifies a signed token and those it depends on.
@@ -100,6 +102,8 @@ pub struct AuthorizationCode {
     pub amr: Vec<String>,
     /// The names of the claims that the request wants in the ID token, in alphabetical order.
     pub id_token_claims: Vec<String>,
+    /// The organization that the person acts for, if they do.
+    pub organization_id: Option<Id<Organization>>,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it dies.
@@ -144,6 +148,8 @@ pub struct Family {
     pub amr: Vec<String>,
     /// The names of the claims that the request wants in the ID token, in alphabetical order.
     pub id_token_claims: Vec<String>,
+    /// The organization that the person acts for, if they do.
+    pub organization_id: Option<Id<Organization>>,
     /// When the code was exchanged.
     pub created_at: Timestamp,
     /// The client's generation when the code was issued.

@@ -101,6 +101,7 @@ fn family(code: AuthorizationCode, now: Timestamp) -> Result<Family, Error> {
         auth_time: code.auth_time,
         amr: code.amr,
         id_token_claims: code.id_token_claims,
+        organization_id: code.organization_id,
         created_at: now,
         client_generation: code.client_generation,
         user_generation: code.user_generation,

@@ -37,6 +37,7 @@ impl<S: Store> Engine<S> {
             scopes: target.scopes,
             primary_kid: machine.primary_kid,
             family_id: None,
+            member: None,
         };
         let (access_token, stored) = self.access_token(&authorization, self.clock.now()).await?;
         if let Some(stored) = stored {

@@ -10,7 +10,7 @@ use crate::{
     issue::{Authorization, TokenResponse},
     oidc::{IdTokenRequest, OIDC_SCOPES},
     parameters::Parameters,
-    store::{Family, OpaqueToken, Parties, RefreshToken, ResourceServer, Store},
+    store::{Family, Member, OpaqueToken, Parties, RefreshToken, ResourceServer, Store},
 };
 
 /// An answer, and what must be saved before it may be given.
@@ -86,6 +86,7 @@ impl<S: Store> Engine<S> {
             scopes: scopes.iter().filter(|name| still_there(name)).map(str::to_owned).collect(),
             primary_kid: parties.primary_kid.clone(),
             family_id: Some(family.id),
+            member: self.member_of(family).await?,
         };
         let (access_token, access) = self.access_token(&authorization, now).await?;
         let mut response = TokenResponse::of(access_token, &authorization);
@@ -100,6 +101,12 @@ impl<S: Store> Engine<S> {
             response.refresh_token = Some(token);
         }
         Ok(Issued { response, refresh, access })
+    }
+
+    /// What the person holds now in the organization that they act for, if they act for one.
+    async fn member_of(&self, family: &Family) -> Result<Option<Member>, Error> {
+        let Some(organization_id) = family.organization_id else { return Ok(None) };
+        self.store.member(family.user_id, organization_id).await?.ok_or(GONE).map(Some)
     }
 
     fn refresh_token_of(&self, family: &Family, hash: SecretHash, now: Timestamp) -> RefreshToken {

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use paylent_domain::{
     Id,
     audit::Event,
-    client::{Client, GrantType, TokenFormat},
+    client::{Client, GrantType, OrganizationUsage, TokenFormat},
     user::User,
 };
 
@@ -28,6 +28,7 @@ pub(super) struct Changes {
     token_format: Option<&'static str>,
     require_pkce: Option<bool>,
     access_token_ttl: Option<Option<i32>>,
+    organization_usage: Option<&'static str>,
     active: Option<bool>,
     user_id: Option<Key>,
 }
@@ -59,6 +60,8 @@ pub struct ClientChange {
     pub require_pkce: Option<bool>,
     /// Another lifetime for access tokens, or none of its own.
     pub access_token_ttl: Option<Option<i32>>,
+    /// Whether people act for an organization there.
+    pub organization_usage: Option<OrganizationUsage>,
     /// Whether it may act at all.
     pub active: Option<bool>,
     /// The service user to make when the client gains client credentials and has nobody to act for.
@@ -91,6 +94,7 @@ impl Changes {
             token_format: change.token_format.map(TokenFormat::as_str),
             require_pkce: change.require_pkce,
             access_token_ttl: change.access_token_ttl,
+            organization_usage: change.organization_usage.map(OrganizationUsage::as_str),
             active: change.active,
             user_id: service.map(Key::from),
         };
@@ -104,7 +108,7 @@ type Word = fn(&Client) -> String;
 /// The event that tells how a client changed.
 pub(super) fn updated(before: &Client, after: &Client) -> Event {
     let ttl = |client: &Client| client.access_token_ttl.map(|ttl| ttl.to_string());
-    let words: [(&'static str, Word); 10] = [
+    let words: [(&'static str, Word); 11] = [
         ("name", |client| client.name.clone()),
         ("redirect_uris", |client| client.redirect_uris.join(" ")),
         ("post_logout_redirect_uris", |client| client.post_logout_redirect_uris.join(" ")),
@@ -113,6 +117,7 @@ pub(super) fn updated(before: &Client, after: &Client) -> Event {
         ("token_format", |client| client.token_format.as_str().into()),
         ("require_pkce", |client| client.require_pkce.to_string()),
         ("id_token_claims", |client| client.id_token_claims.to_string()),
+        ("organization_usage", |client| client.organization_usage.as_str().into()),
         ("token_endpoint_auth_method", |client| client.token_endpoint_auth_method().into()),
         ("active", |client| client.active.to_string()),
     ];

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use paylent_domain::{
     Id, Timestamp,
-    client::{Client, ClientType, GrantType, TokenFormat},
+    client::{Client, ClientType, GrantType, OrganizationUsage, TokenFormat},
     user::User,
 };
 use paylent_oauth::crypto::secret::SecretHash;
@@ -36,6 +36,7 @@ pub(crate) struct ClientRow {
     first_party: bool,
     require_pkce: bool,
     access_token_ttl: Option<i32>,
+    organization_usage: String,
     active: bool,
     pub(super) user_id: Option<Key>,
     created_at: i64,
@@ -64,6 +65,7 @@ pub(crate) struct NewClientRow {
     first_party: bool,
     require_pkce: bool,
     access_token_ttl: Option<i32>,
+    organization_usage: &'static str,
     active: bool,
     user_id: Option<Key>,
     created_at: i64,
@@ -107,6 +109,8 @@ pub struct NewClient {
     pub require_pkce: bool,
     /// Its own lifetime for access tokens, in seconds.
     pub access_token_ttl: Option<i32>,
+    /// Whether people act for an organization there.
+    pub organization_usage: OrganizationUsage,
     /// Whom its client-credentials tokens act for.
     pub user: Option<MachineUser>,
 }
@@ -141,6 +145,7 @@ impl TryFrom<ClientRow> for Client {
             first_party: row.first_party,
             require_pkce: row.require_pkce,
             access_token_ttl: row.access_token_ttl,
+            organization_usage: row.organization_usage.parse().map_err(broken)?,
             active: row.active,
             user_id: row.user_id.map(Key::id),
             created_at: Timestamp::from_micros(row.created_at),
@@ -184,6 +189,7 @@ impl NewClientRow {
             first_party: client.first_party,
             require_pkce: client.require_pkce,
             access_token_ttl: client.access_token_ttl,
+            organization_usage: client.organization_usage.as_str(),
             active: true,
             user_id: client.user.map(|(MachineUser::Service(id) | MachineUser::Existing(id))| id.into()),
             created_at: at.micros(),

@@ -49,6 +49,7 @@ struct CodeRow {
     expires_at: i64,
     wrong_verifiers: i32,
     family_id: Option<Key>,
+    organization_id: Option<Key>,
 }
 
 /// A row of `consents`.
@@ -87,6 +88,7 @@ impl CodeRow {
             expires_at: code.expires_at.micros(),
             wrong_verifiers: 0,
             family_id: None,
+            organization_id: code.organization_id.map(Key::from),
         }
     }
 
@@ -106,6 +108,7 @@ impl CodeRow {
             auth_time: Timestamp::from_micros(self.auth_time),
             amr: names(&self.amr)?,
             id_token_claims: names(&self.id_token_claims)?,
+            organization_id: self.organization_id.map(Key::id),
             issued_at: Timestamp::from_micros(self.issued_at),
             expires_at: Timestamp::from_micros(self.expires_at),
             client_generation: self.client_generation,

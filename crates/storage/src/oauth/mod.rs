@@ -2,22 +2,24 @@
 
 mod applications;
 mod codes;
+mod members;
 mod parties;
 mod refresh;
 mod rows;
 
 use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 use paylent_oauth::{
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, JwtReference, Machine,
-        OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey, Standing, Store,
-        StoreError,
+        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
+        Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
+        Standing, Store, StoreError,
     },
 };
 
+pub(crate) use self::members::end_acting;
 use self::rows::{AccessTokenRow, ClientRow, MachineRow, StandingRow, standing};
 use crate::{
     Env, Error,
@@ -245,6 +247,14 @@ impl Store for Env {
 
     async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
         Ok(self.find_profile(user_id).await?)
+    }
+
+    async fn belongings(&self, user_id: Id<User>) -> Result<Vec<Belonging>, StoreError> {
+        Ok(self.find_belongings(user_id).await?)
+    }
+
+    async fn member(&self, user_id: Id<User>, organization_id: Id<Organization>) -> Result<Option<Member>, StoreError> {
+        Ok(self.find_member(user_id, organization_id).await?)
     }
 
     async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

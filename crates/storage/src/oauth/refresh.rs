@@ -46,6 +46,7 @@ pub(super) struct FamilyRow {
     created_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
+    organization_id: Option<Key>,
 }
 
 /// A row of `refresh_tokens`.
@@ -84,6 +85,7 @@ impl FamilyRow {
             created_at: family.created_at.micros(),
             expires_at: last.plus_seconds(REMEMBERED).micros(),
             revoked_at: None,
+            organization_id: family.organization_id.map(Key::from),
         }
     }
 
@@ -98,6 +100,7 @@ impl FamilyRow {
             auth_time: Timestamp::from_micros(self.auth_time),
             amr: names(&self.amr)?,
             id_token_claims: names(&self.id_token_claims)?,
+            organization_id: self.organization_id.map(Key::id),
             created_at: Timestamp::from_micros(self.created_at),
             client_generation: self.client_generation,
             user_generation: self.user_generation,

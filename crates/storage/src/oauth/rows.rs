@@ -73,6 +73,7 @@ pub(super) struct AccessTokenRow {
     issued_at: i64,
     pub expires_at: Option<i64>,
     family_id: Option<Key>,
+    organization_id: Option<Key>,
 }
 
 /// How client and user stand, and since when the environment's tokens are valid.
@@ -149,6 +150,7 @@ impl AccessTokenRow {
             issued_at: token.issued_at.micros(),
             expires_at: token.expires_at.map(Timestamp::micros),
             family_id: token.family_id.map(Key::from),
+            organization_id: token.organization_id.map(Key::from),
         }
     }
 
@@ -164,6 +166,7 @@ impl AccessTokenRow {
             client_generation: self.client_generation,
             user_generation: self.user_generation,
             family_id: self.family_id.map(Key::id),
+            organization_id: self.organization_id.map(Key::id),
         })
     }
 }

@@ -6,8 +6,11 @@ mod again;
 mod authorize;
 mod consent;
 mod fault;
+mod invitation;
+mod invitation_answer;
 mod login;
 mod logout;
+mod organization;
 mod show;
 mod userinfo;
 mod visit;
@@ -34,6 +37,10 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(either("/login").route(get().to(login::get)).route(web::post().to(login::post)))
         .service(post_only("/consent").route(web::post().to(consent::post)))
         .service(post_only("/account").route(web::post().to(account::post)))
+        .service(post_only("/organization").route(web::post().to(organization::post)))
+        .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
+        .service(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept)))
+        .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
 }

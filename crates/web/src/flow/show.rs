@@ -7,7 +7,7 @@ use actix_web::{
         header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     },
 };
-use paylent_oauth::{Consent, Login, LoginReason, ResponseMode, Return, SelectAccount, Step};
+use paylent_oauth::{ChooseOrganization, Consent, Login, LoginReason, ResponseMode, Return, SelectAccount, Step};
 
 use super::{Visit, fault::Failure};
 use crate::{
@@ -68,6 +68,7 @@ impl Visit {
                 Ok(self.sign_in_page(200, &login, login.hint.as_deref().or(known).unwrap_or_default(), None))
             }
             Step::SelectAccount(select) => self.account_page(&select),
+            Step::ChooseOrganization(choose) => Ok(self.organization_page(&choose)),
             Step::Consent(consent) => self.consent_page(&consent),
             Step::Return(answer) => self.hand_over(&answer),
         }
@@ -105,6 +106,20 @@ impl Visit {
             use_another: Href::parse(&other),
         };
         Ok(page(200, &choose))
+    }
+
+    fn organization_page(&self, choose: &ChooseOrganization) -> HttpResponse {
+        let csrf = self.csrf(Purpose::ChooseOrganization);
+        let organizations: Vec<(String, Name<'_>)> =
+            choose.organizations.iter().map(|one| (one.id.to_string(), Name(&one.name))).collect();
+        let question = pages::ChooseOrganization {
+            frame: self.frame(),
+            form: self.form("/organization", &csrf, &choose.handle),
+            client: Name(&choose.client.name),
+            organizations: &organizations,
+            optional: choose.optional,
+        };
+        page(200, &question)
     }
 
     fn consent_page(&self, consent: &Consent) -> Result<HttpResponse, Failure> {

@@ -43,6 +43,8 @@ pub(super) struct Visit {
     token: Option<String>,
     pub(super) session: Option<LiveSession>,
     name: Option<String>,
+    /// The token of the invitation that was opened in this browser.
+    invitation: Option<String>,
     set_cookies: Vec<String>,
     from_here: bool,
     /// Whether the browser sent a cookie of ours.
@@ -81,6 +83,7 @@ impl Visit {
             token: None,
             session: None,
             name: None,
+            invitation: cookies.read(Cookie::Invitation, sent()).map(str::to_owned),
             set_cookies: Vec::new(),
             from_here: csrf::is_from_here(&env.tenant().base_url, header(ORIGIN), site),
             known: known.is_some() || token.is_some(),
@@ -136,6 +139,28 @@ impl Visit {
     /// Whether the browser sent a cookie of ours. With a post from another site it does not: they are `SameSite=Lax`.
     pub(super) const fn is_known(&self) -> bool {
         self.known
+    }
+
+    /// Whether the request came from a page of ours, or from no page at all.
+    pub(super) const fn is_from_here(&self) -> bool {
+        self.from_here
+    }
+
+    /// The token of the invitation that was opened in this browser.
+    pub(super) fn invitation(&self) -> Option<&str> {
+        self.invitation.as_deref()
+    }
+
+    /// Keeps the token of an invitation in this browser for so many seconds, so that no address holds it.
+    pub(super) fn keep_invitation(&mut self, token: &str, seconds: u32) {
+        self.set_cookies.push(self.cookies().set(Cookie::Invitation, token, Some(seconds)));
+    }
+
+    /// Forgets the invitation that was opened in this browser.
+    pub(super) fn forget_invitation(&mut self) {
+        if self.invitation.take().is_some() {
+            self.set_cookies.push(self.cookies().clear(Cookie::Invitation));
+        }
     }
 
     /// The session in this browser, with the hash of its token.

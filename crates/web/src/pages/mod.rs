@@ -5,12 +5,14 @@
 
 pub mod assets;
 mod choose_account;
+mod choose_organization;
 mod consent;
 mod fault;
 mod form_post;
 mod frame;
 pub mod headers;
 mod href;
+mod invitation;
 mod language;
 mod name;
 #[cfg(test)]
@@ -20,12 +22,14 @@ mod sign_out;
 mod texts;
 
 pub use choose_account::ChooseAccount;
+pub use choose_organization::ChooseOrganization;
 pub use consent::{AskedScope, Consent};
 pub use fault::{Fault, FaultPage};
 pub use form_post::{Destination, FormPost};
 pub use frame::{Account, Form, Frame};
 pub use headers::Policy;
 pub use href::Href;
+pub use invitation::{Faults, Invitation, InvitationOutcome, Newcomer, Outcome, Way};
 pub use language::{asked, negotiate};
 pub use name::Name;
 pub use paylent_domain::language::Language;

@@ -76,6 +76,56 @@ pub(crate) fn choose_account() -> ChooseAccount<'static> {
     }
 }
 
+pub(crate) fn choose_organization() -> ChooseOrganization<'static> {
+    static ORGANIZATIONS: std::sync::LazyLock<[(String, Name<'static>); 2]> = std::sync::LazyLock::new(|| {
+        let id = |number| format!("0192f0c1-0000-7000-8000-00000000000{number}");
+        [(id(1), Name("Acme Works")), (id(2), LONG)]
+    });
+    ChooseOrganization {
+        frame: frame(),
+        form: form("/organization"),
+        client: Name("Ledger Robot"),
+        organizations: &*ORGANIZATIONS,
+        optional: true,
+    }
+}
+
+pub(crate) fn invitation() -> Invitation<'static> {
+    Invitation {
+        frame: frame(),
+        accept: form("/invitations/1/accept"),
+        decline: form("/invitations/1/decline"),
+        organization: Name("Acme Works"),
+        inviter: Some(Name("Ada Lovelace")),
+        email: Name("grace@example.test"),
+        way: Way::Member(account()),
+    }
+}
+
+/// An invitation as each who looks at it sees it, and what becomes of it.
+fn invitations(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
+    let all = Faults { first_name: true, last_name: true, password: true, confirmation: true, busy: true, stale: true };
+    let newcomer = Newcomer { first_name: "Grace", last_name: "Hopper", shortest: 8, faults: Faults::default() };
+    let sign_in = Href::parse("/login?return_to=%2Finvitations%2F1");
+    let seen = |way| render(&Invitation { frame, way, ..invitation() }).unwrap();
+    let outcome = |outcome| render(&InvitationOutcome { frame, outcome }).unwrap();
+    vec![
+        ("invitation", seen(Way::Member(account()))),
+        ("invitation-sign-in", seen(Way::SignIn(sign_in))),
+        ("invitation-switch", seen(Way::Switch(account(), sign_in))),
+        ("invitation-new", seen(Way::Newcomer(newcomer))),
+        ("invitation-new-faults", seen(Way::Newcomer(Newcomer { faults: all, ..newcomer }))),
+        (
+            "invitation-long",
+            render(&Invitation { frame, organization: LONG, inviter: Some(LONG), ..invitation() }).unwrap(),
+        ),
+        ("invitation-joined", outcome(Outcome::Joined(LONG))),
+        ("invitation-declined", outcome(Outcome::Declined)),
+        ("invitation-gone", outcome(Outcome::Gone)),
+        ("invitation-not-yours", outcome(Outcome::NotYours)),
+    ]
+}
+
 pub(crate) fn sign_out() -> SignOut<'static> {
     SignOut {
         frame: frame(),
@@ -137,7 +187,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         redirect_host: "an-extraordinarily-long-host-name.of.a.large.company.example",
         ..consent()
     };
-    vec![
+    let mut pages = vec![
         ("sign-in", render(&sign_in).unwrap()),
         ("sign-in-links", render(&links).unwrap()),
         ("sign-in-mismatch", with(SignInProblem::Mismatch)),
@@ -149,6 +199,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         ("consent-again", render(&Consent { frame, ..consent_again() }).unwrap()),
         ("consent-long", render(&long).unwrap()),
         ("choose-account", render(&choose).unwrap()),
+        ("choose-organization", render(&ChooseOrganization { frame, ..choose_organization() }).unwrap()),
         ("sign-out", render(&sign_out).unwrap()),
         ("signed-out", render(&SignedOut { frame, sign_in: Href::parse("/login") }).unwrap()),
         ("stayed", render(&Stayed { frame, account: Some(account()) }).unwrap()),
@@ -158,5 +209,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
             "fault-too-many",
             render(&FaultPage { fault: Fault::TooMany { retry_after: 30 }, detail: None, ..fault }).unwrap(),
         ),
-    ]
+    ];
+    pages.extend(invitations(frame));
+    pages
 }

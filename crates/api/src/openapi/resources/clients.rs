@@ -162,7 +162,7 @@ fn proof() -> [Property; 3] {
 }
 
 /// How it gets tokens, and what they are like.
-fn tokens() -> [Property; 6] {
+fn tokens() -> [Property; 7] {
     let grants = word(&["authorization_code", "client_credentials", "refresh_token"]);
     [
         Property::new(
@@ -187,6 +187,15 @@ fn tokens() -> [Property; 6] {
             "Whether its ID tokens carry the claims of its scopes, and not only the answers of userinfo.",
             flag(),
             false,
+        )
+        .optional()
+        .changeable(),
+        Property::new(
+            "organization_usage",
+            "Whether people act for an organization there, when the authorization request names none: `optional` lets \
+             members choose, `required` lets nobody in who acts for none. `none` unless told otherwise.",
+            word(&["none", "optional", "required"]),
+            "none",
         )
         .optional()
         .changeable(),

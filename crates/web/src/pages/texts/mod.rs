@@ -6,6 +6,7 @@
 mod dutch;
 mod english;
 mod german;
+pub(crate) mod organizations;
 
 use dutch::DUTCH;
 use english::ENGLISH;

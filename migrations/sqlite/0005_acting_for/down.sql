@@ -1,0 +1,10 @@
+DROP VIEW members;
+ALTER TABLE invitations DROP COLUMN token_hash;
+DROP INDEX token_families_organization;
+DROP INDEX authorization_codes_organization;
+ALTER TABLE access_tokens DROP COLUMN organization_id;
+ALTER TABLE token_families DROP COLUMN organization_id;
+ALTER TABLE authorization_codes DROP COLUMN organization_id;
+ALTER TABLE clients DROP COLUMN organization_usage;
+DROP INDEX organizations_slug;
+ALTER TABLE organizations DROP COLUMN slug;
