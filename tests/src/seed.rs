@@ -13,7 +13,7 @@ use paylent_crypto::{
 use paylent_domain::{
     Clock as _, Id, Timestamp,
     audit::Context,
-    client::{Client, ClientType, GrantType, TokenFormat},
+    client::{Client, ClientType, GrantType, OrganizationUsage, TokenFormat},
     clock::SystemClock,
     environment::{Environment, Handle},
     hosts::Hosts,
@@ -95,6 +95,7 @@ pub fn machine(id: Id<Client>, service_user: Id<User>, secret: &Secret) -> NewCl
         first_party: true,
         require_pkce: false,
         access_token_ttl: None,
+        organization_usage: OrganizationUsage::None,
         user: Some(MachineUser::Service(service_user)),
     }
 }

@@ -12,6 +12,8 @@ use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 /// What guesses at secrets, and so gets the small quota. Looking at the sign-in page guesses at nothing.
 const TOKEN: &str = "/oauth/token";
 const LOGIN: &str = "/login";
+const ACCEPT: &str = "/invitations/{id}/accept";
+const DECLINE: &str = "/invitations/{id}/decline";
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +51,7 @@ impl Limiters {
     pub(crate) fn check(&self, tenant: [u8; 16], address: IpAddr, method: &Method, route: &str) -> Result<(), u64> {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
-            TOKEN => &self.auth,
+            TOKEN | ACCEPT | DECLINE => &self.auth,
             LOGIN if *method == Method::POST => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),

@@ -15,7 +15,8 @@ use serde_json::json;
 use crate::app::Shared;
 
 /// The paths of the pages.
-const PAGES: [&str; 6] = ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/logout"];
+const PAGES: [&str; 7] =
+    ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/organization", "/logout"];
 
 /// Why a request was not let in.
 #[derive(Debug)]

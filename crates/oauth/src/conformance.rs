@@ -56,7 +56,7 @@ pub trait StoreUnderTest: Store {
     -> impl Future<Output = ()> + Send;
     /// Withdraws what the person agreed to let the client do, as they would on their page.
     fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) -> impl Future<Output = ()> + Send;
-    /// Makes a person a member of an organization, both as described; replaces what an earlier call described for the two.
+    /// Makes a person a member of an organization, which is as described if it is new; replaces what an earlier call described for the two.
     /// Roles and permissions are as in [`put_machine`](Self::put_machine).
     fn put_member(&self, user_id: Id<User>, belonging: Belonging, member: Member) -> impl Future<Output = ()> + Send;
     /// Ends a membership, as the organization would.

@@ -2,6 +2,7 @@
 //! security checks.
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
+mod acting_for;
 mod common;
 mod consent;
 mod debug_output;

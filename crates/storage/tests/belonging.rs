@@ -214,7 +214,7 @@ impl Way {
         let (any, by): (_, &Context) = (&Expected::Any, &by());
         Ok(match self {
             Self::CreateOrganization => {
-                let new = NewOrganization { id: new_id(), name: "Bank".to_owned() };
+                let new = NewOrganization { id: new_id(), name: "Bank".to_owned(), slug: None };
                 env.create_organization(new, by).await.map(|_| true)?
             }
             Self::CreateMembership => {
@@ -253,7 +253,7 @@ async fn read(env: &Env, ids: &Ids) -> Vec<(&'static str, bool)> {
     let theirs = || Some(vec![ids.organization]);
     let members = |user_id, organization_id, within| MembershipFilter { user_id, organization_id, within };
     let held = |membership_id, role_id, within| MembershipRoleFilter { membership_id, role_id, within };
-    let organizations = |user_id, within| OrganizationFilter { user_id, within };
+    let organizations = |user_id, within| OrganizationFilter { user_id, slug: None, within };
     vec![
         ("organization", env.organization(ids.organization).await.unwrap().is_some()),
         ("membership", env.membership(ids.membership).await.unwrap().is_some()),

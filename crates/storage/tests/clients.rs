@@ -1,7 +1,7 @@
 //! Clients: what comes and goes with them.
 
 use paylent_domain::{
-    client::{Client, ClientType, GrantType, TokenFormat},
+    client::{Client, ClientType, GrantType, OrganizationUsage, TokenFormat},
     user::UserKind,
 };
 use paylent_oauth::{Store as _, crypto::secret::SecretHash};
@@ -29,6 +29,7 @@ both! {
             allowed_origins: vec!["https://app.example".to_owned()],
             id_token_claims: true,
             access_token_ttl: Some(60),
+            organization_usage: OrganizationUsage::Optional,
             require_pkce: true,
             ..public()
         };
@@ -51,6 +52,7 @@ both! {
             first_party: true,
             require_pkce: true,
             access_token_ttl: Some(60),
+            organization_usage: OrganizationUsage::Optional,
             active: true,
             user_id: None,
             created_at: by.at,
@@ -159,6 +161,7 @@ both! {
             allowed_origins: Some(vec!["https://app.example".to_owned()]),
             id_token_claims: Some(true),
             access_token_ttl: Some(Some(120)),
+            organization_usage: Some(OrganizationUsage::Required),
             token_format: Some(TokenFormat::Opaque),
             ..ClientChange::default()
         };
@@ -171,6 +174,7 @@ both! {
             allowed_origins: vec!["https://app.example".to_owned()],
             id_token_claims: true,
             access_token_ttl: Some(120),
+            organization_usage: OrganizationUsage::Required,
             token_format: TokenFormat::Opaque,
             updated_at: by.at,
             ..before

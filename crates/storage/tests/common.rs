@@ -16,6 +16,7 @@ use paylent_domain::{
     client::{ClientType, GrantType},
     clock::{Stopwatch, SystemClock},
     hosts::Hosts,
+    mail::NewMail,
     organization::{Membership, MembershipRole, Organization},
     role::{ADMIN, Role, UserRole},
     scope::Scopes,
@@ -94,7 +95,7 @@ pub(crate) async fn system(db: &Db) -> Env {
 
 /// A new organization.
 pub(crate) async fn organization(env: &Env, name: &str) -> Id<Organization> {
-    let new = NewOrganization { id: new_id(), name: name.to_owned() };
+    let new = NewOrganization { id: new_id(), name: name.to_owned(), slug: None };
     env.create_organization(new, &by()).await.unwrap().id
 }
 
@@ -124,7 +125,19 @@ pub(crate) fn session(user_id: Id<User>) -> NewSession {
 pub(crate) fn invitation(inviter_id: Id<User>, organization_id: Id<Organization>, email: &str) -> NewInvitation {
     let expires_at = by().at.plus_seconds(3_600);
     let (email, role_ids) = (email.parse().unwrap(), Vec::new());
-    NewInvitation { id: new_id(), organization_id, inviter_id, email, role_ids, expires_at }
+    let token_hash = SecretHash::from_bytes(random_bytes().unwrap());
+    NewInvitation { id: new_id(), organization_id, inviter_id, email, role_ids, expires_at, token_hash, mail: mail() }
+}
+
+/// A mail that nobody could open, about to be queued.
+pub(crate) fn mail() -> NewMail {
+    NewMail {
+        id: new_id(),
+        kind: "invitation",
+        recipient: "somebody@example.com".to_owned(),
+        letter: vec![1],
+        expires_at: None,
+    }
 }
 
 pub(crate) async fn assign(env: &Env, user_id: Id<User>, role_id: Id<Role>) -> Id<UserRole> {
@@ -175,6 +188,7 @@ pub(crate) fn token(client_id: &str, user_id: Id<User>) -> OpaqueToken {
         client_generation: 0,
         user_generation: 0,
         family_id: None,
+        organization_id: None,
     }
 }
 

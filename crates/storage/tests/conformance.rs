@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use paylent_domain::{
     Id, Timestamp,
-    client::Client as Registered,
+    client::{Client as Registered, OrganizationUsage},
+    organization::Organization,
     resource_server::ResourceServer,
     scope::Scopes,
     session::Session,
@@ -16,21 +17,22 @@ use paylent_oauth::{
     conformance::{self, StoreUnderTest},
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, Grant, JwtReference,
-        Machine, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, ResourceServer as Described, Rotated,
-        Rotation, SealedKey, Standing, StoreError, Subject,
+        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, Grant,
+        JwtReference, Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile,
+        ResourceServer as Described, Rotated, Rotation, SealedKey, Standing, StoreError, Subject,
     },
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser, NewClient, NewClientGrant,
-    NewResourceServer, NewRole, NewScope, ResourceServerFilter, UserRoleFilter,
+    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser, MembershipFilter, MembershipRoleFilter,
+    NewClient, NewClientGrant, NewOrganization, NewResourceServer, NewRole, NewScope, ResourceServerFilter,
+    UserRoleFilter,
 };
 use paylent_tests::{
     TestDatabase, both,
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, assign, environment, is, replace};
+use crate::common::{ALL, assign, environment, is, member, membership_role, replace};
 
 both! {
     async fn storage_is_a_store(database: TestDatabase) {
@@ -168,6 +170,7 @@ fn new_client(client: &Client, user: Option<&Subject>) -> NewClient {
         first_party: true,
         require_pkce: false,
         access_token_ttl: client.access_token_ttl,
+        organization_usage: OrganizationUsage::None,
         user: user.map(|user| MachineUser::Existing(user.id)),
     }
 }
@@ -188,8 +191,9 @@ impl StoreUnderTest for EnvUnderTest {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let optional = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
         let list = |items: &[String]| text(&serde_json::Value::from(items.to_vec()).to_string());
-        let Application { name, first_party, require_pkce, .. } = &application;
+        let Application { name, first_party, require_pkce, organization_usage, .. } = &application;
         let set = [
+            format!("organization_usage = {}", text(organization_usage.as_str())),
             format!("name = {}, first_party = {first_party}, require_pkce = {require_pkce}", text(name)),
             format!("redirect_uris = {}", list(&application.redirect_uris)),
             format!("post_logout_redirect_uris = {}", list(&application.post_logout_redirect_uris)),
@@ -226,6 +230,36 @@ impl StoreUnderTest for EnvUnderTest {
 
     async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {
         self.env.withdraw_consent(user_id, client_id, by().at).await.unwrap();
+    }
+
+    async fn put_member(&self, user_id: Id<User>, belonging: Belonging, described: Member) {
+        if self.env.organization(belonging.id).await.unwrap().is_none() {
+            let new = NewOrganization { id: belonging.id, name: belonging.name, slug: belonging.slug };
+            self.env.create_organization(new, &by()).await.unwrap();
+        }
+        let (user, organization) = (Some(user_id), Some(belonging.id));
+        let theirs = MembershipFilter { user_id: user, organization_id: organization, within: None };
+        let membership = match self.env.memberships(theirs, ALL).await.unwrap().rows.pop() {
+            Some(known) => known,
+            None => member(&self.env, user_id, belonging.id).await,
+        };
+        let held = MembershipRoleFilter { membership_id: Some(membership.id), ..MembershipRoleFilter::default() };
+        for held in self.env.membership_roles(held, ALL).await.unwrap().rows {
+            assert!(self.env.delete_membership_role(held.id, &Expected::Any, &by()).await.unwrap());
+        }
+        for name in described.roles {
+            let permissions = described.permissions.iter().cloned().collect();
+            let role = NewRole { id: new_id(), name, description: None, permissions };
+            let role = self.env.create_role(role, &by()).await.unwrap();
+            self.env.create_membership_role(membership_role(&membership, role.id), &by()).await.unwrap();
+        }
+    }
+
+    async fn end_membership(&self, user_id: Id<User>, organization_id: Id<Organization>) {
+        let theirs = MembershipFilter { user_id: Some(user_id), organization_id: Some(organization_id), within: None };
+        for known in self.env.memberships(theirs, ALL).await.unwrap().rows {
+            assert!(self.env.delete_membership(known.id, &Expected::Any, &by()).await.unwrap());
+        }
     }
 
     async fn add_key(&self, key: GeneratedKey) {
@@ -342,6 +376,14 @@ impl Store for EnvUnderTest {
 
     async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
         self.env.profile(user_id).await
+    }
+
+    async fn belongings(&self, user_id: Id<User>) -> Result<Vec<Belonging>, StoreError> {
+        self.env.belongings(user_id).await
+    }
+
+    async fn member(&self, user: Id<User>, organization: Id<Organization>) -> Result<Option<Member>, StoreError> {
+        Store::member(&self.env, user, organization).await
     }
 
     async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

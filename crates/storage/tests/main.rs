@@ -11,6 +11,7 @@ mod common;
 mod conformance;
 mod idempotency;
 mod introspection;
+mod invitation_answers;
 mod invitations;
 mod isolation;
 mod logout_deliveries;

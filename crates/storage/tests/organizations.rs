@@ -22,11 +22,19 @@ use crate::common::{
 both! {
     async fn an_organization_is_read_as_it_was_made(database: TestDatabase) {
         let env = seed::environment(&database.db(), "acme").await.env;
-        let (new, by) = (NewOrganization { id: new_id(), name: "Zoë's \"shop\"".to_owned() }, by());
+        let (new, by) = (NewOrganization { id: new_id(), name: "Zoë's \"shop\"".to_owned(), slug: Some("shop".parse().unwrap()) }, by());
         let made = env.create_organization(new.clone(), &by).await.unwrap();
-        assert_eq!(made, Organization { id: new.id, name: new.name.clone(), created_at: by.at, updated_at: by.at });
+        let (id, name, slug) = (new.id, new.name.clone(), new.slug.clone());
+        assert_eq!(made, Organization { id, name, slug, created_at: by.at, updated_at: by.at });
         assert_eq!(env.organization(new.id).await.unwrap(), Some(made));
-        let namesake = NewOrganization { id: new_id(), ..new };
+        let same_slug = NewOrganization { id: new_id(), ..new.clone() };
+        let taken = env.create_organization(same_slug.clone(), &by).await;
+        assert!(matches!(taken, Err(Error::Conflict)), "{taken:?}");
+        let elsewhere = seed::environment(&database.db(), "other").await.env;
+        elsewhere.create_organization(same_slug, &by).await.unwrap();
+        let of_slug = OrganizationFilter { slug: new.slug.clone(), ..OrganizationFilter::default() };
+        assert_eq!(env.organizations(of_slug, ALL).await.unwrap().rows[0].id, new.id);
+        let namesake = NewOrganization { id: new_id(), slug: None, ..new };
         env.create_organization(namesake, &by).await.unwrap();
     }
 
@@ -79,7 +87,7 @@ both! {
         let (shop, bank) = (organization(&env, "Shop").await, organization(&env, "bank").await);
         member(&env, jane, bank).await;
         let found = async |user_id, within, page: Page| {
-            let filter = OrganizationFilter { user_id, within };
+            let filter = OrganizationFilter { user_id, slug: None, within };
             let listed = env.organizations(filter, Page { counted: true, ..page }).await.unwrap();
             assert_eq!(listed.total.unwrap(), i64::try_from(listed.rows.len()).unwrap());
             listed.rows.into_iter().map(|organization| organization.id).collect::<Vec<_>>()

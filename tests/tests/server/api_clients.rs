@@ -56,6 +56,7 @@ both! {
         let expected = json!({"client_id": client_id, "name": "Shop", "client_type": "confidential",
             "redirect_uris": [], "post_logout_redirect_uris": [], "backchannel_logout_uri": null, "allowed_origins": [],
             "token_endpoint_auth_method": "client_secret_basic", "jwks": null, "jwks_uri": null, "id_token_claims": false,
+            "organization_usage": "none",
             "grant_types": ["authorization_code"], "token_format": "jwt", "first_party": false, "require_pkce": false,
             "access_token_ttl": null, "active": true, "created_at": now, "updated_at": now});
         assert_eq!(json["data"]["attributes"], expected);
@@ -105,9 +106,10 @@ both! {
             "backchannel_logout_uri": "http://127.0.0.1:3000/logout",
             "allowed_origins": ["https://app.example", "http://localhost:3000"],
             "id_token_claims": true,
+            "organization_usage": "required",
         });
         let none = json!({"post_logout_redirect_uris": [], "backchannel_logout_uri": null, "allowed_origins": [],
-            "id_token_claims": false});
+            "id_token_claims": false, "organization_usage": "optional"});
         let mut whole = json!({"name": "App", "client_type": "public"});
         whole.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
         let made = admin.post("clients", &client(whole)).await.is(201);
@@ -158,6 +160,7 @@ both! {
             (json!({"post_logout_redirect_uris": null}), "post_logout_redirect_uris"),
             (json!({"backchannel_logout_uri": ["https://a.example"]}), "backchannel_logout_uri"),
             (json!({"jwks_uri": true}), "jwks_uri"),
+            (json!({"organization_usage": "sometimes"}), "organization_usage"),
             (json!({"id_token_claims": null}), "id_token_claims"),
             (json!({"id_token_claims": "yes"}), "id_token_claims"),
             (json!({"allowed_origins": "https://a.example"}), "allowed_origins"),

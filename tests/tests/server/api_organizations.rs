@@ -25,7 +25,7 @@ both! {
         let made = admin.post("organizations", &organization(json!({"name": "Acme Ltd 🙂"}))).await.is(201);
         let path = format!("organizations/{}", made.id());
         let now = made.attribute("created_at");
-        let expected = json!({"name": "Acme Ltd 🙂", "created_at": now, "updated_at": now});
+        let expected = json!({"name": "Acme Ltd 🙂", "slug": null, "created_at": now, "updated_at": now});
         assert_eq!(made.json()["data"]["attributes"], expected);
         assert_eq!(made.header("location"), format!("{}/{path}", server.acme.api()));
         assert_eq!(admin.get(&path).await.is(200).json()["data"], made.json()["data"]);

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod acting_for;
 mod api_admins;
 mod api_audit;
 mod api_audit_events;
@@ -57,6 +58,7 @@ mod cors;
 mod headers;
 mod health;
 mod host;
+mod invitations;
 mod limits;
 mod login;
 mod oauth_bearer;

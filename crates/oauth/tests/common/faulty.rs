@@ -8,13 +8,14 @@ use std::{
     },
 };
 
-use paylent_domain::{Id, Timestamp, scope::Scopes, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 use paylent_oauth::{
     Store,
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Client, EndedSession, Exchange, Exchanged, Family, JwtReference, Machine,
-        OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey, Standing, StoreError,
+        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
+        Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
+        Standing, StoreError,
     },
 };
 
@@ -185,6 +186,14 @@ impl<S: Store> Store for &Faulty<S> {
 
     async fn profile(&self, user_id: Id<User>) -> Result<Option<Profile>, StoreError> {
         self.perform(self.within.profile(user_id)).await
+    }
+
+    async fn belongings(&self, user_id: Id<User>) -> Result<Vec<Belonging>, StoreError> {
+        self.perform(self.within.belongings(user_id)).await
+    }
+
+    async fn member(&self, user_id: Id<User>, organization_id: Id<Organization>) -> Result<Option<Member>, StoreError> {
+        self.perform(self.within.member(user_id, organization_id)).await
     }
 
     async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::{jwk::JwkSet, jws::RS256, jwt};
 use paylent_domain::{
     Clock, Id, Timestamp,
-    client::{ClientType, GrantType, TokenFormat},
+    client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
     scope::Scopes,
     session::Session,
 };
@@ -74,6 +74,7 @@ impl Environment {
             organization: None,
             first_party: false,
             require_pkce: false,
+            organization_usage: OrganizationUsage::None,
             redirect_uris: vec![CALLBACK.to_owned()],
             post_logout_redirect_uris: vec!["https://app.example.com/bye?from=payt".to_owned()],
             backchannel_logout_uri: None,

@@ -8,7 +8,7 @@ use paylent_crypto::{
 use paylent_domain::{
     Id, Timestamp,
     account::Account,
-    client::{ClientType, GrantType, TokenFormat},
+    client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
     environment::{Environment, Handle},
     signing_key::NewSigningKey,
     user::{NewPerson, PasswordHash},
@@ -105,6 +105,7 @@ fn machine(secret: &Secret, now: Timestamp) -> Result<NewClient, paylent_crypto:
         first_party: true,
         require_pkce: false,
         access_token_ttl: None,
+        organization_usage: OrganizationUsage::None,
         user: Some(MachineUser::Service(new_id(now)?)),
     })
 }

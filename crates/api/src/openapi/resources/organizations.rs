@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::openapi::{
     examples,
-    property::{Documented, Property, Relation, email, id, line, moment, set, word},
+    property::{Documented, Property, Relation, email, id, line, moment, set, text, word},
 };
 
 impl Documented for Organization {
@@ -17,6 +17,14 @@ impl Documented for Organization {
     fn properties() -> Vec<Property> {
         vec![
             Property::new("name", "What people call it.", line(MAX_NAME), "Acme Corporation").required(),
+            Property::new(
+                "slug",
+                "What authorization requests may call it beside its id, unique in the environment; none unless told.",
+                text().pattern(Some("^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")),
+                "acme",
+            )
+            .optional()
+            .nullable(),
             Property::created_at(),
             Property::updated_at(),
         ]
@@ -64,7 +72,7 @@ impl Documented for Invitation {
 
     fn properties() -> Vec<Property> {
         let statuses = InvitationStatus::ALL.map(InvitationStatus::as_str);
-        let expiry = "Until when it can be answered: at most ninety days from now, seven unless told otherwise.";
+        let expiry = "Until when it can be answered: at most ninety days from now, as long as the environment says (seven days) unless told otherwise.";
         let roles = "The roles that are held after acceptance.";
         vec![
             Property::new("email", "Whom it is for.", email(), "john@example.com").required(),
