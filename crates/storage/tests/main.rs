@@ -14,6 +14,7 @@ mod introspection;
 mod invitations;
 mod isolation;
 mod logout_deliveries;
+mod mails;
 mod migrate;
 mod oauth;
 mod organizations;

@@ -8,6 +8,7 @@ mod consent;
 mod fault;
 mod login;
 mod logout;
+mod mailbox;
 mod show;
 mod userinfo;
 mod visit;
@@ -36,6 +37,11 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(post_only("/account").route(web::post().to(account::post)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
+}
+
+/// Mounts the page that shows developers the mails that left.
+pub(crate) fn configure_mailbox(cfg: &mut ServiceConfig) {
+    cfg.service(get_only("/dev/mailbox").route(get().to(mailbox::get)));
 }
 
 /// Userinfo, which scripts of registered origins may use.

@@ -12,6 +12,7 @@ mod frame;
 pub mod headers;
 mod href;
 mod language;
+mod mailbox;
 mod name;
 #[cfg(test)]
 mod samples;
@@ -27,6 +28,7 @@ pub use frame::{Account, Form, Frame};
 pub use headers::Policy;
 pub use href::Href;
 pub use language::{asked, negotiate};
+pub use mailbox::{Mailbox, ShownMail};
 pub use name::Name;
 pub use paylent_domain::language::Language;
 pub use sign_in::{SignIn, SignInProblem};

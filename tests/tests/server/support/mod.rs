@@ -4,11 +4,12 @@ mod api;
 pub mod browser;
 pub mod forge;
 pub mod oauth;
-mod process;
+pub mod process;
 pub mod raw;
 mod reply;
 mod samples;
 mod setup;
+pub mod smtp;
 
 use std::{
     net::SocketAddr,
@@ -22,6 +23,7 @@ use paylent_crypto::{
     seal::MasterKey,
 };
 use paylent_domain::{Clock, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
+use paylent_mail::Transport;
 use paylent_oauth::Keyring;
 use paylent_server::{
     app::{self, Listen, Rooms},
@@ -113,6 +115,8 @@ pub struct Setting {
     pub hashing: Option<(usize, usize)>,
     /// Let the server's own requests reach public addresses only.
     pub public_only: bool,
+    /// How mails leave.
+    pub mail: Option<Transport>,
 }
 
 impl TestServer {

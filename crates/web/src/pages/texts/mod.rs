@@ -6,6 +6,7 @@
 mod dutch;
 mod english;
 mod german;
+pub(crate) mod mailbox;
 
 use dutch::DUTCH;
 use english::ENGLISH;
