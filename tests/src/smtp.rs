@@ -325,7 +325,8 @@ impl<'a, S: Read + Write> Conversation<'a, S> {
             let line = self.line()?.trim_end().to_owned();
             lock(&self.state.log).commands.push(line.clone());
             let verb = line.split(' ').next().unwrap_or_default().to_uppercase();
-            let argument = || line.split_once(':').map(|(_, rest)| rest.split(' ').next().unwrap_or_default().to_owned());
+            let argument =
+                || line.split_once(':').map(|(_, rest)| rest.split(' ').next().unwrap_or_default().to_owned());
             if let Some(answer) = self.told(&verb) {
                 self.say(&answer)?;
                 continue;

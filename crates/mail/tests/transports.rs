@@ -69,7 +69,10 @@ async fn several_messages_leave_by_one_connection() {
     let ids: BTreeSet<_> = received.iter().map(|message| message.header("Message-ID").unwrap()).collect();
     assert_eq!(ids.len(), 3);
     for message in &received {
-        assert_eq!((message.from.as_str(), message.to.as_slice()), ("<no-reply@example.org>", &["<jane@example.com>".to_owned()][..]));
+        assert_eq!(
+            (message.from.as_str(), message.to.as_slice()),
+            ("<no-reply@example.org>", &["<jane@example.com>".to_owned()][..])
+        );
         assert_eq!(message.link(), "https://acme.example/invitations?token=secret");
         assert!(message.html().contains("<h1>Invitation to Globex</h1>"));
     }
@@ -79,7 +82,8 @@ async fn several_messages_leave_by_one_connection() {
 
 #[tokio::test]
 async fn em_body_nothing_in_a_letter_is_a_command() {
-    for evil in ["x\r\n.\r\nMAIL FROM:<eve@example.com>", "\r\n.\nMAIL FROM", "\n.\n", "\r.\r", ".", "..", ".\r\nQUIT"] {
+    for evil in ["x\r\n.\r\nMAIL FROM:<eve@example.com>", "\r\n.\nMAIL FROM", "\n.\n", "\r.\r", ".", "..", ".\r\nQUIT"]
+    {
         let sink = Sink::start();
         let mut connection = Transport::Smtp(smtp(&sink, Tls::None)).connect().await.unwrap();
         connection.send(&message(1, evil)).await.unwrap();

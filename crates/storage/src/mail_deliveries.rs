@@ -120,9 +120,7 @@ impl Db {
     /// # Errors
     /// The database is unavailable.
     pub async fn queued_mails(&self) -> Result<i64> {
-        on!(self, read, |c| {
-            Ok::<_, Error>(mails::table.filter(sql::<Bool>(QUEUED)).count().get_result(c).await?)
-        })
+        on!(self, read, |c| { Ok::<_, Error>(mails::table.filter(sql::<Bool>(QUEUED)).count().get_result(c).await?) })
     }
 
     /// Counts an attempt and keeps everybody else from another one until then: of all who claim what they read, one gets
@@ -165,7 +163,9 @@ impl Db {
             let wiped = mails::letter.eq(None::<Vec<u8>>);
             match attempt {
                 Attempt::Sent => diesel::update(mail).set((over(MailStatus::Sent, None), wiped)).execute(c).await?,
-                Attempt::Expired => diesel::update(ours).set((over(MailStatus::Expired, None), wiped)).execute(c).await?,
+                Attempt::Expired => {
+                    diesel::update(ours).set((over(MailStatus::Expired, None), wiped)).execute(c).await?
+                }
                 Attempt::Postponed { until, reason } => {
                     let later = (mails::next_attempt_at.eq(until.micros()), over(MailStatus::Queued, Some(reason)));
                     diesel::update(ours).set(later).execute(c).await?

@@ -43,8 +43,11 @@ pub(super) struct Arguments {
 pub(super) fn run(mut config: Config, sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
     let log = logging::install(&config.log).map_err(Failure::failed)?;
     if arguments.dev {
-        tracing::warn!("serve --dev is for development: whoever reaches this server can read its mails at /dev/mailbox");
-        config.mail.transport.get_or_insert_with(|| Transport::Memory(Mailbox::default()));
+        tracing::warn!("serve --dev is for development, not for people");
+        config.mail.transport.get_or_insert_with(|| {
+            tracing::warn!("mails go nowhere: whoever reaches this server can read them at /dev/mailbox");
+            Transport::Memory(Mailbox::default())
+        });
     }
     let applied = prepare_database(&config)?;
     for name in &applied {

@@ -54,11 +54,8 @@ pub(super) const KEYS: [Key; 29] = [
 ];
 
 /// The pairs of a secret and the file it may be read from.
-pub(super) const SECRET_FILES: [(&str, &str); 3] = [
-    ("database_url", "database_url_file"),
-    ("master_key", "master_key_file"),
-    ("mail.password", "mail.password_file"),
-];
+pub(super) const SECRET_FILES: [(&str, &str); 3] =
+    [("database_url", "database_url_file"), ("master_key", "master_key_file"), ("mail.password", "mail.password_file")];
 
 /// The key of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {

@@ -1,6 +1,6 @@
 //! How mails leave.
 
-use std::fs;
+use std::{fs, net::IpAddr};
 
 use paylent_domain::hosts::Hosts;
 use paylent_mail::{Credentials, Folder, Sender, Smtp, Tls, Transport};
@@ -57,9 +57,9 @@ impl Mail {
 
 /// The mail server, if one is named.
 fn smtp(settings: &mut Settings, from: Option<&Sender>) -> Option<Option<Smtp>> {
-    let host = settings.read_if_set("mail.host", |text| match url::Host::parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err("must be a host such as mail.example.com"),
+    let host = settings.read_if_set("mail.host", |text| {
+        let is_host = text.parse::<IpAddr>().is_ok() || url::Host::parse(text).is_ok();
+        is_host.then(|| text.to_owned()).ok_or("must be a host such as mail.example.com")
     });
     let is_here = host.as_ref().is_some_and(|host| host.as_deref().is_none_or(Smtp::is_here));
     let tls = settings.read("mail.tls", |text| match text.parse()? {

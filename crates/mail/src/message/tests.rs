@@ -31,7 +31,9 @@ fn every_about() -> Vec<About> {
 fn code_and_link(about: &About) -> Option<&String> {
     match about {
         About::Passcode { passcode, .. } => Some(passcode),
-        About::PasswordReset { link, .. } | About::EmailChange { link, .. } | About::Invitation { link, .. } => Some(link),
+        About::PasswordReset { link, .. } | About::EmailChange { link, .. } | About::Invitation { link, .. } => {
+            Some(link)
+        }
         About::AlreadyRegistered { reset_link }
         | About::PasswordChanged { reset_link }
         | About::SignInAfterFailures { reset_link, .. } => Some(reset_link),
@@ -174,8 +176,17 @@ fn em_template_names_are_shown_as_they_are() {
         assert!(!written.text.contains("49"), "{}", written.text);
         let body = written.html.split_once("<body>").unwrap().1;
         assert!(!body.contains("<script") && !body.contains("<img"), "{body}");
-        assert!(body.contains(&evil.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;")
-            .replace('"', "&#34;").replace('\'', "&#39;")), "{body}");
+        assert!(
+            body.contains(
+                &evil
+                    .replace('&', "&#38;")
+                    .replace('<', "&#60;")
+                    .replace('>', "&#62;")
+                    .replace('"', "&#34;")
+                    .replace('\'', "&#39;")
+            ),
+            "{body}"
+        );
     }
 }
 

@@ -122,9 +122,9 @@ mod tests {
             match value {
                 Value::String(text) => drop(table.insert(name, text)),
                 Value::Object(words) => {
-                    let texts = words.into_iter().map(|(part, text)| {
-                        (format!("{name}.{part}"), text.as_str().unwrap().to_owned())
-                    });
+                    let texts = words
+                        .into_iter()
+                        .map(|(part, text)| (format!("{name}.{part}"), text.as_str().unwrap().to_owned()));
                     table.extend(texts);
                 }
                 _ => unreachable!(),

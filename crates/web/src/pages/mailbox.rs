@@ -56,9 +56,17 @@ mod tests {
     #[test]
     fn em_template_a_mail_is_shown_as_text() {
         let sample = samples::mailbox();
-        let mails =
-            [ShownMail { subject: Name("<i>"), to: Name("<b>"), at: String::new(), text: "</pre><script>", links: vec![] }];
+        let mails = [ShownMail {
+            subject: Name("<i>"),
+            to: Name("<b>"),
+            at: String::new(),
+            text: "</pre><script>",
+            links: vec![],
+        }];
         let html = render(&Mailbox { mails: &mails, ..sample }).unwrap().body;
-        assert!(!html.contains("<i>") && !html.contains("<b>") && html.contains("&#60;/pre&#62;&#60;script&#62;"), "{html}");
+        assert!(
+            !html.contains("<i>") && !html.contains("<b>") && html.contains("&#60;/pre&#62;&#60;script&#62;"),
+            "{html}"
+        );
     }
 }
