@@ -8,6 +8,7 @@
 
 pub mod database;
 pub mod seed;
+pub mod smtp;
 
 pub use database::TestDatabase;
 

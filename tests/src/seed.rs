@@ -17,10 +17,11 @@ use paylent_domain::{
     clock::SystemClock,
     environment::{Environment, Handle},
     hosts::Hosts,
+    mail::{Mail, NewMail},
     signing_key::NewSigningKey,
     user::{NewPerson, PasswordHash, User},
 };
-use paylent_storage::{Db, Directory, Env, MachineUser, NewAccount, NewClient, NewEnvironment};
+use paylent_storage::{Attempt, Db, Directory, Env, MachineUser, NewAccount, NewClient, NewEnvironment};
 
 /// An environment with a primary signing key and a machine client that has the admin role and a grant to the
 /// Management API.
@@ -64,6 +65,28 @@ pub async fn environment(db: &Db, handle: &str) -> Seeded {
     let hosts = Hosts::new("http://localhost:8080", None).expect("a valid base URL");
     let tenant = Directory::new(hosts, Arc::new(SystemClock)).describe(environment);
     Seeded { env: Env::new(db.clone(), Arc::new(tenant)), client, client_id, secret, service_user }
+}
+
+/// A mail about to be queued, whose letter nobody can open.
+#[must_use]
+pub fn mail(to: &str, expires_at: Option<Timestamp>) -> NewMail {
+    NewMail { id: new_id(), kind: "passcode", recipient: to.to_owned(), letter: b"sealed".to_vec(), expires_at }
+}
+
+/// Queues a mail and lets it fail.
+///
+/// # Panics
+/// The database is unavailable.
+pub async fn failed_mail(db: &Db, env: &Env, to: &str) -> Id<Mail> {
+    let (mail, at) = (mail(to, None), by().at);
+    let id = mail.id;
+    env.queue_mail(mail, at).await.expect("the mail is queued");
+    for due in db.due_mails(at, 1_000).await.expect("mails are due") {
+        let claimed = db.claim_mail(due, at, at.plus_seconds(60)).await.expect("the mail is claimed");
+        let failed = Attempt::Failed { reason: "permanent error (550)".to_owned() };
+        db.settle_mail(&claimed.expect("nobody else claims it"), failed, at).await.expect("the mail is settled");
+    }
+    id
 }
 
 fn new_environment(handle: Handle) -> NewEnvironment {

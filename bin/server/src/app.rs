@@ -18,12 +18,13 @@ use actix_web::{
 };
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::{Clock, network::TrustedProxies};
-use paylent_mail::LetterKey;
+use paylent_mail::{LetterKey, Transport};
 use paylent_oauth::{Keyring, RemoteKeys};
 use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory};
 
 use crate::{
+    config::Mail,
     front_door,
     limits::{Limiters, Limits},
     remote_keys::FetchedKeys,
@@ -48,6 +49,8 @@ pub struct Rooms {
     pub cursor_key: [u8; 32],
     /// Seals the mails that go out.
     pub letters: LetterKey,
+    /// How mails leave.
+    pub mail: Mail,
     /// Authenticates the forms of the pages.
     pub form_key: [u8; 32],
     /// Whose forwarding headers to believe.
@@ -147,6 +150,10 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         passwords: rooms.passwords.clone(),
         form_key: rooms.form_key,
         letters: rooms.letters.clone(),
+        mailbox: match &rooms.mail.transport {
+            Some(Transport::Memory(mailbox)) => Some(mailbox.clone()),
+            _ => None,
+        },
         remote_keys: remote_keys.clone(),
     };
     let api = paylent_api::Settings {

@@ -2,6 +2,7 @@
 
 mod error;
 mod keys;
+mod mail;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use settings::Settings;
 
 pub use error::ConfigError;
 pub(crate) use keys::help;
+pub use mail::Mail;
 
 /// What all our environment variables begin with.
 const PREFIX: &str = "PAYLENT_";
@@ -60,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the server's own requests may do.
     pub outbound: outbound::Options,
+    /// How mails leave.
+    pub mail: Mail,
     /// What is logged, how and where to.
     pub log: Log,
     /// All of the above as text, for people.
@@ -157,6 +161,7 @@ impl Config {
         });
         let limits = limits(settings);
         let allow_private = settings.read("outbound.allow_private", truth);
+        let mail = Mail::read(settings, hosts.as_ref());
         let log = Log::read(settings);
         Some(Self {
             listen: listen?,
@@ -170,6 +175,7 @@ impl Config {
             metrics_listen: metrics_listen?,
             limits: limits?,
             outbound: outbound::Options { allow_private: allow_private?, ..outbound::Options::default() },
+            mail: mail?,
             log: log?,
             settings: Settings::default(),
         })

@@ -1,5 +1,7 @@
 //! Work that nobody waits for, done beside the requests.
 
+mod mails;
+
 use std::{error::Error, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
@@ -9,6 +11,8 @@ use paylent_storage::{Db, Env, LogoutDelivery, WaitingClient};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::Rooms;
+
+pub use mails::{deliver_due_mails, deliver_mails};
 
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(5 * 60);

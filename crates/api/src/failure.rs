@@ -213,6 +213,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::TooManyInvitations => Code::TOO_MANY_REQUESTS,
         Refusal::DeadInvitation => conflict("dead_invitation"),
         Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
+        Refusal::NoLetter => conflict("no_letter"),
     }
 }
 

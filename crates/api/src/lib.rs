@@ -32,12 +32,13 @@ use paylent_domain::{
     audit::Entry,
     client::Client,
     invitation::Invitation,
+    mail::Mail,
     organization::{Membership, MembershipRole, Organization},
     permission::{Permission, RolePermission},
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, AuditEvents, ClientGrants, Clients, Invitations, MembershipRoles, Memberships, Organizations,
+            self, AuditEvents, ClientGrants, Clients, Invitations, Mails, MembershipRoles, Memberships, Organizations,
             Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys, UserRoles, Users,
         },
     },
@@ -58,7 +59,7 @@ use crate::{
         Describe, Operation, add, create, delete, held, linkage, linkages, list, related, remove, replace, show,
         update, verb,
     },
-    resources::{client_writes::rotate_secret, revoke_invitation, sessions, signing_keys},
+    resources::{client_writes::rotate_secret, mails, revoke_invitation, sessions, signing_keys},
 };
 
 /// What the host lends.
@@ -243,6 +244,10 @@ pub static ENDPOINTS: &[Endpoint] = &[
 
     at("GET",    "/audit-events",                                              AuditEvents,     Read,   list::<Entry>()),
     at("GET",    "/audit-events/{id}",                                         AuditEvents,     Read,   show::<Entry>()),
+
+    at("GET",    "/mails",                                                     Mails,           Read,   list::<Mail>()),
+    at("GET",    "/mails/{id}",                                                Mails,           Read,   show::<Mail>()),
+    at("PATCH",  "/mails/{id}/resend",                                         Mails,           Update, verb::<Mail>(mails::resend)),
 ];
 
 const fn at(

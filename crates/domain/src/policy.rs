@@ -33,6 +33,7 @@ pub enum Resource {
     Invitations,
     AuditEvents,
     Applications,
+    Mails,
 }
 
 /// What can be done to a resource. Custom verbs (touch, revoke, deactivate, rotate, set-primary) are updates;
@@ -48,7 +49,7 @@ pub enum Action {
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Users,
         Self::Sessions,
         Self::Roles,
@@ -66,6 +67,7 @@ impl Resource {
         Self::Invitations,
         Self::AuditEvents,
         Self::Applications,
+        Self::Mails,
     ];
 
     /// The path segment under `/api`, which also names the scopes and permissions.
@@ -89,6 +91,7 @@ impl Resource {
             Self::Invitations => "invitations",
             Self::AuditEvents => "audit-events",
             Self::Applications => "applications",
+            Self::Mails => "mails",
         }
     }
 
@@ -104,6 +107,7 @@ impl Resource {
         use Action::{Create, Delete, Read, Update};
         match self {
             Self::AuditEvents => &[Read],
+            Self::Mails => &[Read, Update],
             Self::RolePermissions
             | Self::UserRoles
             | Self::MembershipRoles

@@ -91,6 +91,9 @@ pub enum Refusal {
     /// The client proves itself with keys, so it gets no secret.
     #[error("The client signs with its own keys and has no secret. Remove its jwks or jwks_uri first.")]
     ClientWithKeys,
+    /// The mail did not fail, or what it said was wiped.
+    #[error("Only a mail that failed can be sent again, as long as it is of use to its recipient.")]
+    NoLetter,
 }
 
 impl From<Diesel> for Error {

@@ -35,11 +35,14 @@ macro_rules! forget {
 
 impl Db {
     /// Deletes expired tokens, codes, families, assertions, denylist entries, idempotency keys, counters, registrations
-    /// and mailed links of all environments, sessions that expired long ago and browsers that were not used for long. Says how many rows went; with a family go its refresh tokens.
+    /// and mailed links of all environments, sessions that expired long ago, browsers that were not used for long and mails
+    /// that came to an end long ago; wipes the letters of mails that expired. Says how many rows were touched; with a family
+    /// go its refresh tokens.
     ///
     /// # Errors
     /// The database is unavailable.
     pub async fn purge(&self, now: Timestamp) -> Result<usize> {
+        let moment = now;
         let ago = |seconds: i64| now.plus_seconds(-seconds).micros();
         let (now, lately, long_ago, forgotten) =
             (now.micros(), ago(CODE_HISTORY), ago(SESSION_HISTORY), ago(BROWSER_HISTORY));
@@ -61,6 +64,7 @@ impl Db {
         gone += forget!(self, email_changes, email_changes::expires_at.lt(now));
         gone += forget!(self, known_browsers, known_browsers::last_used_at.lt(forgotten));
         gone += forget!(self, sessions, sessions::expires_at.lt(long_ago));
+        gone += self.purge_mails(moment).await?;
         Ok(gone)
     }
 }

@@ -15,6 +15,7 @@ mod invitation_answers;
 mod invitations;
 mod isolation;
 mod logout_deliveries;
+mod mails;
 mod migrate;
 mod oauth;
 mod organizations;

@@ -22,7 +22,7 @@ use actix_web::{
 };
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::Clock;
-use paylent_mail::LetterKey;
+use paylent_mail::{LetterKey, Mailbox};
 use paylent_oauth::{Keyring, RemoteKeys};
 
 /// What the endpoints share.
@@ -38,12 +38,17 @@ pub struct Settings {
     pub form_key: [u8; 32],
     /// Seals the mails that go out.
     pub letters: LetterKey,
+    /// The mails that left, where developers may read them all: there is a page for them then.
+    pub mailbox: Option<Mailbox>,
     /// Gets the keys that clients publish elsewhere.
     pub remote_keys: Arc<dyn RemoteKeys>,
 }
 
 /// Mounts the OAuth endpoints and the pages.
 pub fn configure(cfg: &mut ServiceConfig, settings: Settings) {
+    if settings.mailbox.is_some() {
+        cfg.configure(flow::configure_mailbox);
+    }
     cfg.app_data(web::Data::new(oauth::Documents::default()))
         .app_data(web::Data::new(settings))
         .service(

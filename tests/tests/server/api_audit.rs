@@ -62,6 +62,7 @@ both! {
             ("signing-keys", "set-primary", "set_primary"),
             ("signing-keys", "deactivate", "deactivated"),
             ("invitations", "revoke", "revoked"),
+            ("mails", "resend", "resent"),
         ] {
             let sample = samples.of(path);
             assert!(sample.verbs.contains(&verb), "{path}");

@@ -30,6 +30,7 @@ const OFFERED: &[(&str, Option<&str>, &[&str], Others)] = &[
     ("membership-roles", None, &["membership", "role"], &[]),
     ("invitations", Some("email"), &["organization"], &[("status", &["eq", "not_eq"])]),
     ("audit-events", Some("action"), &["actor"], &[]),
+    ("mails", Some("recipient"), &["kind"], &[("status", &["eq", "not_eq"])]),
 ];
 
 /// A value that an operator takes for a field.

@@ -59,7 +59,7 @@ fn of_kind<'a>(samples: &'a Samples, kind: &str) -> &'a Sample {
 const OF_ORGANIZATIONS: [&str; 4] = ["organizations", "memberships", "membership-roles", "invitations"];
 
 /// What lists can be filtered by that names a row of another list.
-const FILTERS: [(&str, &str, &str); 27] = [
+const FILTERS: [(&str, &str, &str); 28] = [
     ("users", "role", "role"),
     ("users", "organization", "organization"),
     ("sessions", "user", "user"),
@@ -87,6 +87,7 @@ const FILTERS: [(&str, &str, &str); 27] = [
     ("clients", "id", "client"),
     ("resource-servers", "id", "resource_server"),
     ("audit-events", "id", "audit_event"),
+    ("mails", "id", "mail"),
 ];
 
 both! {

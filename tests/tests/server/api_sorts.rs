@@ -98,6 +98,7 @@ both! {
             ("organizations", "name"),
             ("invitations", "email"),
             ("audit-events", "action"),
+            ("mails", "recipient"),
         ] {
             let all = admin.get(&format!("{path}?page[size]=100")).await.is(200).ids();
             assert!(all.len() >= 2, "{path}");

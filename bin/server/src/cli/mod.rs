@@ -37,7 +37,7 @@ struct Cli {
 enum Command {
     /// Run the server
     #[command(after_long_help = help())]
-    Serve,
+    Serve(serve::Arguments),
     /// Bring the database's schema up to date (serve does so itself)
     Migrate(migrate::Arguments),
     /// Make an account with its environments, its admin, and a machine client in each environment
@@ -133,7 +133,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let sources = cli.flags.sources();
     let done = Config::load(&sources).map_err(Failure::from).and_then(|config| match &cli.command {
-        Command::Serve => serve::run(config, &sources),
+        Command::Serve(arguments) => serve::run(config, &sources, arguments),
         Command::Migrate(arguments) => migrate::run(&config, arguments),
         Command::Setup(arguments) => setup::run(config, arguments),
         Command::Config(ConfigCommand::Check) => config_check::run(&config),

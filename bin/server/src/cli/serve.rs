@@ -1,15 +1,21 @@
 //! `paylent serve`: from the configuration to a server that answers, and to its orderly end.
 
-use std::{fmt::Write as _, io, process, sync::Arc};
+use std::{fmt::Write as _, future::Future, io, process, sync::Arc, time::Duration};
 
 use actix_web::rt::{System, spawn};
+use clap::Args;
+use futures_util::future::join;
 use paylent_crypto::password::{PasswordPool, Passwords};
 use paylent_domain::{Clock, clock::SystemClock};
-use paylent_mail::LetterKey;
+use paylent_mail::{LetterKey, Mailbox, Transport};
 use paylent_oauth::Keyring;
 use paylent_outbound::Outbound;
 use paylent_storage::{Db, Directory, Options};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+    time::timeout,
+};
 
 use super::{Failure, prepare_database, say, storage_failure};
 use crate::{
@@ -23,8 +29,26 @@ const CURSORS: &str = "cursor";
 /// The label under which the forms of the pages get theirs.
 const FORMS: &str = "form";
 
-pub(super) fn run(config: Config, sources: &Sources) -> Result<(), Failure> {
+/// How long a stopping server waits for mails that are being handed over.
+const MAILS: Duration = Duration::from_secs(30);
+
+/// What `serve` takes.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Keep mails in memory and show them at /dev/mailbox, unless mail.transport is set: for development
+    #[arg(long)]
+    dev: bool,
+}
+
+pub(super) fn run(mut config: Config, sources: &Sources, arguments: &Arguments) -> Result<(), Failure> {
     let log = logging::install(&config.log).map_err(Failure::failed)?;
+    if arguments.dev {
+        tracing::warn!("serve --dev is for development, not for people");
+        config.mail.transport.get_or_insert_with(|| {
+            tracing::warn!("mails go nowhere: whoever reaches this server can read them at /dev/mailbox");
+            Transport::Memory(Mailbox::default())
+        });
+    }
     let applied = prepare_database(&config)?;
     for name in &applied {
         tracing::info!(migration = name, "applied a migration");
@@ -61,11 +85,18 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
         app::start(rooms.clone(), listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
     announce(&running, &base_url, &database, metrics.as_ref().map(|(address, _)| *address), is_empty.then_some(hint));
     spawn(jobs::purge(db, clock));
+    let (stop, stopped) = watch::channel(false);
+    let mails = spawn(jobs::deliver_mails(rooms.clone(), stopped));
     spawn(jobs::tell_clients(rooms));
     if let Some((_, server)) = metrics {
         spawn(server);
     }
-    run_until_stopped(running, &mut signals).await
+    // A mail that is being handed over when the process ends would be sent once more by the next one.
+    let last = async move {
+        let _ = stop.send(true);
+        let _ = timeout(MAILS, mails).await;
+    };
+    run_until_stopped(running, &mut signals, last).await
 }
 
 /// Everything the application works with.
@@ -81,6 +112,7 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
         cursor_key: master.derive(CURSORS),
         form_key: master.derive(FORMS),
         letters: LetterKey::new(&master),
+        mail: config.mail,
         keys: Arc::new(Keyring::new(master)),
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),
@@ -147,8 +179,13 @@ fn cannot_listen(key: &str, address: std::net::SocketAddr, error: &io::Error, or
     Failure::failed(format!("cannot listen on {address}: {error}; set {key} to another address{or}"))
 }
 
-/// Serves until a signal comes, then lets the requests in flight finish. A second signal ends the process at once.
-async fn run_until_stopped(mut running: Running, signals: &mut Signals) -> Result<(), Failure> {
+/// Serves until a signal comes, then lets the requests in flight and the `last` work finish. A second signal ends the
+/// process at once.
+async fn run_until_stopped(
+    mut running: Running,
+    signals: &mut Signals,
+    last: impl Future<Output = ()>,
+) -> Result<(), Failure> {
     let stopped =
         |ended: io::Result<()>| ended.map_err(|error| Failure::failed(format!("the server stopped: {error}")));
     let name = tokio::select! {
@@ -162,7 +199,7 @@ async fn run_until_stopped(mut running: Running, signals: &mut Signals) -> Resul
     running.drain();
     spawn(running.handle.stop(true));
     tokio::select! {
-        ended = &mut running.server => {
+        (ended, ()) = join(&mut running.server, last) => {
             tracing::info!("stopped");
             stopped(ended)
         }

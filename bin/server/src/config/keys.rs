@@ -18,7 +18,7 @@ const fn unset(name: &'static str, about: &'static str) -> Key {
     Key { name, default: None, about }
 }
 
-pub(super) const KEYS: [Key; 19] = [
+pub(super) const KEYS: [Key; 29] = [
     key("listen", "127.0.0.1:8080", "Address and port to listen on"),
     unset("base_url", "How browsers and clients reach this server [default: http://localhost:PORT]"),
     key("database_url", "sqlite:data/paylent.db", "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE"),
@@ -38,14 +38,24 @@ pub(super) const KEYS: [Key; 19] = [
     key("rate_limit.api", "100", "Management API requests a minute, by client address and route"),
     key("rate_limit.auth", "10", "Token and sign-in requests a minute, by client address and route"),
     key("outbound.allow_private", "false", "Whether clients may be reached in private networks: for development"),
+    unset("mail.transport", "How mails leave: smtp or file. Unset: they wait"),
+    unset("mail.from", "Whom mails come from [default: no-reply@ and the host of the base URL]"),
+    unset("mail.directory", "file: the directory for messages"),
+    unset("mail.host", "smtp: the mail server"),
+    unset("mail.port", "smtp: its port [default: 587, 465 for implicit, 25 for none]"),
+    key("mail.tls", "starttls", "smtp: starttls, implicit, or none: to this machine only"),
+    unset("mail.ca_file", "smtp: PEM certificates of authorities to be believed besides the system's"),
+    unset("mail.username", "smtp: who we are there, if it asks"),
+    unset("mail.password", "smtp: the password"),
+    unset("mail.password_file", "smtp: a file that holds the password, instead of mail.password"),
     key("log.format", "auto", "text, json, or auto: text on a terminal, JSON otherwise"),
     key("log.filter", "info", "What to log, such as info or warn,paylent_server=debug"),
     unset("log.file", "A file to append the log to, instead of standard error"),
 ];
 
 /// The pairs of a secret and the file it may be read from.
-pub(super) const SECRET_FILES: [(&str, &str); 2] =
-    [("database_url", "database_url_file"), ("master_key", "master_key_file")];
+pub(super) const SECRET_FILES: [(&str, &str); 3] =
+    [("database_url", "database_url_file"), ("master_key", "master_key_file"), ("mail.password", "mail.password_file")];
 
 /// The key of this name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {

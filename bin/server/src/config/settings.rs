@@ -141,10 +141,10 @@ impl Settings {
             "master_key_file" => {
                 self.values.remove("master_key");
             }
-            "database_url_file" => match fs::read_to_string(&setting.value) {
+            "database_url_file" | "mail.password_file" => match fs::read_to_string(&setting.value) {
                 Ok(secret) => {
                     setting.value = secret.trim().to_owned();
-                    target = "database_url";
+                    target = if key.name == "database_url_file" { "database_url" } else { "mail.password" };
                 }
                 Err(error) => {
                     let reason = format!("cannot be read: {error}");
@@ -189,6 +189,12 @@ impl Settings {
             }
         }
     }
+
+    /// Notes that a key which others ask for has no value.
+    pub(super) fn miss(&mut self, key: &str, reason: &str) {
+        let name = format!("{key} (or {})", variable(key));
+        self.problems.push(Problem::Bad { name, reason: reason.to_owned(), value: None });
+    }
 }
 
 /// The settings as a TOML file would say them, and where each comes from. Secrets are redacted.
@@ -197,7 +203,7 @@ impl fmt::Display for Settings {
         for key in &KEYS {
             let Some(setting) = self.values.get(key.name) else { continue };
             let value = match key.name {
-                "master_key" => "[redacted]".to_owned(),
+                "master_key" | "mail.password" => "[redacted]".to_owned(),
                 "database_url" => redacted_url(&setting.value),
                 _ => setting.value.clone(),
             };

@@ -1,5 +1,7 @@
 use std::{collections::HashMap, fs};
 
+use paylent_mail::{Tls, Transport};
+
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Sources {
@@ -75,15 +77,25 @@ fn every_key_is_read_from_its_variable_and_from_a_file() {
         ("rate_limit.api", "5"),
         ("rate_limit.auth", "6"),
         ("outbound.allow_private", "true"),
+        ("mail.transport", "smtp"),
+        ("mail.from", "Acme <hello@example.com>"),
+        ("mail.directory", "mails"),
+        ("mail.host", "mail.example.com"),
+        ("mail.port", "2525"),
+        ("mail.tls", "implicit"),
+        ("mail.username", "paylent"),
         ("log.format", "json"),
         ("log.filter", "warn"),
         ("log.file", "log"),
     ];
-    let untested = ["database_url_file", "master_key"];
+    let untested = ["database_url_file", "master_key", "mail.ca_file", "mail.password", "mail.password_file"];
     assert_eq!(values.len() + untested.len(), keys::KEYS.len(), "a key is missing here");
-    let variables = values.map(|(key, value)| (keys::variable(key), value));
-    let by_environment = environment(&variables.each_ref().map(|(name, value)| (name.as_str(), *value)));
+    let variables = values.into_iter().chain([("mail.password", "hunter2")]);
+    let variables: Vec<_> = variables.map(|(key, value)| (keys::variable(key), value)).collect();
+    let by_environment =
+        environment(&variables.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>());
     let text: String = values.iter().map(|(key, value)| format!("{key} = {value:?}\n")).collect();
+    let text = text + "mail.password = 'hunter2'";
     let (_folder, by_file) = file(&text);
     for config in [load(&by_environment), load(&by_file)] {
         for (key, value) in values {
@@ -229,5 +241,72 @@ fn the_master_key_is_kept_beside_a_sqlite_database() {
     ] {
         let config = load(&environment(&[("PAYLENT_DATABASE_URL", url)]));
         assert!(matches!(&config.master_key, master_key::Source::Kept(path) if path == Path::new(expected)), "{url}");
+    }
+}
+
+fn smtp(variables: &[(&str, &str)]) -> Sources {
+    let mut all = vec![("PAYLENT_MAIL__TRANSPORT", "smtp"), ("PAYLENT_MAIL__HOST", "mail.example.com")];
+    all.extend(variables);
+    environment(&all)
+}
+
+#[test]
+fn mails_wait_unless_a_transport_is_set() {
+    let config = load(&Sources::default());
+    assert!(config.mail.transport.is_none());
+    assert_eq!(config.mail.from, "no-reply@localhost".parse().unwrap());
+    let config = load(&environment(&[("PAYLENT_BASE_URL", "https://id.example.com:8443")]));
+    assert_eq!(config.mail.from, "no-reply@id.example.com".parse().unwrap());
+    let file = [("PAYLENT_MAIL__TRANSPORT", "file"), ("PAYLENT_MAIL__DIRECTORY", "/var/mails")];
+    assert!(matches!(load(&environment(&file)).mail.transport, Some(Transport::File(_))));
+}
+
+#[test]
+fn a_mail_server_is_spoken_to_encrypted_unless_it_is_this_machine() {
+    let server = |variables: &[(&str, &str)]| match load(&smtp(variables)).mail.transport {
+        Some(Transport::Smtp(server)) => server,
+        other => panic!("{other:?}"),
+    };
+    let default = server(&[]);
+    assert_eq!((default.host.as_str(), default.port, default.tls), ("mail.example.com", 587, Tls::StartTls));
+    assert_eq!(server(&[("PAYLENT_MAIL__TLS", "implicit")]).port, 465);
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let plain = server(&[("PAYLENT_MAIL__TLS", "none"), ("PAYLENT_MAIL__HOST", host)]);
+        assert_eq!((plain.port, plain.tls), (25, Tls::None));
+    }
+    for host in ["mail.example.com", "10.0.0.1", "localhost.example.com"] {
+        let plain = smtp(&[("PAYLENT_MAIL__TLS", "none"), ("PAYLENT_MAIL__HOST", host)]);
+        assert!(error(&plain).contains("PAYLENT_MAIL__TLS must be starttls or implicit"), "{host}");
+    }
+}
+
+#[test]
+fn what_mail_lacks_is_told() {
+    for (variables, expected) in [
+        (&[("PAYLENT_MAIL__TRANSPORT", "smtp")][..], "mail.host"),
+        (&[("PAYLENT_MAIL__TRANSPORT", "file")], "mail.directory"),
+        (&[("PAYLENT_MAIL__TRANSPORT", "pigeon")], "must be smtp or file"),
+        (&[("PAYLENT_MAIL__HOST", "mail.example.com")], "mail.transport"),
+        (&[("PAYLENT_MAIL__USERNAME", "paylent")], "mail.password"),
+        (&[("PAYLENT_MAIL__PASSWORD", "hunter2")], "mail.username"),
+        (&[("PAYLENT_MAIL__FROM", "nobody")], "PAYLENT_MAIL__FROM must be an address"),
+        (&[("PAYLENT_MAIL__PORT", "0")], "PAYLENT_MAIL__PORT must be a port"),
+    ] {
+        let error = error(&environment(variables));
+        assert!(error.contains(expected) && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn lg_debug_the_password_of_the_mail_server_may_be_in_a_file_and_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("password");
+    fs::write(&path, "hunter2\n").unwrap();
+    let path = path.to_str().unwrap();
+    for secret in [("PAYLENT_MAIL__PASSWORD", "hunter2"), ("PAYLENT_MAIL__PASSWORD_FILE", path)] {
+        let config = load(&smtp(&[("PAYLENT_MAIL__USERNAME", "paylent"), secret]));
+        assert!(!format!("{config:?}{}", config.effective()).contains("hunter2"));
+        let Some(Transport::Smtp(server)) = config.mail.transport else { panic!("no server") };
+        assert_eq!(server.credentials.unwrap().password, "hunter2");
     }
 }

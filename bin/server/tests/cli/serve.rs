@@ -184,3 +184,20 @@ fn a_missing_master_key_is_not_made_again() {
     assert!(absent.err.contains("the master key file elsewhere.key cannot be read"), "{}", absent.err);
     assert!(!site.path("elsewhere.key").exists());
 }
+
+#[test]
+fn the_development_mailbox_is_there_with_dev_alone() {
+    let site = Site::new().with("PAYLENT_DEFAULT_ENVIRONMENT", "acme-test");
+    site.set_up("acme", &[]).expect_code(0);
+    let server = site.serve();
+    assert!(server.get("/dev/mailbox").starts_with("HTTP/1.1 404"));
+    let stopped = server.stop().expect_code(0);
+    assert!(stopped.err.contains("mail.transport is not set") && !stopped.err.contains("development"));
+    let server = site.serve_with(&["--dev"]);
+    let page = server.get("/dev/mailbox");
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("There is no mail."), "{page}");
+    let stopped = server.stop().expect_code(0);
+    assert!(
+        stopped.err.contains("serve --dev is for development") && !stopped.err.contains("mail.transport is not set")
+    );
+}

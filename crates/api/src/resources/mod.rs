@@ -6,6 +6,7 @@ mod client_rules;
 pub(crate) mod client_writes;
 mod clients;
 mod invitations;
+pub(crate) mod mails;
 mod membership_roles;
 mod memberships;
 mod organizations;

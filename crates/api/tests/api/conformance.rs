@@ -6,6 +6,7 @@ use actix_web::{http::Method, test::TestRequest};
 use jsonschema::Validator;
 use paylent_api::ENDPOINTS;
 use paylent_domain::{Clock, clock::SystemClock};
+use paylent_tests::seed;
 use serde_json::{Value, json};
 
 use crate::{
@@ -124,7 +125,8 @@ impl Described {
     /// The path of the endpoint for the resource at hand.
     fn target(&self, path: &str) -> String {
         let kind = path.split('/').nth(1).unwrap();
-        let kind = MADE.iter().find(|(made, _)| *made == kind).map_or("audit_event", |(_, kind)| kind);
+        let kind = MADE.iter().find(|(made, _)| *made == kind).map(|(_, kind)| *kind);
+        let kind = kind.unwrap_or(if path.starts_with("/mails") { "mail" } else { "audit_event" });
         let id = self.ids.get(kind).cloned().unwrap_or_default();
         format!("/api{}", path.replace("{id}", &id))
     }
@@ -159,6 +161,8 @@ impl Described {
         }
         let events = self.read("/audit-events", "").await;
         self.ids.insert("audit_event", events.body["data"][0]["id"].as_str().unwrap().to_owned());
+        let mail = seed::failed_mail(&self.api.database.db(), self.api.env(), "jane@example.com").await;
+        self.ids.insert("mail", mail.to_string());
     }
 
     /// The values of a parameter that takes some of a few words.

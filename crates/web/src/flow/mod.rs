@@ -11,6 +11,7 @@ mod invitation_answer;
 mod login;
 mod logout;
 mod organization;
+mod mailbox;
 mod show;
 mod userinfo;
 mod visit;
@@ -43,6 +44,11 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
+}
+
+/// Mounts the page that shows developers the mails that left.
+pub(crate) fn configure_mailbox(cfg: &mut ServiceConfig) {
+    cfg.service(get_only("/dev/mailbox").route(get().to(mailbox::get)));
 }
 
 /// Userinfo, which scripts of registered origins may use.

@@ -14,6 +14,7 @@ pub mod headers;
 mod href;
 mod invitation;
 mod language;
+mod mailbox;
 mod name;
 #[cfg(test)]
 mod samples;
@@ -31,6 +32,7 @@ pub use headers::Policy;
 pub use href::Href;
 pub use invitation::{Faults, Invitation, InvitationOutcome, Newcomer, Outcome, Way};
 pub use language::{asked, negotiate};
+pub use mailbox::{Mailbox, ShownMail};
 pub use name::Name;
 pub use paylent_domain::language::Language;
 pub use sign_in::{SignIn, SignInProblem};

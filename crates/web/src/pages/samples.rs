@@ -161,6 +161,21 @@ const LONG: Name<'_> =
     Name("מנהל החשבוניות \u{202e}of the Extraordinarily-Long-Winded-Bookkeeping-Federation <b>& Sons</b>");
 
 /// Every page in every state worth seeing, with a name for each.
+pub(crate) fn mailbox() -> Mailbox<'static> {
+    Mailbox { frame: frame(), mails: &[] }
+}
+
+pub(crate) fn shown_mail() -> ShownMail<'static> {
+    let link = "https://acme.login.example/password?token=a-very-long-secret-that-does-not-fit-into-a-line-of-a-phone";
+    ShownMail {
+        subject: Name("Choose a new password"),
+        to: Name("ada@example.test"),
+        at: "2026-11-23T05:10:00Z".to_owned(),
+        text: "Hello,\n\nhttps://acme.login.example/password?token=a-very-long-secret-that-does-not-fit-into-a-line",
+        links: Href::parse(link).into_iter().collect(),
+    }
+}
+
 pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
     let frame = Frame { language, ..frame() };
     let sign_in = SignIn { frame, ..sign_in() };
@@ -204,6 +219,8 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         ("signed-out", render(&SignedOut { frame, sign_in: Href::parse("/login") }).unwrap()),
         ("stayed", render(&Stayed { frame, account: Some(account()) }).unwrap()),
         ("form-post", render(&FormPost { frame, ..form_post() }).unwrap()),
+        ("mailbox", render(&Mailbox { frame, mails: &[shown_mail(), shown_mail()] }).unwrap()),
+        ("mailbox-empty", render(&Mailbox { frame, ..mailbox() }).unwrap()),
         ("fault", render(&fault).unwrap()),
         (
             "fault-too-many",

@@ -5,11 +5,12 @@ pub mod browser;
 pub mod forge;
 pub mod letters;
 pub mod oauth;
-mod process;
+pub mod process;
 pub mod raw;
 mod reply;
 mod samples;
 mod setup;
+pub mod smtp;
 
 use std::{
     net::SocketAddr,
@@ -23,6 +24,7 @@ use paylent_crypto::{
     seal::MasterKey,
 };
 use paylent_domain::{Clock, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
+use paylent_mail::Transport;
 use paylent_oauth::Keyring;
 use paylent_server::{
     app::{self, Listen, Rooms},
@@ -114,6 +116,8 @@ pub struct Setting {
     pub hashing: Option<(usize, usize)>,
     /// Let the server's own requests reach public addresses only.
     pub public_only: bool,
+    /// How mails leave.
+    pub mail: Option<Transport>,
 }
 
 impl TestServer {

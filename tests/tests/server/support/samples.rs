@@ -203,6 +203,7 @@ fn kind_at(path: &'static str) -> &'static str {
         "membership-roles" => "membership_role",
         "invitations" => "invitation",
         "audit-events" => "audit_event",
+        "mails" => "mail",
         _ => panic!("what is at {path}?"),
     }
 }
@@ -273,6 +274,8 @@ impl Caller<'_> {
         let invitation = self.sample("invitations", asked("asked", &[&role]), &there).await;
         let invitation = invitation.creates(asked("new", &[&role]), &there).verbs(&["revoke"]);
         let event = sample("audit-events", self.get("audit-events?page[size]=1").await.is(200).ids().remove(0)).stays();
+        let mail = seed::failed_mail(&self.server.db, &self.tenant.seeded.env, &format!("{tag}@example.com")).await;
+        let mail = sample("mails", mail.to_string()).verbs(&["resend"]).stays();
         Samples(vec![
             user,
             session,
@@ -290,6 +293,7 @@ impl Caller<'_> {
             held_there,
             invitation,
             event,
+            mail,
         ])
     }
 }

@@ -2,6 +2,7 @@
 
 use actix_web::dev::ServerHandle;
 use paylent_outbound::{self as outbound, Outbound};
+use paylent_server::config::Mail;
 
 use super::*;
 
@@ -26,6 +27,7 @@ pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
         cursor_key: master.derive("cursors"),
         form_key: master.derive("forms"),
         letters: paylent_mail::LetterKey::new(&master),
+        mail: Mail { transport: setting.mail.clone(), from: "no-reply@paylent.test".parse().unwrap() },
         keys: Arc::new(Keyring::new(master)),
         clock,
         outbound: Outbound::new(outbound::Options { allow_private: !setting.public_only, ..Default::default() })

@@ -3,6 +3,7 @@
 
 mod audit;
 mod clients;
+mod mails;
 mod oauth;
 mod organizations;
 mod rights;

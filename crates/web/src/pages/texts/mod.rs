@@ -7,6 +7,7 @@ mod dutch;
 mod english;
 mod german;
 pub(crate) mod organizations;
+pub(crate) mod mailbox;
 
 use dutch::DUTCH;
 use english::ENGLISH;
