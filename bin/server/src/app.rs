@@ -16,7 +16,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use paylent_crypto::password::PasswordPool;
+use paylent_crypto::{passcode::PasscodeKey, password::PasswordPool};
 use paylent_domain::{Clock, network::TrustedProxies};
 use paylent_mail::LetterKey;
 use paylent_oauth::{Keyring, RemoteKeys};
@@ -48,6 +48,8 @@ pub struct Rooms {
     pub cursor_key: [u8; 32],
     /// Seals the mails that go out.
     pub letters: LetterKey,
+    /// Hashes the codes that are mailed.
+    pub passcodes: PasscodeKey,
     /// Authenticates the forms of the pages.
     pub form_key: [u8; 32],
     /// Whose forwarding headers to believe.
@@ -147,6 +149,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         passwords: rooms.passwords.clone(),
         form_key: rooms.form_key,
         letters: rooms.letters.clone(),
+        passcodes: rooms.passcodes.clone(),
         remote_keys: remote_keys.clone(),
     };
     let api = paylent_api::Settings {

@@ -69,11 +69,22 @@ pub enum SecretKind {
     ClientSecret,
     /// A session token, `pay_se_…`.
     Session,
+    /// The id of a registration, `pay_ri_…`: whoever began it knows it.
+    Registration,
+    /// A registration token, `pay_rg_…`: the address is proved, and the rest can be told.
+    RegistrationToken,
 }
 
 impl SecretKind {
-    const ALL: [Self; 5] =
-        [Self::AccessToken, Self::RefreshToken, Self::AuthorizationCode, Self::ClientSecret, Self::Session];
+    const ALL: [Self; 7] = [
+        Self::AccessToken,
+        Self::RefreshToken,
+        Self::AuthorizationCode,
+        Self::ClientSecret,
+        Self::Session,
+        Self::Registration,
+        Self::RegistrationToken,
+    ];
 
     /// The characters every secret of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -83,6 +94,8 @@ impl SecretKind {
             Self::AuthorizationCode => "pay_ac_",
             Self::ClientSecret => "pay_cs_",
             Self::Session => "pay_se_",
+            Self::Registration => "pay_ri_",
+            Self::RegistrationToken => "pay_rg_",
         }
     }
 

@@ -14,6 +14,12 @@ pub enum Error {
     /// A row that was referred to is not there, or is still referred to.
     #[error("a reference does not hold")]
     Reference,
+    /// It was done too often lately. Nothing of it was done this time.
+    #[error("it was done too often; it can be done again in {retry_after} seconds")]
+    TooMany {
+        /// When it can be done again, in seconds.
+        retry_after: u32,
+    },
     /// The change would break a rule that the rows themselves must keep.
     #[error("refused: {0}")]
     Refused(Refusal),
@@ -73,6 +79,9 @@ pub enum Refusal {
     /// The invitation was answered or taken back, or has expired.
     #[error("It is not pending any more.")]
     AnsweredInvitation,
+    /// Nobody can register in this environment.
+    #[error("Registration is closed.")]
+    RegistrationClosed,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

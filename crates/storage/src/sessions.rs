@@ -32,7 +32,7 @@ use crate::{
 /// A row of `sessions`, without the token's hash.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+pub(crate) struct SessionRow {
     id: Key,
     user_id: Key,
     ip: Option<String>,
@@ -47,7 +47,7 @@ struct SessionRow {
 /// A whole row of `sessions`.
 #[derive(Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
-struct NewSessionRow {
+pub(crate) struct NewSessionRow {
     environment_id: Key,
     id: Key,
     user_id: Key,
@@ -116,7 +116,7 @@ impl TryFrom<SessionRow> for Session {
 }
 
 impl NewSessionRow {
-    fn new(environment_id: Key, session: NewSession, at: Timestamp, ttl: i64) -> Self {
+    pub(crate) fn new(environment_id: Key, session: NewSession, at: Timestamp, ttl: i64) -> Self {
         Self {
             environment_id,
             id: session.id.into(),

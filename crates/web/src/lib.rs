@@ -20,7 +20,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
-use paylent_crypto::password::PasswordPool;
+use paylent_crypto::{passcode::PasscodeKey, password::PasswordPool};
 use paylent_domain::Clock;
 use paylent_mail::LetterKey;
 use paylent_oauth::{Keyring, RemoteKeys};
@@ -38,6 +38,8 @@ pub struct Settings {
     pub form_key: [u8; 32],
     /// Seals the mails that go out.
     pub letters: LetterKey,
+    /// Hashes the codes that are mailed.
+    pub passcodes: PasscodeKey,
     /// Gets the keys that clients publish elsewhere.
     pub remote_keys: Arc<dyn RemoteKeys>,
 }

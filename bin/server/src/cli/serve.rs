@@ -3,7 +3,10 @@
 use std::{fmt::Write as _, io, process, sync::Arc};
 
 use actix_web::rt::{System, spawn};
-use paylent_crypto::password::{PasswordPool, Passwords};
+use paylent_crypto::{
+    passcode::PasscodeKey,
+    password::{PasswordPool, Passwords},
+};
 use paylent_domain::{Clock, clock::SystemClock};
 use paylent_mail::LetterKey;
 use paylent_oauth::Keyring;
@@ -81,6 +84,7 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
         cursor_key: master.derive(CURSORS),
         form_key: master.derive(FORMS),
         letters: LetterKey::new(&master),
+        passcodes: PasscodeKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),

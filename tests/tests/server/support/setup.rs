@@ -26,6 +26,7 @@ pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
         cursor_key: master.derive("cursors"),
         form_key: master.derive("forms"),
         letters: paylent_mail::LetterKey::new(&master),
+        passcodes: paylent_crypto::passcode::PasscodeKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         outbound: Outbound::new(outbound::Options { allow_private: !setting.public_only, ..Default::default() })
