@@ -95,11 +95,7 @@ macro_rules! must_be_open {
     ($c:ident, $environment:expr) => {{
         let settings: (bool, i64, i32) = environments::table
             .find($environment)
-            .select((
-                environments::registration_enabled,
-                environments::session_ttl,
-                environments::password_min_length,
-            ))
+            .select((environments::registration_enabled, environments::session_ttl, environments::password_min_length))
             .get_result($c)
             .await?;
         let (true, session_ttl, password_min_length) = settings else {
@@ -277,7 +273,8 @@ impl Env {
             let session = match session {
                 Some(session) => {
                     let begun = Event::new("session.created", "session", session.id, &name).and("user", id, &name);
-                    let row = NewSessionRow::new(environment, NewSession { user_id: id, ..session }, by.at, session_ttl);
+                    let row =
+                        NewSessionRow::new(environment, NewSession { user_id: id, ..session }, by.at, session_ttl);
                     let row = row.insert_into(sessions::table).returning(SessionRow::as_returning());
                     let row: SessionRow = row.get_result(c).await?;
                     entry(environment, &by, &begun)?.insert_into(audit_events::table).execute(c).await?;

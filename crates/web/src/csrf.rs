@@ -15,6 +15,8 @@ pub enum Purpose {
     ChooseAccount,
     /// Signing out.
     SignOut,
+    /// Registering.
+    Register,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
             Self::Consent => "consent",
             Self::ChooseAccount => "choose_account",
             Self::SignOut => "sign_out",
+            Self::Register => "register",
         }
     }
 }

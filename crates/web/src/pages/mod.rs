@@ -13,6 +13,7 @@ pub mod headers;
 mod href;
 mod language;
 mod name;
+mod register;
 #[cfg(test)]
 mod samples;
 mod sign_in;
@@ -29,6 +30,9 @@ pub use href::Href;
 pub use language::{asked, negotiate};
 pub use name::Name;
 pub use paylent_domain::language::Language;
+pub use register::{
+    PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,
+};
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut, Stayed};
 

@@ -3,6 +3,7 @@
 mod api;
 pub mod browser;
 pub mod forge;
+pub mod mailbox;
 pub mod oauth;
 mod process;
 pub mod raw;
@@ -21,7 +22,7 @@ use paylent_crypto::{
     password::{PasswordPool, Passwords},
     seal::MasterKey,
 };
-use paylent_domain::{Clock, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
+use paylent_domain::{Clock, Id, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
 use paylent_oauth::Keyring;
 use paylent_server::{
     app::{self, Listen, Rooms},
