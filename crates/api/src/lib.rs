@@ -31,14 +31,16 @@ use paylent_domain::{
     Clock,
     audit::Entry,
     client::Client,
+    environment::EnvironmentSettings,
     invitation::Invitation,
     organization::{Membership, MembershipRole, Organization},
     permission::{Permission, RolePermission},
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, AuditEvents, ClientGrants, Clients, Invitations, MembershipRoles, Memberships, Organizations,
-            Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys, UserRoles, Users,
+            self, AuditEvents, ClientGrants, Clients, Environment, Invitations, MembershipRoles, Memberships,
+            Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys,
+            UserRoles, Users,
         },
     },
     resource_server::{ClientGrant, ResourceServer},
@@ -243,6 +245,9 @@ pub static ENDPOINTS: &[Endpoint] = &[
 
     at("GET",    "/audit-events",                                              AuditEvents,     Read,   list::<Entry>()),
     at("GET",    "/audit-events/{id}",                                         AuditEvents,     Read,   show::<Entry>()),
+
+    at("GET",    "/environment",                                               Environment,     Read,   show::<EnvironmentSettings>()),
+    at("PATCH",  "/environment",                                               Environment,     Update, update::<EnvironmentSettings>()),
 ];
 
 const fn at(

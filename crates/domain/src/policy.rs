@@ -32,6 +32,7 @@ pub enum Resource {
     MembershipRoles,
     Invitations,
     AuditEvents,
+    Environment,
     Applications,
 }
 
@@ -48,7 +49,7 @@ pub enum Action {
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Users,
         Self::Sessions,
         Self::Roles,
@@ -65,6 +66,7 @@ impl Resource {
         Self::MembershipRoles,
         Self::Invitations,
         Self::AuditEvents,
+        Self::Environment,
         Self::Applications,
     ];
 
@@ -88,6 +90,7 @@ impl Resource {
             Self::MembershipRoles => "membership-roles",
             Self::Invitations => "invitations",
             Self::AuditEvents => "audit-events",
+            Self::Environment => "environment",
             Self::Applications => "applications",
         }
     }
@@ -104,6 +107,7 @@ impl Resource {
         use Action::{Create, Delete, Read, Update};
         match self {
             Self::AuditEvents => &[Read],
+            Self::Environment => &[Read, Update],
             Self::RolePermissions
             | Self::UserRoles
             | Self::MembershipRoles

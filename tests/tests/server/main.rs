@@ -14,6 +14,7 @@ mod api_client_keys;
 mod api_client_rights;
 mod api_client_secrets;
 mod api_clients;
+mod api_environment;
 mod api_etag;
 mod api_filters;
 mod api_idempotency;

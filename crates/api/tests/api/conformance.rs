@@ -159,6 +159,8 @@ impl Described {
         }
         let events = self.read("/audit-events", "").await;
         self.ids.insert("audit_event", events.body["data"][0]["id"].as_str().unwrap().to_owned());
+        let environment = self.read("/environment", "").await;
+        self.ids.insert("environment", environment.id().to_owned());
     }
 
     /// The values of a parameter that takes some of a few words.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod clients;
+mod environment;
 mod oauth;
 mod organizations;
 mod rights;
