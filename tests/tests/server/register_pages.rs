@@ -148,7 +148,7 @@ both! {
         }
         is_page(&fill(&browser, "/register/complete", &faulty, &PERSON).await, 200);
         // Too late for everything.
-        is_page(&fill(&browser, "/register/complete", &faulty, &PERSON).await, 403);
+        is_page(&fill(&browser, "/register/complete", &faulty, &PERSON).await, 400);
         is_page(&browser.get(&address).await, 400);
     }
 

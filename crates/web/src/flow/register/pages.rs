@@ -250,7 +250,7 @@ const fn form<'a>(visit: &Visit, action: &'a str, csrf: &'a str, handle: Option<
 
 /// The handle that came with a request, if it can be one.
 fn handle(fields: &Fields) -> Option<&str> {
-    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     fields.one("handle").filter(|handle| !handle.is_empty() && handle.bytes().all(url_safe))
 }
 
