@@ -61,7 +61,14 @@ pub async fn environment(db: &Db, handle: &str) -> Seeded {
     };
     let account_id = account.id;
     db.create_account(account, &by()).await.expect("the handle is free");
-    let environment = Environment { id, account_id: Some(account_id), handle, custom_domain: None, name: None };
+    let environment = Environment {
+        id,
+        account_id: Some(account_id),
+        handle,
+        custom_domain: None,
+        name: None,
+        registration_enabled: true,
+    };
     let hosts = Hosts::new("http://localhost:8080", None).expect("a valid base URL");
     let tenant = Directory::new(hosts, Arc::new(SystemClock)).describe(environment);
     Seeded { env: Env::new(db.clone(), Arc::new(tenant)), client, client_id, secret, service_user }

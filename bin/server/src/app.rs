@@ -16,7 +16,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, Data},
 };
-use paylent_crypto::password::PasswordPool;
+use paylent_crypto::{passcode::PasscodeKey, password::PasswordPool};
 use paylent_domain::{Clock, network::TrustedProxies};
 use paylent_mail::{LetterKey, Transport};
 use paylent_oauth::{Keyring, RemoteKeys};
@@ -51,6 +51,8 @@ pub struct Rooms {
     pub letters: LetterKey,
     /// How mails leave.
     pub mail: Mail,
+    /// Hashes the codes that are mailed.
+    pub passcodes: PasscodeKey,
     /// Authenticates the forms of the pages.
     pub form_key: [u8; 32],
     /// Whose forwarding headers to believe.
@@ -154,6 +156,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
             Some(Transport::Memory(mailbox)) => Some(mailbox.clone()),
             _ => None,
         },
+        passcodes: rooms.passcodes.clone(),
         remote_keys: remote_keys.clone(),
     };
     let api = paylent_api::Settings {

@@ -9,11 +9,16 @@ use std::{
 use actix_web::http::Method;
 use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
-/// What guesses at secrets, and so gets the small quota. Looking at the sign-in page guesses at nothing.
+/// What guesses at secrets, and so gets the small quota. Looking at a page guesses at nothing.
 const TOKEN: &str = "/oauth/token";
-const LOGIN: &str = "/login";
-const ACCEPT: &str = "/invitations/{id}/accept";
-const DECLINE: &str = "/invitations/{id}/decline";
+const PAGES: [&str; 6] = [
+    "/login",
+    "/register",
+    "/register/verify",
+    "/register/complete",
+    "/invitations/{id}/accept",
+    "/invitations/{id}/decline",
+];
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +56,8 @@ impl Limiters {
     pub(crate) fn check(&self, tenant: [u8; 16], address: IpAddr, method: &Method, route: &str) -> Result<(), u64> {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
-            TOKEN | ACCEPT | DECLINE => &self.auth,
-            LOGIN if *method == Method::POST => &self.auth,
+            TOKEN => &self.auth,
+            page if PAGES.contains(&page) && *method == Method::POST => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, RETRY_AFTER, VARY},
+        header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HOST, RETRY_AFTER, VARY},
     },
     web::Data,
 };
@@ -17,6 +17,9 @@ use crate::app::Shared;
 /// The paths of the pages.
 const PAGES: [&str; 7] =
     ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/organization", "/logout"];
+
+/// Where pages begin whose forms front ends can send as JSON, too.
+const SHARED: [&str; 1] = ["/register"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -42,8 +45,8 @@ impl Refusal {
         Self::Unavailable
     }
 
-    /// The answer: a page for people, a JSON:API document under `/api`, an OAuth error under `/oauth`, a sentence
-    /// elsewhere.
+    /// The answer: a page for people, a JSON:API document under `/api`, an OAuth error under `/oauth` and to front
+    /// ends, a sentence elsewhere.
     pub(crate) fn response(&self, request: &HttpRequest, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
         match self {
@@ -59,11 +62,12 @@ impl Refusal {
             return response.body(html.body);
         }
         response.insert_header((CACHE_CONTROL, "no-store"));
-        self.document(response, request.path(), request_id)
+        self.document(response, request, request_id)
     }
 
     /// The answer to a machine.
-    fn document(&self, mut response: HttpResponseBuilder, path: &str, request_id: &str) -> HttpResponse {
+    fn document(&self, mut response: HttpResponseBuilder, request: &HttpRequest, request_id: &str) -> HttpResponse {
+        let path = request.path();
         if path == "/api" || path.starts_with("/api/") {
             let error = paylent_jsonapi::Error::new(self.code(), self.sentence());
             let errors = Errors::from(error).with_id(request_id);
@@ -71,6 +75,9 @@ impl Refusal {
             response.content_type(MEDIA_TYPE).body(serde_json::to_vec(&errors).unwrap_or_default())
         } else if path.starts_with("/oauth/") {
             let error = json!({"error": self.oauth_error(), "error_description": self.sentence()});
+            response.content_type("application/json").body(error.to_string())
+        } else if speaks_json(request) {
+            let error = json!({"error": self.code().word, "error_description": self.sentence()});
             response.content_type("application/json").body(error.to_string())
         } else {
             response.content_type("text/plain; charset=utf-8").body(format!("{}\n", self.sentence()))
@@ -128,7 +135,8 @@ impl Refusal {
 /// Whether somebody sits at a browser: at one of the pages, or wherever no machine has business and HTML is wanted.
 fn is_for_people(request: &HttpRequest) -> bool {
     let path = request.path();
-    if PAGES.contains(&path) {
+    let is_shared = SHARED.iter().any(|start| path.starts_with(start));
+    if PAGES.contains(&path) || (is_shared && !speaks_json(request)) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];
@@ -136,6 +144,12 @@ fn is_for_people(request: &HttpRequest) -> bool {
     path != "/api"
         && !machines.iter().any(|start| path.starts_with(start))
         && accepted.flat_map(|list| list.split(',')).any(|range| range.trim().starts_with("text/html"))
+}
+
+/// Whether a front end sent this.
+fn speaks_json(request: &HttpRequest) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The error page, in the language of the browser.

@@ -12,6 +12,8 @@ pub(crate) trait Entity: Sized + 'static {
     const MANAGED: Managed;
     /// What readers may ask for.
     const SCHEMA: &'static Schema;
+    /// Whether there is one in each environment, found at the path itself.
+    const SINGLE: bool = false;
     /// Its relationships, in the order of the schema.
     const RELATIONSHIPS: &'static [Relationship<Self>] = &[];
     /// The attribute that lists can be sorted and searched by besides the time of creation: the row's name.

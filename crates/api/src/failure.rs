@@ -208,6 +208,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::CannotSignIn => conflict("cannot_sign_in"),
         Refusal::AlreadyMember => conflict("already_member"),
         Refusal::AnsweredInvitation => conflict("answered_invitation"),
+        Refusal::RegistrationClosed => conflict("registration_closed"),
         Refusal::PublicClient => conflict("public_client"),
         Refusal::ClientWithKeys => conflict("client_with_keys"),
         Refusal::TooManyInvitations => Code::TOO_MANY_REQUESTS,

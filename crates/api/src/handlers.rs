@@ -116,7 +116,10 @@ pub(crate) async fn verb<E: Entity>(
 /// # Errors
 /// 404, the same for what is no id, unknown, of another environment, or out of reach.
 pub(crate) async fn find<E: Entity>(call: &Call) -> Result<E, Failure> {
-    let id: Id<E> = call.id()?;
+    let id: Id<E> = match E::SINGLE {
+        true => Id::from_bytes(*call.tenant().environment.id.as_bytes()),
+        false => call.id()?,
+    };
     let row = E::find(&call.env, id).await?;
     row.filter(|row| !E::MANAGED.is_of_organizations() || call.reach.covers(row.organization()))
         .ok_or(Failure::NotFound)
@@ -144,5 +147,8 @@ pub(crate) fn base<E: Entity>(row: &E, call: &Call) -> Resource {
 
 /// The address of a row.
 pub(crate) fn url_of<E: Entity>(row: &E, tenant: &Tenant) -> String {
-    format!("{}/api/{}/{}", tenant.base_url, E::MANAGED.path(), row.id())
+    match E::SINGLE {
+        true => format!("{}/api/{}", tenant.base_url, E::MANAGED.path()),
+        false => format!("{}/api/{}/{}", tenant.base_url, E::MANAGED.path(), row.id()),
+    }
 }

@@ -31,6 +31,7 @@ use paylent_domain::{
     Clock,
     audit::Entry,
     client::Client,
+    environment::EnvironmentSettings,
     invitation::Invitation,
     mail::Mail,
     organization::{Membership, MembershipRole, Organization},
@@ -38,8 +39,9 @@ use paylent_domain::{
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, AuditEvents, ClientGrants, Clients, Invitations, Mails, MembershipRoles, Memberships, Organizations,
-            Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys, UserRoles, Users,
+            self, AuditEvents, ClientGrants, Clients, Environment, Invitations, Mails, MembershipRoles, Memberships,
+            Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys,
+            UserRoles, Users,
         },
     },
     resource_server::{ClientGrant, ResourceServer},
@@ -248,6 +250,8 @@ pub static ENDPOINTS: &[Endpoint] = &[
     at("GET",    "/mails",                                                     Mails,           Read,   list::<Mail>()),
     at("GET",    "/mails/{id}",                                                Mails,           Read,   show::<Mail>()),
     at("PATCH",  "/mails/{id}/resend",                                         Mails,           Update, verb::<Mail>(mails::resend)),
+    at("GET",    "/environment",                                               Environment,     Read,   show::<EnvironmentSettings>()),
+    at("PATCH",  "/environment",                                               Environment,     Update, update::<EnvironmentSettings>()),
 ];
 
 const fn at(

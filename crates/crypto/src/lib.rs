@@ -1,7 +1,8 @@
 //! The cryptography of Paylent, in one place.
 //!
-//! This crate owns random secrets and their hashes ([`secret`]), password hashing ([`password`]), signing keys and their public
-//! documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]), what clients sign ([`client_assertion`]) and encryption at rest ([`seal`]).
+//! This crate owns random secrets and their hashes ([`secret`]), password hashing ([`password`]), mailed codes ([`passcode`]),
+//! signing keys and their public documents ([`keys`], [`jwks`]), compact JWS tokens ([`jwt`]), what clients sign
+//! ([`client_assertion`]) and encryption at rest ([`seal`]).
 //!
 //! `oauth`, `api`, `web` and the server binary call it. It refuses to know HTTP, SQL, environments, users and the clock: time is
 //! always a parameter, in whole seconds since the Unix epoch.
@@ -27,6 +28,7 @@ pub mod client_assertion;
 pub mod jwks;
 pub mod jwt;
 pub mod keys;
+pub mod passcode;
 pub mod password;
 pub mod seal;
 pub mod secret;

@@ -71,16 +71,22 @@ pub enum SecretKind {
     Session,
     /// The token of a mailed invitation, `pay_in_…`.
     Invitation,
+    /// The id of a registration, `pay_ri_…`: whoever began it knows it.
+    Registration,
+    /// A registration token, `pay_rg_…`: the address is proved, and the rest can be told.
+    RegistrationToken,
 }
 
 impl SecretKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::AuthorizationCode,
         Self::ClientSecret,
         Self::Session,
         Self::Invitation,
+        Self::Registration,
+        Self::RegistrationToken,
     ];
 
     /// The characters every secret of this kind begins with.
@@ -92,6 +98,8 @@ impl SecretKind {
             Self::ClientSecret => "pay_cs_",
             Self::Session => "pay_se_",
             Self::Invitation => "pay_in_",
+            Self::Registration => "pay_ri_",
+            Self::RegistrationToken => "pay_rg_",
         }
     }
 

@@ -1,8 +1,8 @@
 //! An environment: one isolated tenant, and the handle that names it in host names.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
 
-use crate::{Id, Invalid, account::Account};
+use crate::{Id, Invalid, account::Account, clock::Timestamp};
 
 /// One isolated OAuth provider with its own users, clients, keys and Management API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,60 @@ pub struct Environment {
     pub custom_domain: Option<String>,
     /// What people call it; see [`Environment::display_name`].
     pub name: Option<String>,
+    /// Whether pages offer registration. Whether one may register is asked of the database each time.
+    pub registration_enabled: bool,
 }
+
+/// What the people who run an environment decide about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentSettings {
+    /// The environment's id.
+    pub id: Id<Environment>,
+    /// The name in its host.
+    pub handle: Handle,
+    /// What people call it; the handle while there is none.
+    pub name: Option<String>,
+    /// Whether people may register themselves.
+    pub registration_enabled: bool,
+    /// How long a session lasts, in seconds.
+    pub session_ttl: i64,
+    /// After how long without any activity a session ends, in seconds.
+    pub session_idle_ttl: i64,
+    /// For how long an invitation can be answered if its maker does not say, in seconds.
+    pub invitation_ttl: i64,
+    /// The fewest characters of a password that is chosen from now on.
+    pub password_min_length: i32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// What a change of settings changes; `None` leaves the setting as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// A new name, or its removal.
+    pub name: Option<Option<String>>,
+    /// Whether people may register themselves.
+    pub registration_enabled: Option<bool>,
+    /// How long sessions that begin from now on last, in seconds.
+    pub session_ttl: Option<i64>,
+    /// After how long without any activity sessions end, in seconds.
+    pub session_idle_ttl: Option<i64>,
+    /// For how long new invitations can be answered, in seconds.
+    pub invitation_ttl: Option<i64>,
+    /// The fewest characters of a new password.
+    pub password_min_length: Option<i32>,
+}
+
+/// The longest name of an environment, in characters.
+pub const MAX_NAME: usize = 100;
+/// How long sessions, and pauses in them, may last, in seconds: five minutes to a year.
+pub const SESSION_TTL: RangeInclusive<i64> = 300..=31_536_000;
+/// For how long invitations may be answered, in seconds: an hour to ninety days.
+pub const INVITATION_TTL: RangeInclusive<i64> = 3_600..=7_776_000;
+/// What can be the fewest characters of a password.
+pub const PASSWORD_MIN_LENGTH: RangeInclusive<i32> = 8..=64;
 
 impl Environment {
     /// The name that people read on pages and in mails: the handle while it has no other.

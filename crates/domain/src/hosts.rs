@@ -152,6 +152,7 @@ mod tests {
             handle: handle.parse().unwrap(),
             custom_domain: None,
             name: None,
+            registration_enabled: true,
         }
     }
 

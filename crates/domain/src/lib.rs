@@ -22,6 +22,7 @@ pub mod network;
 pub mod organization;
 pub mod permission;
 pub mod policy;
+pub mod registration;
 pub mod resource_server;
 pub mod role;
 pub mod scope;

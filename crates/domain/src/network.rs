@@ -1,6 +1,6 @@
 //! Where a request comes from: the client's address behind trusted proxies, and nothing else.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -15,6 +15,15 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The id of the request, in logs and in error documents.
     pub request_id: String,
+}
+
+/// The part of an address that one client controls, as text: all of an IPv4 address, the first 64 bits of an IPv6 one.
+#[must_use]
+pub fn client_network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+    }
 }
 
 /// The networks whose `X-Forwarded-For` we believe. Empty: no forwarding header is ever read.

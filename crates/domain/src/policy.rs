@@ -32,6 +32,7 @@ pub enum Resource {
     MembershipRoles,
     Invitations,
     AuditEvents,
+    Environment,
     Applications,
     Mails,
 }
@@ -66,6 +67,7 @@ impl Resource {
         Self::MembershipRoles,
         Self::Invitations,
         Self::AuditEvents,
+        Self::Environment,
         Self::Applications,
         Self::Mails,
     ];
@@ -90,6 +92,7 @@ impl Resource {
             Self::MembershipRoles => "membership-roles",
             Self::Invitations => "invitations",
             Self::AuditEvents => "audit-events",
+            Self::Environment => "environment",
             Self::Applications => "applications",
             Self::Mails => "mails",
         }
@@ -107,7 +110,7 @@ impl Resource {
         use Action::{Create, Delete, Read, Update};
         match self {
             Self::AuditEvents => &[Read],
-            Self::Mails => &[Read, Update],
+            Self::Environment | Self::Mails => &[Read, Update],
             Self::RolePermissions
             | Self::UserRoles
             | Self::MembershipRoles

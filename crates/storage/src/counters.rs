@@ -44,6 +44,12 @@ macro_rules! count {
 
 pub(crate) use count;
 
+/// How many seconds there are until a moment, rounded up and at least one.
+pub(crate) fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {
+    let seconds = (until.micros() - now.micros() + 999_999) / 1_000_000;
+    u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
+}
+
 impl Env {
     /// Counts one more under this name, as a unit of work of its own, and says how often that is since the first of the
     /// last `seconds` seconds. Also of calls at the same time each gets a number of its own.

@@ -32,6 +32,7 @@ pub(crate) struct EnvironmentRow {
     handle: String,
     custom_domain: Option<String>,
     name: Option<String>,
+    registration_enabled: bool,
 }
 
 impl From<EnvironmentRow> for Environment {
@@ -42,6 +43,7 @@ impl From<EnvironmentRow> for Environment {
             handle: Handle::stored(row.handle),
             custom_domain: row.custom_domain,
             name: row.name,
+            registration_enabled: row.registration_enabled,
         }
     }
 }

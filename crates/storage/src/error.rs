@@ -14,6 +14,12 @@ pub enum Error {
     /// A row that was referred to is not there, or is still referred to.
     #[error("a reference does not hold")]
     Reference,
+    /// It was done too often lately. Nothing of it was done this time.
+    #[error("it was done too often; it can be done again in {retry_after} seconds")]
+    TooMany {
+        /// When it can be done again, in seconds.
+        retry_after: u32,
+    },
     /// The change would break a rule that the rows themselves must keep.
     #[error("refused: {0}")]
     Refused(Refusal),
@@ -85,6 +91,9 @@ pub enum Refusal {
     /// Nobody has shown that the address is this person's.
     #[error("Your e-mail address is not verified. Open the link in the invitation's mail.")]
     UnverifiedAddress,
+    /// Nobody can register in this environment.
+    #[error("Registration is closed.")]
+    RegistrationClosed,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

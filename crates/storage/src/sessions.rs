@@ -33,7 +33,7 @@ use crate::{
 /// A row of `sessions`, without the token's hash.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
-struct SessionRow {
+pub(crate) struct SessionRow {
     id: Key,
     user_id: Key,
     ip: Option<String>,

@@ -19,6 +19,8 @@ pub enum Purpose {
     AnswerInvitation,
     /// Signing out.
     SignOut,
+    /// Registering.
+    Register,
 }
 
 impl Purpose {
@@ -30,6 +32,7 @@ impl Purpose {
             Self::ChooseOrganization => "choose_organization",
             Self::AnswerInvitation => "answer_invitation",
             Self::SignOut => "sign_out",
+            Self::Register => "register",
         }
     }
 }

@@ -20,7 +20,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, ServiceConfig},
 };
-use paylent_crypto::password::PasswordPool;
+use paylent_crypto::{passcode::PasscodeKey, password::PasswordPool};
 use paylent_domain::Clock;
 use paylent_mail::{LetterKey, Mailbox};
 use paylent_oauth::{Keyring, RemoteKeys};
@@ -40,6 +40,8 @@ pub struct Settings {
     pub letters: LetterKey,
     /// The mails that left, where developers may read them all: there is a page for them then.
     pub mailbox: Option<Mailbox>,
+    /// Hashes the codes that are mailed.
+    pub passcodes: PasscodeKey,
     /// Gets the keys that clients publish elsewhere.
     pub remote_keys: Arc<dyn RemoteKeys>,
 }

@@ -12,7 +12,7 @@ use crate::support::{forge::Forge, *};
 /// Method, path, permission, and what else the user must be allowed to do: to read what hangs on a resource takes the
 /// right to read the tie and the other end, and to replace a relationship the rights to make and to break ties.
 #[rustfmt::skip]
-const ROUTES: [(&str, &str, &str, Option<&str>); 133] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 135] = [
     ("GET",    "/users",                                                      "users:read",                None),
     ("POST",   "/users",                                                      "users:create",              None),
     ("GET",    "/users/{id}",                                                 "users:read",                None),
@@ -146,6 +146,8 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 133] = [
     ("GET",    "/mails",                                                      "mails:read",                None),
     ("GET",    "/mails/{id}",                                                 "mails:read",                None),
     ("PATCH",  "/mails/{id}/resend",                                          "mails:update",              None),
+    ("GET",    "/environment",                                                "environment:read",          None),
+    ("PATCH",  "/environment",                                                "environment:update",        None),
 ];
 
 fn routes() -> impl Iterator<Item = (Method, &'static str, &'static str, Option<&'static str>)> {
@@ -224,7 +226,7 @@ both! {
             let answer = server.bearer(&server.acme, all).try_at(&method, path, &nobody()).await;
             let expected = if path.contains("{id}") {
                 404
-            } else if method == Method::POST {
+            } else if method != Method::GET {
                 400
             } else {
                 200

@@ -139,6 +139,11 @@ both! {
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
+        for path in ["/register", "/register/verify", "/register/complete"] {
+            check(path, &browser.post(path, &[("csrf", "x")]).await);
+        }
+        check("register", &browser.get("/register").await);
+        check("code", &browser.get("/register/verify?registration_id=x").await);
         let stranger = server.request(&server.acme, Method::POST, "/oauth/authorize").form(&[("x", "y")]);
         check("again", &Reply::of(stranger).await);
         let html = |path: &str| browser.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8");

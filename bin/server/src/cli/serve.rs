@@ -5,7 +5,10 @@ use std::{fmt::Write as _, future::Future, io, process, sync::Arc, time::Duratio
 use actix_web::rt::{System, spawn};
 use clap::Args;
 use futures_util::future::join;
-use paylent_crypto::password::{PasswordPool, Passwords};
+use paylent_crypto::{
+    passcode::PasscodeKey,
+    password::{PasswordPool, Passwords},
+};
 use paylent_domain::{Clock, clock::SystemClock};
 use paylent_mail::{LetterKey, Mailbox, Transport};
 use paylent_oauth::Keyring;
@@ -113,6 +116,7 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
         form_key: master.derive(FORMS),
         letters: LetterKey::new(&master),
         mail: config.mail,
+        passcodes: PasscodeKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         passwords: PasswordPool::new(Passwords::default(), config.workers, PasswordPool::DEFAULT_QUEUE),

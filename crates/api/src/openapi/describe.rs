@@ -130,6 +130,9 @@ pub(super) fn create<E: Documented>(endpoint: &Endpoint, parts: &mut Parts) -> O
 }
 
 pub(super) fn show<E: Documented>(endpoint: &Endpoint, parts: &mut Parts) -> Operation {
+    if E::SINGLE {
+        parts.tag::<E>();
+    }
     let kind = E::SCHEMA.kind;
     let document = schemas::single::<E>(parts);
     let example = examples::single::<E>(&examples::url(endpoint.path, kind));

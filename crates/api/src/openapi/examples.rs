@@ -20,7 +20,8 @@ pub(super) fn url(path: &str, kind: &str) -> String {
 }
 
 fn url_of<E: Documented>() -> String {
-    url(&format!("/{}/{{id}}", E::MANAGED.path()), E::SCHEMA.kind)
+    let path = E::MANAGED.path();
+    url(&if E::SINGLE { format!("/{path}") } else { format!("/{path}/{{id}}") }, E::SCHEMA.kind)
 }
 
 fn identifier(kind: &str) -> Value {

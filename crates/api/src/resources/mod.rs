@@ -5,6 +5,7 @@ mod client_grants;
 mod client_rules;
 pub(crate) mod client_writes;
 mod clients;
+mod environment;
 mod invitations;
 pub(crate) mod mails;
 mod membership_roles;

@@ -163,6 +163,8 @@ impl Described {
         self.ids.insert("audit_event", events.body["data"][0]["id"].as_str().unwrap().to_owned());
         let mail = seed::failed_mail(&self.api.database.db(), self.api.env(), "jane@example.com").await;
         self.ids.insert("mail", mail.to_string());
+        let environment = self.read("/environment", "").await;
+        self.ids.insert("environment", environment.id().to_owned());
     }
 
     /// The values of a parameter that takes some of a few words.

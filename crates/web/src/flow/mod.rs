@@ -1,5 +1,5 @@
-//! The endpoints that people meet with their browsers: sign-in, consent, sign-out. Each finds out who is there (a
-//! [`Visit`]), asks the engine, and shows what it says.
+//! The endpoints that people meet with their browsers: sign-in, registration, consent, sign-out. Each finds out who is
+//! there (a [`Visit`]), asks the engine, and shows what it says.
 
 mod account;
 mod again;
@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod organization;
 mod mailbox;
+mod register;
 mod show;
 mod userinfo;
 mod visit;
@@ -43,6 +44,11 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept)))
         .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
+        .service(either("/register").route(get().to(register::email_page)).route(web::post().to(register::begin)))
+        .service(
+            either("/register/verify").route(get().to(register::code_page)).route(web::post().to(register::verify)),
+        )
+        .service(post_only("/register/complete").route(web::post().to(register::complete)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
 }
 

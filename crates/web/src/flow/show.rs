@@ -9,7 +9,7 @@ use actix_web::{
 };
 use paylent_oauth::{ChooseOrganization, Consent, Login, LoginReason, ResponseMode, Return, SelectAccount, Step};
 
-use super::{Visit, fault::Failure};
+use super::{Visit, fault::Failure, register};
 use crate::{
     csrf::Purpose,
     pages::{
@@ -83,6 +83,8 @@ impl Visit {
         problem: Option<SignInProblem>,
     ) -> HttpResponse {
         let csrf = self.csrf(Purpose::SignIn);
+        let register = register::link(self, Some(&login.handle));
+        let register = Href::parse(&register).filter(|_| self.env.tenant().environment.registration_enabled);
         let sign_in = SignIn {
             frame: self.frame(),
             form: self.form("/login", &csrf, &login.handle),
@@ -91,7 +93,7 @@ impl Visit {
             again: login.reason == LoginReason::Again,
             problem,
             forgot_password: None,
-            register: None,
+            register,
         };
         page(status, &sign_in)
     }

@@ -33,12 +33,12 @@ pub(super) struct Visit {
     pub(super) env: Env,
     pub(super) settings: Settings,
     pub(super) origin: Origin,
-    language: Language,
+    pub(super) language: Language,
     /// The language that the client asked for, which the pages of its request are in.
-    asked: Option<Language>,
+    pub(super) asked: Option<Language>,
     pub(super) now: Timestamp,
     /// The value of the browser's own cookie.
-    browser: String,
+    pub(super) browser: String,
     /// The value of the session's cookie, while it is good.
     token: Option<String>,
     pub(super) session: Option<LiveSession>,

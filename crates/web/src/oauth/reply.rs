@@ -62,7 +62,8 @@ pub(crate) fn method_not_allowed(allow: &'static str) -> HttpResponse {
     response
 }
 
-fn write(status: StatusCode, document: &impl Serialize) -> HttpResponse {
+/// A JSON document that nobody keeps.
+pub(crate) fn write(status: StatusCode, document: &impl Serialize) -> HttpResponse {
     match serde_json::to_vec(document) {
         Ok(body) => HttpResponse::build(status)
             .content_type("application/json")

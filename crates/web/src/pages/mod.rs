@@ -16,6 +16,7 @@ mod invitation;
 mod language;
 mod mailbox;
 mod name;
+mod register;
 #[cfg(test)]
 mod samples;
 mod sign_in;
@@ -35,6 +36,9 @@ pub use language::{asked, negotiate};
 pub use mailbox::{Mailbox, ShownMail};
 pub use name::Name;
 pub use paylent_domain::language::Language;
+pub use register::{
+    PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,
+};
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut, Stayed};
 

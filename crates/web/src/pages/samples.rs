@@ -27,6 +27,70 @@ pub(crate) fn sign_in() -> SignIn<'static> {
     }
 }
 
+pub(crate) fn register_email() -> RegisterEmail<'static> {
+    RegisterEmail {
+        frame: frame(),
+        form: form("/register"),
+        email: "",
+        problem: None,
+        sign_in: Href::parse("/login?handle=sealed"),
+    }
+}
+
+pub(crate) fn register_code() -> RegisterCode<'static> {
+    RegisterCode {
+        frame: frame(),
+        form: form("/register/verify"),
+        resend: form("/register"),
+        registration_id: "pay_ri_sample",
+        email: "ada@example.test",
+        problem: None,
+        other_email: Href::parse("/register?handle=sealed"),
+    }
+}
+
+pub(crate) fn register_person() -> RegisterPerson<'static> {
+    RegisterPerson {
+        frame: frame(),
+        form: form("/register/complete"),
+        registration_token: "pay_rg_sample",
+        email: "ada@example.test",
+        first_name: "",
+        last_name: "",
+        password_minimum: 8,
+        problem: None,
+        faults: PersonFaults::default(),
+    }
+}
+
+/// The pages of registration, in every state.
+fn registration(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
+    let email = RegisterEmail { frame, ..register_email() };
+    let code = RegisterCode { frame, ..register_code() };
+    let person = RegisterPerson { frame, ..register_person() };
+    let at_email = |problem| render(&RegisterEmail { problem: Some(problem), email: "ada@", ..email }).unwrap();
+    let at_code = |problem| render(&RegisterCode { problem: Some(problem), ..code }).unwrap();
+    let faults = PersonFaults { first_name: true, last_name: true, password: true, password_confirmation: true };
+    let problem = Some(RegisterProblem::Fields);
+    vec![
+        ("register", render(&email).unwrap()),
+        ("register-invalid", at_email(RegisterProblem::Fields)),
+        ("register-over", at_email(RegisterProblem::Over)),
+        ("register-taken", at_email(RegisterProblem::Taken)),
+        ("register-stale", at_email(RegisterProblem::Stale)),
+        ("register-too-many", at_email(RegisterProblem::TooMany { retry_after: 3_000 })),
+        ("register-code", render(&code).unwrap()),
+        ("register-code-malformed", at_code(RegisterProblem::Fields)),
+        ("register-code-wrong", at_code(RegisterProblem::WrongCode)),
+        ("register-code-too-many", at_code(RegisterProblem::TooMany { retry_after: 30 })),
+        ("register-person", render(&person).unwrap()),
+        ("register-person-faults", render(&RegisterPerson { problem, faults, first_name: "Ada", ..person }).unwrap()),
+        ("register-person-busy", render(&RegisterPerson { problem: Some(RegisterProblem::Busy), ..person }).unwrap()),
+        ("welcome", render(&Welcome { frame, account: Some(account()) }).unwrap()),
+        ("register-closed", render(&RegisterClosed { frame }).unwrap()),
+    ]
+}
+
 const fn scope(name: &'static str, description: Option<&'static str>, optional: bool) -> AskedScope<'static> {
     AskedScope { name, description, optional, new: true }
 }
@@ -228,5 +292,6 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         ),
     ];
     pages.extend(invitations(frame));
+    pages.extend(registration(frame));
     pages
 }

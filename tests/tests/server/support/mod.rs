@@ -4,6 +4,7 @@ mod api;
 pub mod browser;
 pub mod forge;
 pub mod letters;
+pub mod mailbox;
 pub mod oauth;
 pub mod process;
 pub mod raw;
@@ -23,7 +24,7 @@ use paylent_crypto::{
     password::{PasswordPool, Passwords},
     seal::MasterKey,
 };
-use paylent_domain::{Clock, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
+use paylent_domain::{Clock, Id, Timestamp, clock::FixedClock, hosts::Hosts, network::TrustedProxies};
 use paylent_mail::Transport;
 use paylent_oauth::Keyring;
 use paylent_server::{

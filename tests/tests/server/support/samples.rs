@@ -21,7 +21,11 @@ pub struct Sample {
 }
 
 /// A sample of every resource, in an order in which each comes after what it refers to.
-pub struct Samples(Vec<Sample>);
+pub struct Samples {
+    rows: Vec<Sample>,
+    /// The one resource that is not in a list.
+    single: Sample,
+}
 
 impl Sample {
     /// The path of the resource.
@@ -66,7 +70,8 @@ impl Samples {
     #[track_caller]
     pub fn of(&self, path: &str) -> &Sample {
         let wanted = path.trim_start_matches('/').split(['/', '?']).next();
-        self.iter().find(|sample| Some(sample.path) == wanted).unwrap_or_else(|| panic!("no sample for {path}"))
+        let mut all = self.iter().chain([&self.single]);
+        all.find(|sample| Some(sample.path) == wanted).unwrap_or_else(|| panic!("no sample for {path}"))
     }
 }
 
@@ -85,10 +90,14 @@ pub struct Asking {
 impl Samples {
     /// What to ask every route about these samples, in an order in which all of it is answered with 200 or 201.
     pub fn routes(&self) -> Vec<(&'static Endpoint, Asking)> {
-        let position = |endpoint: &Endpoint| self.iter().position(|sample| sample.path == path_of(endpoint)).unwrap();
+        let position = |endpoint: &Endpoint| {
+            let path = path_of(endpoint);
+            let rows = self.iter().position(|sample| sample.path == path);
+            rows.or((self.single.path == path).then_some(self.len())).unwrap()
+        };
         let verb = |endpoint: &Endpoint| {
             let verb = endpoint.path.rsplit('/').next().unwrap();
-            self[position(endpoint)].verbs.iter().position(|other| *other == verb)
+            self.of(endpoint.path).verbs.iter().position(|other| *other == verb)
         };
         let mut routes: Vec<_> = paylent_api::ENDPOINTS.iter().collect();
         routes.sort_by_key(|endpoint| match endpoint.method {
@@ -162,7 +171,7 @@ impl Deref for Samples {
     type Target = [Sample];
 
     fn deref(&self) -> &[Sample] {
-        &self.0
+        &self.rows
     }
 }
 
@@ -171,7 +180,7 @@ impl IntoIterator for Samples {
     type IntoIter = std::vec::IntoIter<Sample>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.rows.into_iter()
     }
 }
 
@@ -180,7 +189,7 @@ impl<'a> IntoIterator for &'a Samples {
     type IntoIter = std::slice::Iter<'a, Sample>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.rows.iter()
     }
 }
 
@@ -204,6 +213,7 @@ fn kind_at(path: &'static str) -> &'static str {
         "invitations" => "invitation",
         "audit-events" => "audit_event",
         "mails" => "mail",
+        "environment" => "environment",
         _ => panic!("what is at {path}?"),
     }
 }
@@ -276,7 +286,9 @@ impl Caller<'_> {
         let event = sample("audit-events", self.get("audit-events?page[size]=1").await.is(200).ids().remove(0)).stays();
         let mail = seed::failed_mail(&self.server.db, &self.tenant.seeded.env, &format!("{tag}@example.com")).await;
         let mail = sample("mails", mail.to_string()).verbs(&["resend"]).stays();
-        Samples(vec![
+        let single = sample("environment", self.get("environment").await.is(200).id()).stays();
+        let single = single.updates(json!({"name": format!("{tag} environment")}));
+        let rows = vec![
             user,
             session,
             role,
@@ -294,6 +306,7 @@ impl Caller<'_> {
             invitation,
             event,
             mail,
-        ])
+        ];
+        Samples { rows, single }
     }
 }

@@ -28,6 +28,7 @@ pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
         form_key: master.derive("forms"),
         letters: paylent_mail::LetterKey::new(&master),
         mail: Mail { transport: setting.mail.clone(), from: "no-reply@paylent.test".parse().unwrap() },
+        passcodes: paylent_crypto::passcode::PasscodeKey::new(&master),
         keys: Arc::new(Keyring::new(master)),
         clock,
         outbound: Outbound::new(outbound::Options { allow_private: !setting.public_only, ..Default::default() })

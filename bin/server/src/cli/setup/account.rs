@@ -51,6 +51,7 @@ pub(super) fn plan(
                 handle: environment.handle.clone(),
                 custom_domain: None,
                 name: None,
+                registration_enabled: true,
             },
             client_id: client.client_id.clone(),
             client_secret,

@@ -4,6 +4,7 @@
 mod audit;
 mod clients;
 mod mails;
+mod environment;
 mod oauth;
 mod organizations;
 mod rights;

@@ -1,0 +1,289 @@
+//! Registration for people. What is known travels in the pages: the id of the registration, later its token, and the
+//! handle of the authorization request that the person came from and goes back to.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{HeaderValue, RETRY_AFTER},
+    web::{Data, Payload},
+};
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
+
+use super::{
+    super::{Visit, fault::Failure, show, visit::Fields},
+    Applicant, Problem, Told,
+};
+use crate::{
+    Settings,
+    csrf::Purpose,
+    pages::{
+        Form, Href, PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,
+    },
+};
+
+/// Reads a form of ours, does what it asks, and leaves the answer with the browser.
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit, &Fields) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let mut visit = match Visit::begin(request, settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let outcome = match visit.read(request, payload).await {
+        Ok(fields) => run(&mut visit, &fields).await,
+        Err(failure) => Err(failure),
+    };
+    visit.answer(outcome)
+}
+
+/// `GET /register`: asks for the address.
+pub(in super::super) async fn email_page(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let visit = match Visit::begin(&request, &settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let outcome = async {
+        let fields = Fields::parse(request.query_string())?;
+        match visit.env.settings().await?.registration_enabled {
+            true => Ok(ask_email(&visit, 200, &fields, None)),
+            false => Ok(closed(&visit)),
+        }
+    };
+    visit.answer(outcome.await)
+}
+
+/// `GET /register/verify?registration_id=…`: asks for the code. The id alone opens nothing.
+pub(in super::super) async fn code_page(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let visit = match Visit::begin(&request, &settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let outcome = async { ask_code(&visit, 200, &Fields::parse(request.query_string())?, None).await };
+    visit.answer(outcome.await)
+}
+
+pub(super) async fn begin(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
+    let run = async |visit: &mut Visit, fields: &Fields| {
+        if visit.check(Purpose::Register, fields).is_err() {
+            return Ok(ask_email(visit, 403, fields, Some(RegisterProblem::Stale)));
+        }
+        match visit.applicant().begin(fields.one("email").unwrap_or_default().trim()).await {
+            Ok(id) => Ok(show::redirect(&to_code(visit, &id, fields))),
+            Err(Problem::Fields(_)) => Ok(ask_email(visit, 422, fields, Some(RegisterProblem::Fields))),
+            Err(Problem::Closed) => Ok(closed(visit)),
+            Err(Problem::TooMany { retry_after }) => {
+                let problem = RegisterProblem::TooMany { retry_after };
+                Ok(later(ask_email(visit, 429, fields, Some(problem)), retry_after))
+            }
+            Err(problem) => Err(problem.into()),
+        }
+    };
+    answer(request, payload, settings, run).await
+}
+
+pub(super) async fn verify(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
+    let run = async |visit: &mut Visit, fields: &Fields| {
+        if visit.check(Purpose::Register, fields).is_err() {
+            return ask_code(visit, 403, fields, Some(RegisterProblem::Stale)).await;
+        }
+        let field = |name| fields.one(name).unwrap_or_default();
+        match visit.applicant().verify(field("registration_id"), field("passcode")).await {
+            Ok(token) => ask_person(visit, 200, token.expose(), fields, None, &[]).await,
+            Err(Problem::Fields(_)) => ask_code(visit, 422, fields, Some(RegisterProblem::Fields)).await,
+            Err(Problem::Unknown) => ask_code(visit, 400, fields, Some(RegisterProblem::WrongCode)).await,
+            Err(Problem::Closed) => Ok(closed(visit)),
+            Err(Problem::TooMany { retry_after }) => {
+                let problem = RegisterProblem::TooMany { retry_after };
+                Ok(later(ask_code(visit, 429, fields, Some(problem)).await?, retry_after))
+            }
+            Err(problem) => Err(problem.into()),
+        }
+    };
+    answer(request, payload, settings, run).await
+}
+
+pub(super) async fn complete(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
+    let run = async |visit: &mut Visit, fields: &Fields| {
+        let field = |name| fields.one(name).unwrap_or_default();
+        let token = field("registration_token");
+        if visit.check(Purpose::Register, fields).is_err() {
+            return ask_person(visit, 403, token, fields, Some(RegisterProblem::Stale), &[]).await;
+        }
+        let told = Told {
+            registration_token: token,
+            first_name: field("first_name"),
+            last_name: field("last_name"),
+            password: field("password"),
+            password_confirmation: field("password_confirmation"),
+        };
+        let session_token = secret::generate(SecretKind::Session)?;
+        let registered = match visit.applicant().complete(&told, Some(&session_token)).await {
+            Ok(registered) => registered,
+            Err(Problem::Fields(faults)) => {
+                let faulty: Vec<&str> = faults.iter().map(|(field, _)| *field).collect();
+                return ask_person(visit, 422, token, fields, Some(RegisterProblem::Fields), &faulty).await;
+            }
+            Err(Problem::Unknown) => return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over))),
+            Err(Problem::Taken) => return Ok(ask_email(visit, 409, fields, Some(RegisterProblem::Taken))),
+            Err(Problem::Busy) => {
+                return ask_person(visit, 503, token, fields, Some(RegisterProblem::Busy), &[]).await;
+            }
+            Err(Problem::Closed) => return Ok(closed(visit)),
+            Err(problem) => return Err(problem.into()),
+        };
+        if let Some(other) = visit.session.take() {
+            visit.engine().end_session(other.id).await?;
+        }
+        if let Some(session) = registered.session {
+            visit.sign_in(session_token.expose(), session.expires_at).await?;
+        }
+        go_back(visit, fields).await
+    };
+    answer(request, payload, settings, run).await
+}
+
+/// On to the authorization request that the person came from, or a welcome if there is none that can go on.
+async fn go_back(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    if let Some(handle) = handle(fields)
+        && let Ok(step) = visit.engine().resume(handle, &visit.browser()).await
+    {
+        return visit.show(step);
+    }
+    Ok(show::page(200, &Welcome { frame: visit.frame(), account: visit.account() }))
+}
+
+fn ask_email(visit: &Visit, status: u16, fields: &Fields, problem: Option<RegisterProblem>) -> HttpResponse {
+    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
+    let sign_in = handle.map(|handle| visit.another(handle));
+    let page = RegisterEmail {
+        frame: visit.frame(),
+        form: form(visit, "/register", &csrf, handle),
+        email: fields.one("email").unwrap_or_default(),
+        problem,
+        sign_in: sign_in.as_deref().and_then(Href::parse),
+    };
+    show::page(status, &page)
+}
+
+/// Asks for the code, or for the address if nobody waits for a code any more.
+async fn ask_code(
+    visit: &Visit,
+    status: u16,
+    fields: &Fields,
+    problem: Option<RegisterProblem>,
+) -> Result<HttpResponse, Failure> {
+    let id = fields.one("registration_id").unwrap_or_default();
+    let begun = match visit.env.begun_registration(&SecretHash::of(id), visit.now).await.map_err(Problem::from) {
+        Ok(begun) => begun,
+        Err(Problem::Closed) => return Ok(closed(visit)),
+        Err(problem) => return Err(problem.into()),
+    };
+    let Some(begun) = begun else {
+        return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over)));
+    };
+    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
+    let other = link(visit, handle);
+    let page = RegisterCode {
+        frame: visit.frame(),
+        form: form(visit, "/register/verify", &csrf, handle),
+        resend: form(visit, "/register", &csrf, handle),
+        registration_id: id,
+        email: begun.email().as_str(),
+        problem,
+        other_email: Href::parse(&other),
+    };
+    Ok(show::page(status, &page))
+}
+
+/// Asks for name and password, or for the address if the token is not good any more.
+async fn ask_person(
+    visit: &Visit,
+    status: u16,
+    token: &str,
+    fields: &Fields,
+    problem: Option<RegisterProblem>,
+    faulty: &[&str],
+) -> Result<HttpResponse, Failure> {
+    let proved = visit.env.proved_registration(&SecretHash::of(token), visit.now).await.map_err(Problem::from);
+    let (proved, password_minimum) = match proved {
+        Ok(Some(proved)) => proved,
+        Ok(None) => return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over))),
+        Err(Problem::Closed) => return Ok(closed(visit)),
+        Err(problem) => return Err(problem.into()),
+    };
+    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
+    let faults = PersonFaults {
+        first_name: faulty.contains(&"first_name"),
+        last_name: faulty.contains(&"last_name"),
+        password: faulty.contains(&"password"),
+        password_confirmation: faulty.contains(&"password_confirmation"),
+    };
+    let page = RegisterPerson {
+        frame: visit.frame(),
+        form: form(visit, "/register/complete", &csrf, handle),
+        registration_token: token,
+        email: proved.email().as_str(),
+        first_name: fields.one("first_name").unwrap_or_default(),
+        last_name: fields.one("last_name").unwrap_or_default(),
+        password_minimum,
+        problem,
+        faults,
+    };
+    Ok(show::page(status, &page))
+}
+
+fn closed(visit: &Visit) -> HttpResponse {
+    show::page(403, &RegisterClosed { frame: visit.frame() })
+}
+
+/// A page that says when to come back.
+fn later(mut page: HttpResponse, seconds: u32) -> HttpResponse {
+    page.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    page
+}
+
+const fn form<'a>(visit: &Visit, action: &'a str, csrf: &'a str, handle: Option<&'a str>) -> Form<'a> {
+    Form { action, csrf, handle, ui_locales: visit.asked }
+}
+
+/// The handle that came with a request, if it can be one.
+fn handle(fields: &Fields) -> Option<&str> {
+    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    fields.one("handle").filter(|handle| !handle.is_empty() && handle.bytes().all(url_safe))
+}
+
+/// Where one registers, for the request of this handle.
+pub(in super::super) fn link(visit: &Visit, handle: Option<&str>) -> String {
+    at(visit, "/register", handle.map(|handle| ("handle", handle)).into_iter())
+}
+
+fn to_code(visit: &Visit, id: &Secret, fields: &Fields) -> String {
+    let handle = handle(fields).map(|handle| ("handle", handle));
+    at(visit, "/register/verify", [("registration_id", id.expose())].into_iter().chain(handle))
+}
+
+/// A path with values that need no escape, in the language that was asked for.
+fn at<'a>(visit: &Visit, path: &str, values: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let language = visit.asked.map(|language| ("ui_locales", language.tag()));
+    let pairs: Vec<String> = values.chain(language).map(|(name, value)| format!("{name}={value}")).collect();
+    match pairs.is_empty() {
+        true => path.to_owned(),
+        false => format!("{path}?{}", pairs.join("&")),
+    }
+}
+
+impl Visit {
+    /// Whoever is at the browser, as somebody who registers.
+    fn applicant(&self) -> Applicant<'_> {
+        Applicant {
+            env: &self.env,
+            settings: &self.settings,
+            origin: &self.origin,
+            now: self.now,
+            language: self.language,
+            browser: &self.browser,
+        }
+    }
+}
