@@ -50,7 +50,7 @@ pub enum Action {
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Users,
         Self::Sessions,
         Self::Roles,

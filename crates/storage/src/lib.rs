@@ -75,7 +75,7 @@ pub use organizations::{NewOrganization, OrganizationFilter};
 pub use page::{Listed, NameIs, Order, Page, Place};
 pub use permissions::{NewPermission, PermissionChange, PermissionFilter};
 pub use pool::{DatabaseUrl, DatabaseUrlError, Db, Options};
-pub use registrations::{Attempt, NewRegistration, Registered};
+pub use registrations::{Guess, NewRegistration, Registered};
 pub use resource_servers::{NewResourceServer, ResourceServerChange, ResourceServerFilter};
 pub use role_permissions::RolePermissionFilter;
 pub use roles::{NewRole, RoleChange, RoleFilter};

@@ -68,7 +68,7 @@ pub struct NewRegistration {
 
 /// What became of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
+pub enum Guess {
     /// The address is proved, and the token is good.
     Right,
     /// The code, or the registration, is not good or not good any more.
@@ -177,7 +177,7 @@ impl Env {
         passcode: SecretHash,
         token: &SecretHash,
         at: Timestamp,
-    ) -> Result<Attempt> {
+    ) -> Result<Guess> {
         type Row = (String, String, Option<String>, Option<Vec<u8>>);
         let (environment, id, token) = (self.key(), id.as_bytes().to_vec(), token.as_bytes().to_vec());
         on!(self.db, transaction, |c| {
@@ -197,17 +197,17 @@ impl Env {
                 .get_result(c)
                 .await
                 .optional()?;
-            let Some((email, email_key, locale, expected)) = counted else { return Ok(Attempt::Wrong) };
+            let Some((email, email_key, locale, expected)) = counted else { return Ok(Guess::Wrong) };
             let name = format!("passcode:address:{email_key}");
             if count!(c, environment, name.as_str(), ATTEMPTS_WINDOW, at) > MAX_ATTEMPTS_PER_ADDRESS {
                 let until = counters::table.find((environment, name)).select(counters::expires_at);
                 let until = Timestamp::from_micros(until.get_result(c).await?);
-                return Ok(Attempt::TooMany { retry_after: seconds_until(until, at) });
+                return Ok(Guess::TooMany { retry_after: seconds_until(until, at) });
             }
             let expected = expected.and_then(|mac| <[u8; 32]>::try_from(mac).ok()).map(SecretHash::from_bytes);
             let begun = Registration::begun(Email::stored(email), language(locale));
             if begun.prove(expected == Some(passcode)).is_none() {
-                return Ok(Attempt::Wrong);
+                return Ok(Guess::Wrong);
             }
             let proved = (
                 registrations::passcode_mac.eq(None::<Vec<u8>>),
@@ -215,7 +215,7 @@ impl Env {
                 registrations::expires_at.eq(at.plus_seconds(TOKEN_TTL).micros()),
             );
             diesel::update(registrations::table.find((environment, id))).set(proved).execute(c).await?;
-            Ok(Attempt::Right)
+            Ok(Guess::Right)
         })
     }
 

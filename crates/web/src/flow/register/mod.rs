@@ -24,7 +24,7 @@ use paylent_domain::{
 };
 use paylent_mail::{About, Letter};
 use paylent_oauth::Error;
-use paylent_storage::{Attempt, Env, Error as StorageError, NewRegistration, NewSession, Refusal, Registered};
+use paylent_storage::{Guess, Env, Error as StorageError, NewRegistration, NewSession, Refusal, Registered};
 
 use super::fault::Failure;
 use crate::Settings;
@@ -131,9 +131,9 @@ impl Applicant<'_> {
         let token = secret::generate(SecretKind::RegistrationToken)?;
         let hash = self.hash(id, passcode.as_str());
         match self.env.try_passcode(&SecretHash::of(id), hash, &SecretHash::of(token.expose()), self.now).await? {
-            Attempt::Right => Ok(token),
-            Attempt::Wrong => Err(Problem::Unknown),
-            Attempt::TooMany { retry_after } => Err(Problem::TooMany { retry_after }),
+            Guess::Right => Ok(token),
+            Guess::Wrong => Err(Problem::Unknown),
+            Guess::TooMany { retry_after } => Err(Problem::TooMany { retry_after }),
         }
     }
 
