@@ -22,7 +22,7 @@ use crate::common::{
 type Engine = Environment<MemoryStore>;
 
 /// Makes the person a member of a new organization.
-fn join(environment: &Engine, person: &Person, name: &str) -> Id<Organization> {
+pub(crate) fn join(environment: &Engine, person: &Person, name: &str) -> Id<Organization> {
     let id: Id<Organization> = Id::new(Timestamp::from_seconds(1), random_bytes().unwrap());
     let belonging = Belonging { id, name: name.to_owned(), slug: Some(Slug::stored(name.to_lowercase())) };
     hold(environment, person, &belonging, "lead", "invoices:approve");

@@ -214,7 +214,8 @@ async fn what_is_listed_about_authorization_requests_works() {
         }
     }
     let talkative = environment.app(|application| application.client.id_token_claims = true);
-    let all = [("scope", "openid profile email"), ("nonce", "n")];
+    let works = crate::acting_for::join(&environment, &person, "Works").to_string();
+    let all = [("scope", "openid profile email"), ("nonce", "n"), ("organization", &works)];
     let id_token = environment.tokens(&talkative, &person, &all).await.id_token.unwrap();
     let claims = environment.claims(id_token.expose()).await.1;
     let mut made: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();

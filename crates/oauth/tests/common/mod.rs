@@ -154,6 +154,7 @@ impl<S: Store> Environment<S> {
             client_generation: 0,
             user_generation: 0,
             family_id: None,
+            organization_id: None,
         };
         self.store.save_access_token(stored).await.unwrap();
         token.expose().to_owned()
