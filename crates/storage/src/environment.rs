@@ -120,13 +120,14 @@ impl Env {
 
 fn updated(before: &EnvironmentSettings, after: &EnvironmentSettings) -> Event {
     let event = Event::new("environment.updated", "environment", after.id, after.handle.as_str());
-    let event = event.change("name", before.name.clone(), after.name.clone());
-    let fields: [(&'static str, fn(&EnvironmentSettings) -> String); 5] = [
-        ("registration_enabled", |settings| settings.registration_enabled.to_string()),
-        ("session_ttl", |settings| settings.session_ttl.to_string()),
-        ("session_idle_ttl", |settings| settings.session_idle_ttl.to_string()),
-        ("invitation_ttl", |settings| settings.invitation_ttl.to_string()),
-        ("password_min_length", |settings| settings.password_min_length.to_string()),
-    ];
-    fields.into_iter().fold(event, |event, (name, value)| event.change(name, Some(value(before)), Some(value(after))))
+    let seconds = |value: i64| Some(value.to_string());
+    let enabled = |settings: &EnvironmentSettings| Some(settings.registration_enabled.to_string());
+    let length = |settings: &EnvironmentSettings| Some(settings.password_min_length.to_string());
+    event
+        .change("name", before.name.clone(), after.name.clone())
+        .change("registration_enabled", enabled(before), enabled(after))
+        .change("session_ttl", seconds(before.session_ttl), seconds(after.session_ttl))
+        .change("session_idle_ttl", seconds(before.session_idle_ttl), seconds(after.session_idle_ttl))
+        .change("invitation_ttl", seconds(before.invitation_ttl), seconds(after.invitation_ttl))
+        .change("password_min_length", length(before), length(after))
 }

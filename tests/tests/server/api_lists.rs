@@ -10,7 +10,9 @@ use crate::support::*;
 /// Every list, and the attribute that tells when a row of it was made.
 fn lists() -> impl Iterator<Item = (&'static str, &'static str)> {
     let lists = paylent_api::ENDPOINTS.iter().filter(|endpoint| endpoint.method == "GET");
-    let lists = lists.map(|endpoint| endpoint.path.trim_start_matches('/')).filter(|path| !path.contains('/'));
+    let lists = lists.map(|endpoint| endpoint.path.trim_start_matches('/'));
+    // Of environments there is one, which is no list.
+    let lists = lists.filter(|path| !path.contains('/') && *path != "environment");
     lists.map(|list| (list, if list == "audit-events" { "occurred_at" } else { "created_at" }))
 }
 
