@@ -4,6 +4,7 @@ use paylent_domain::{
     audit::Entry,
     client::Client,
     invitation::Invitation,
+    mail::Mail,
     organization::{Membership, MembershipRole, Organization},
     permission::{Permission, RolePermission},
     resource_server::{ClientGrant, ResourceServer},
@@ -42,7 +43,7 @@ fn words<E: Documented>() -> Words {
     }
 }
 
-fn all() -> [Words; 16] {
+fn all() -> [Words; 17] {
     [
         words::<User>(),
         words::<Session>(),
@@ -60,6 +61,7 @@ fn all() -> [Words; 16] {
         words::<MembershipRole>(),
         words::<Invitation>(),
         words::<Entry>(),
+        words::<Mail>(),
     ]
 }
 
