@@ -5,6 +5,7 @@ use paylent_domain::{
     client::Client,
     environment::EnvironmentSettings,
     invitation::Invitation,
+    mail::Mail,
     organization::{Membership, MembershipRole, Organization},
     permission::{Permission, RolePermission},
     resource_server::{ClientGrant, ResourceServer},
@@ -43,7 +44,7 @@ fn words<E: Documented>() -> Words {
     }
 }
 
-fn all() -> [Words; 17] {
+fn all() -> [Words; 18] {
     [
         words::<User>(),
         words::<Session>(),
@@ -62,6 +63,7 @@ fn all() -> [Words; 17] {
         words::<Invitation>(),
         words::<Entry>(),
         words::<EnvironmentSettings>(),
+        words::<Mail>(),
     ]
 }
 
