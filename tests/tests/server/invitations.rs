@@ -162,7 +162,7 @@ both! {
         }
         let other = format!("/invitations/{}/accept", crate::support::nobody());
         Reply::of(answer(&server, &other, &newcomer(&token))).await.is(404);
-        let elsewhere = server.request(&server.other, Method::POST, &format!("/invitations/{id}/accept"));
+        let elsewhere = server.request(&server.beta, Method::POST, &format!("/invitations/{id}/accept"));
         let elsewhere = elsewhere.header("content-type", "application/json").body(newcomer(&token).to_string());
         Reply::of(elsewhere).await.is(404);
         server.clock.advance_seconds(7 * 24 * 3_600 + 1);

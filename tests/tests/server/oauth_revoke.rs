@@ -123,6 +123,7 @@ both! {
         let now = server.clock.now();
         let stored = OpaqueToken {
             family_id: None,
+            organization_id: None,
             hash: SecretHash::of(token.expose()),
             client_id: public.credentials.0.clone(),
             user_id: acme.seeded.service_user,
