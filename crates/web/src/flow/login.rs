@@ -17,7 +17,7 @@ use paylent_domain::{
 use paylent_oauth::{Login, Step};
 use paylent_storage::{NewSession, Refusal, Renewal};
 
-use super::{Visit, fault::Failure, visit::Fields};
+use super::{Visit, fault::Failure, respond, respond_to_form, visit::Fields};
 use crate::{Settings, csrf::Purpose, pages::SignInProblem};
 
 /// The longest `User-Agent` that is kept, in characters.
@@ -25,28 +25,16 @@ const MAX_USER_AGENT: usize = 400;
 
 /// `GET /login?handle=…`: signs in with another account for the same request.
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = async {
+    let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
-        visit.show(reopen(&visit, &fields).await?)
+        visit.show(reopen(visit, &fields).await?)
     };
-    visit.answer(outcome.await)
+    respond(&request, &settings, run).await
 }
 
 /// `POST /login`
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => sign_in(&mut visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    respond_to_form(&request, payload, &settings, sign_in).await
 }
 
 /// The request that a handle stands for, as if nobody were signed in: judged before any password is looked at.

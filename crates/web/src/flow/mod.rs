@@ -17,14 +17,16 @@ use actix_web::{
     dev::HttpServiceFactory,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     middleware::from_fn,
-    web::{self, ServiceConfig},
+    web::{self, Payload, ServiceConfig},
 };
 
 use crate::{
+    Settings,
     oauth::{cors, get, get_only, post_only, reply},
     pages::assets,
 };
-use visit::Visit;
+use fault::Failure;
+use visit::{Fields, Visit};
 
 /// Mounts the pages and what belongs to them.
 pub(crate) fn configure(cfg: &mut ServiceConfig) {
@@ -36,6 +38,34 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(post_only("/account").route(web::post().to(account::post)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
+}
+
+/// What the handlers have in common: finds out who is at the browser, and answers with what comes of it.
+async fn respond(
+    request: &HttpRequest,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let mut visit = match Visit::begin(request, settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let outcome = run(&mut visit).await;
+    visit.answer(outcome)
+}
+
+/// The same for the form of a page, whose fields are read first.
+async fn respond_to_form(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit, &Fields) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let read = async |visit: &mut Visit| {
+        let fields = visit.read(request, payload).await?;
+        run(visit, &fields).await
+    };
+    respond(request, settings, read).await
 }
 
 /// Userinfo, which scripts of registered origins may use.
