@@ -9,9 +9,9 @@ use std::{
 use actix_web::http::Method;
 use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
-/// What guesses at secrets, and so gets the small quota. Looking at the sign-in page guesses at nothing.
+/// What guesses at secrets, and so gets the small quota. Looking at a page that asks for one guesses at nothing.
 const TOKEN: &str = "/oauth/token";
-const LOGIN: &str = "/login";
+const FORMS: [&str; 5] = ["/login", "/account/email", "/account/email/confirm", "/account/password", "/account/delete"];
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ impl Limiters {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
             TOKEN => &self.auth,
-            LOGIN if *method == Method::POST => &self.auth,
+            _ if *method == Method::POST && FORMS.contains(&route) => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

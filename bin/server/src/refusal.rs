@@ -14,8 +14,9 @@ use serde_json::json;
 
 use crate::app::Shared;
 
-/// The paths of the pages.
+/// The paths of the pages, and what those of several begin with.
 const PAGES: [&str; 6] = ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/logout"];
+const FOLDERS: [&str; 2] = ["/login/", "/account/"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -127,7 +128,7 @@ impl Refusal {
 /// Whether somebody sits at a browser: at one of the pages, or wherever no machine has business and HTML is wanted.
 fn is_for_people(request: &HttpRequest) -> bool {
     let path = request.path();
-    if PAGES.contains(&path) {
+    if PAGES.contains(&path) || FOLDERS.iter().any(|start| path.starts_with(start)) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];

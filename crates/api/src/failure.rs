@@ -202,6 +202,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::AnsweredInvitation => conflict("answered_invitation"),
         Refusal::PublicClient => conflict("public_client"),
         Refusal::ClientWithKeys => conflict("client_with_keys"),
+        Refusal::TooManyMails => Code { status: 429, word: "too_many_requests", title: "Too many requests" },
     }
 }
 

@@ -73,6 +73,9 @@ pub enum Refusal {
     /// The invitation was answered or taken back, or has expired.
     #[error("It is not pending any more.")]
     AnsweredInvitation,
+    /// The address, or whoever asks, got as many mails as there are in an hour.
+    #[error("There were too many mails within an hour. Try again later.")]
+    TooManyMails,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

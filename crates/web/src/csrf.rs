@@ -15,6 +15,22 @@ pub enum Purpose {
     ChooseAccount,
     /// Signing out.
     SignOut,
+    /// Changing name and language.
+    Profile,
+    /// Asking for another e-mail address.
+    Email,
+    /// Confirming an e-mail address.
+    ConfirmEmail,
+    /// Changing the password.
+    Password,
+    /// Ending sessions.
+    Sessions,
+    /// Taking access from an application.
+    Applications,
+    /// Leaving an organization.
+    Organizations,
+    /// Deleting the account.
+    Deletion,
 }
 
 impl Purpose {
@@ -24,6 +40,14 @@ impl Purpose {
             Self::Consent => "consent",
             Self::ChooseAccount => "choose_account",
             Self::SignOut => "sign_out",
+            Self::Profile => "profile",
+            Self::Email => "email",
+            Self::ConfirmEmail => "confirm_email",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+            Self::Applications => "applications",
+            Self::Organizations => "organizations",
+            Self::Deletion => "deletion",
         }
     }
 }

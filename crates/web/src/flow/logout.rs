@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::{self, Name, SignOut},
+    pages::{self, Href, Name, SignOut},
 };
 
 /// `GET /oauth/logout`
@@ -80,6 +80,6 @@ fn signed_out(visit: &mut Visit, done: &SignedOut) -> HttpResponse {
     visit.sign_out();
     match &done.redirect {
         Some(url) => show::redirect(url),
-        None => show::page(200, &pages::SignedOut { frame: visit.frame(), sign_in: None }),
+        None => show::page(200, &pages::SignedOut { frame: visit.frame(), sign_in: Href::parse("/login") }),
     }
 }

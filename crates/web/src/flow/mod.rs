@@ -3,7 +3,9 @@
 
 mod account;
 mod again;
+mod aim;
 mod authorize;
+mod choose_account;
 mod consent;
 mod fault;
 mod login;
@@ -35,9 +37,10 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
         .service(either("/login").route(get().to(login::get)).route(web::post().to(login::post)))
         .service(post_only("/consent").route(web::post().to(consent::post)))
-        .service(post_only("/account").route(web::post().to(account::post)))
+        .service(post_only("/login/account").route(web::post().to(choose_account::post)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
-        .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
+        .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
+        .configure(account::configure);
 }
 
 /// What the handlers have in common: finds out who is at the browser, and answers with what comes of it.

@@ -1,4 +1,4 @@
-//! `POST /account`: the person goes on with the account of the session.
+//! `POST /login/account`: the person goes on with the account of the session.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,7 +8,7 @@ use actix_web::{
 use super::{Visit, fault::Failure, respond_to_form, visit::Fields};
 use crate::{Settings, csrf::Purpose};
 
-/// `POST /account`
+/// `POST /login/account`
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     respond_to_form(&request, payload, &settings, choose).await
 }
