@@ -9,14 +9,16 @@ use actix_web::{
     web::Data,
 };
 use paylent_jsonapi::{Code, Errors, media_type::MEDIA_TYPE};
-use paylent_web::pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render};
+use paylent_web::{
+    FORMS,
+    pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render},
+};
 use serde_json::json;
 
 use crate::app::Shared;
 
-/// The paths of the pages, and what those of several begin with.
-const PAGES: [&str; 6] = ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/logout"];
-const FOLDERS: [&str; 2] = ["/login/", "/account/"];
+/// The paths of the pages that are not [`FORMS`].
+const PAGES: [&str; 3] = ["/oauth/authorize", "/oauth/logout", "/account/data"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -128,7 +130,7 @@ impl Refusal {
 /// Whether somebody sits at a browser: at one of the pages, or wherever no machine has business and HTML is wanted.
 fn is_for_people(request: &HttpRequest) -> bool {
     let path = request.path();
-    if PAGES.contains(&path) || FOLDERS.iter().any(|start| path.starts_with(start)) {
+    if PAGES.contains(&path) || FORMS.contains(&path) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];

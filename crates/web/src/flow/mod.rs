@@ -35,12 +35,38 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
     cfg.service(either("/oauth/authorize").route(get().to(authorize::get)).route(web::post().to(authorize::post)))
         .service(userinfo_endpoint())
         .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
-        .service(either("/login").route(get().to(login::get)).route(web::post().to(login::post)))
-        .service(post_only("/consent").route(web::post().to(consent::post)))
-        .service(post_only("/login/account").route(web::post().to(choose_account::post)))
-        .service(post_only("/logout").route(web::post().to(logout::confirm)))
+        .service(get_only("/account/data").route(get().to(account::data::get)))
+        .service(get_only("/account/data.json").route(get().to(account::data::download)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
-        .configure(account::configure);
+        .configure(forms);
+}
+
+/// Mounts the forms of the pages, and lists them.
+macro_rules! forms {
+    ($($path:literal: $kind:ident $(get $get:path,)? post $post:path;)+) => {
+        /// Where the forms of the pages are posted to. Each is taken only from our own page, in the browser and the
+        /// session it was shown in.
+        pub const FORMS: &[&str] = &[$($path),+];
+
+        fn forms(cfg: &mut ServiceConfig) {
+            $(cfg.service($kind($path)$(.route(get().to($get)))?.route(web::post().to($post)));)+
+        }
+    };
+}
+
+forms! {
+    "/login": either get login::get, post login::post;
+    "/login/account": post_only post choose_account::post;
+    "/consent": post_only post consent::post;
+    "/logout": post_only post logout::confirm;
+    "/account": either get account::profile::get, post account::profile::post;
+    "/account/email": either get account::email::get, post account::email::post;
+    "/account/email/confirm": either get account::confirm_email::get, post account::confirm_email::post;
+    "/account/password": either get account::password::get, post account::password::post;
+    "/account/sessions": either get account::sessions::get, post account::sessions::post;
+    "/account/applications": either get account::applications::get, post account::applications::post;
+    "/account/organizations": either get account::organizations::get, post account::organizations::post;
+    "/account/delete": either get account::deletion::get, post account::deletion::post;
 }
 
 /// What the handlers have in common: finds out who is at the browser, and answers with what comes of it.

@@ -58,8 +58,9 @@ fn every_field_has_a_label_and_every_reference_a_target() {
             " data-copy=\"",
         ] {
             for rest in html.body.split(attribute).skip(1) {
-                let id = rest.split('"').next().unwrap();
-                assert!(html.body.contains(&format!(" id=\"{id}\"")), "{attribute}{id} in {name}");
+                for id in rest.split('"').next().unwrap().split(' ') {
+                    assert!(html.body.contains(&format!(" id=\"{id}\"")), "{attribute}{id} in {name}");
+                }
             }
         }
     });

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// `GET /account/applications`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
         let connections = visit.env.connections(person.id, visit.now).await?;
         let applications: Vec<Application<'_>> = connections.iter().map(application).collect();
@@ -37,7 +37,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
 }
 
 /// `POST /account/applications`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Applications, withdraw).await
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// `GET /account/email/confirm?token=…`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
         let token = fields.one("token").unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
 }
 
 /// `POST /account/email/confirm`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     respond_to_form(&request, payload, &settings, confirm).await
 }
 

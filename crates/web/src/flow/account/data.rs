@@ -26,7 +26,7 @@ use crate::{
 const ROWS: i64 = 500;
 
 /// `GET /account/data`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, _: Person| {
         let tokens = Tokens::new(visit, Purpose::SignOut).await?;
         let page = DataPage { frame: visit.frame(), around: tokens.around(visit, Section::Data, false) };
@@ -36,7 +36,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
 }
 
 /// `GET /account/data.json`
-pub(super) async fn download(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn download(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
         let mut response = HttpResponse::Ok();
         for header in headers::COMMON {

@@ -22,13 +22,13 @@ use crate::{
 };
 
 /// `GET /account/delete`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| page(visit, 200, &person, "", None, Problems::new()).await;
     shown(&request, &settings, run).await
 }
 
 /// `POST /account/delete`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Deletion, delete).await
 }
 

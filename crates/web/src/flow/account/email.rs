@@ -28,14 +28,14 @@ const MINUTES: u32 = 60;
 const WAIT: u32 = 3_600;
 
 /// `GET /account/email`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run =
         async |visit: &mut Visit, person: Person| page(visit, &person, "", Problems::new(), is_done(&request)).await;
     shown(&request, &settings, run).await
 }
 
 /// `POST /account/email`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Email, ask).await
 }
 

@@ -1,60 +1,30 @@
 //! The account pages: what a person who is signed in sees and changes of the own account.
 
-mod applications;
-mod confirm_email;
-mod data;
-mod deletion;
-mod email;
-mod organizations;
-mod password;
-mod profile;
-mod sessions;
+pub(super) mod applications;
+pub(super) mod confirm_email;
+pub(super) mod data;
+pub(super) mod deletion;
+pub(super) mod email;
+pub(super) mod organizations;
+pub(super) mod password;
+pub(super) mod profile;
+pub(super) mod sessions;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{self, Payload, ServiceConfig},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use paylent_domain::{Id, audit::Context, mail::NewMail, user::Email};
 use paylent_mail::{About, Letter};
 use paylent_oauth::{LogoutStep, Parameters};
 use paylent_storage::Person;
 
-use super::{Visit, either, fault::Failure, login, respond, respond_to_form, show, visit::Fields};
+use super::{Visit, fault::Failure, login, respond, respond_to_form, show, visit::Fields};
 use crate::{
     Settings,
     csrf::Purpose,
-    oauth::{get, get_only},
     pages::{
         Fault,
         account::{Around, Section},
     },
 };
-
-/// Mounts the account pages.
-pub(super) fn configure(cfg: &mut ServiceConfig) {
-    cfg.service(either("/account").route(get().to(profile::get)).route(web::post().to(profile::post)))
-        .service(either("/account/email").route(get().to(email::get)).route(web::post().to(email::post)))
-        .service(
-            either("/account/email/confirm")
-                .route(get().to(confirm_email::get))
-                .route(web::post().to(confirm_email::post)),
-        )
-        .service(either("/account/password").route(get().to(password::get)).route(web::post().to(password::post)))
-        .service(either("/account/sessions").route(get().to(sessions::get)).route(web::post().to(sessions::post)))
-        .service(
-            either("/account/applications")
-                .route(get().to(applications::get))
-                .route(web::post().to(applications::post)),
-        )
-        .service(
-            either("/account/organizations")
-                .route(get().to(organizations::get))
-                .route(web::post().to(organizations::post)),
-        )
-        .service(get_only("/account/data").route(get().to(data::get)))
-        .service(get_only("/account/data.json").route(get().to(data::download)))
-        .service(either("/account/delete").route(get().to(deletion::get)).route(web::post().to(deletion::post)));
-}
 
 /// Shows a page to the person who is signed in. Anybody else is asked to sign in first, and comes back.
 async fn shown(

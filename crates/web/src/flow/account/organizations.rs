@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// `GET /account/organizations`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
         let memberships = visit.env.own_memberships(person.id).await?;
         let invitations = visit.env.own_invitations(person.id, visit.now).await?;
@@ -47,7 +47,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
 }
 
 /// `POST /account/organizations`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Organizations, leave).await
 }
 

@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// `GET /account/password`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| page(visit, &person, Problems::new(), is_done(&request)).await;
     shown(&request, &settings, run).await
 }
 
 /// `POST /account/password`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Password, change).await
 }
 

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// `GET /account`
-pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
         let said = Profile {
             first_name: person.first_name.clone(),
@@ -34,7 +34,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
 }
 
 /// `POST /account`
-pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     done(&request, payload, &settings, Purpose::Profile, save).await
 }
 
