@@ -232,7 +232,9 @@ macro_rules! end_all_sessions {
         let all = $crate::sessions::end_sessions($environment, $user, $at.micros());
         let others = all.filter($crate::schema::sessions::id.ne_all(keep.into_iter().collect::<Vec<_>>()));
         let ended: Vec<$crate::key::Key> = others.returning($crate::schema::sessions::id).get_results($c).await?;
-        $crate::sessions::end_families!($c, $environment, ended.clone(), $user, $at);
+        if !ended.is_empty() {
+            $crate::sessions::end_families!($c, $environment, ended.clone(), $user, $at);
+        }
         ended
     }};
 }

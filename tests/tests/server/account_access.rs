@@ -5,7 +5,7 @@ use paylent_mail::About;
 use paylent_storage::NewInvitation;
 use paylent_tests::{both, seed};
 
-use crate::support::{PASSWORD, Tenant, TestServer, account::*, browser::*};
+use crate::support::{PASSWORD, TestServer, account::*, browser::*};
 
 both! {
     async fn access_that_is_removed_is_gone_with_consent_codes_and_tokens(database: TestDatabase) {

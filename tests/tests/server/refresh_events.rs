@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
-    Clock as _,
     client::ClientType,
     user::{PasswordHash, UserChange},
 };
