@@ -123,6 +123,40 @@ def a_password_can_be_shown(browser, party):
     browser.quiet()
 
 
+def the_account_pages_are_seen(browser, party):
+    """By somebody who comes without an application, and changes their name with the keyboard."""
+    browser.open(f"{ISSUER}/account")
+    browser.expect("Sign in")
+    sign_in(browser)
+    browser.expect("Profile")
+    for path, heading in [
+        ("email", "E-mail address"),
+        ("password", "Password"),
+        ("sessions", "Where you are signed in"),
+        ("applications", "Applications"),
+        ("organizations", "Organizations"),
+        ("data", "Your data"),
+        ("delete", "Delete account"),
+    ]:
+        browser.find(f"nav a[href='/account/{path}']").click()
+        browser.expect(heading)
+        browser.look(f"account-{path}")
+    browser.open(f"{ISSUER}/account")
+    browser.tab_to("form button.primary")
+    browser.press(Keys.ENTER)
+    assert browser.find("[role=status]").text == "Your changes were saved."
+    browser.look("account")
+    browser.quiet()
+    browser.open(f"{ISSUER}/account/password")
+    browser.find("#current_password").send_keys("not the password")
+    browser.find("form button.primary").click()
+    assert browser.driver.switch_to.active_element == browser.find("[role=alert]"), "nobody hears of it"
+    browser.look("account-password-wrong")
+    browser.quiet("the server responded with a status of 422")
+    browser.find("button[value=sign_out]").click()
+    browser.expect("You are signed out")
+
+
 def pages_speak_other_languages(browser, party):
     for language, heading in [("de", "Anmelden"), ("nl", "Inloggen")]:
         browser.open(f"{party.url}/sign-in?prompt=login&ui_locales={language}")
@@ -194,11 +228,19 @@ if __name__ == "__main__":
             a_proven_sign_out_asks_nothing,
             a_wrong_password_is_told,
             a_password_can_be_shown,
+            signing_out_is_confirmed,
+            the_account_pages_are_seen,
+            a_wrong_password_is_told,
             pages_speak_other_languages,
             a_page_signs_in_by_itself,
             an_unknown_client_is_told,
         ):
             walk(chrome, ledger)
     with chromium(profiles / "without-scripts", scripts=False) as chrome:
-        for walk in (without_scripts, the_answer_is_posted, signing_out_is_confirmed):
+        for walk in (
+            without_scripts,
+            the_answer_is_posted,
+            signing_out_is_confirmed,
+            the_account_pages_are_seen,
+        ):
             walk(chrome, ledger)

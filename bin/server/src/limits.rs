@@ -9,15 +9,19 @@ use std::{
 use actix_web::http::Method;
 use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
-/// What guesses at secrets, and so gets the small quota. Looking at a page guesses at nothing.
+/// What guesses at secrets, or has mails sent, and so gets the small quota. Looking at a page guesses at nothing.
 const TOKEN: &str = "/oauth/token";
-const PAGES: [&str; 6] = [
+const FORMS: [&str; 10] = [
     "/login",
     "/register",
     "/register/verify",
     "/register/complete",
     "/invitations/{id}/accept",
     "/invitations/{id}/decline",
+    "/account/email",
+    "/account/email/confirm",
+    "/account/password",
+    "/account/delete",
 ];
 
 /// The quotas per minute.
@@ -57,7 +61,7 @@ impl Limiters {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
             TOKEN => &self.auth,
-            page if PAGES.contains(&page) && *method == Method::POST => &self.auth,
+            _ if *method == Method::POST && FORMS.contains(&route) => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

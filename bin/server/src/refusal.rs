@@ -9,17 +9,19 @@ use actix_web::{
     web::Data,
 };
 use paylent_jsonapi::{Code, Errors, media_type::MEDIA_TYPE};
-use paylent_web::pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render};
+use paylent_web::{
+    FORMS,
+    pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render},
+};
 use serde_json::json;
 
 use crate::app::Shared;
 
-/// The paths of the pages.
-const PAGES: [&str; 7] =
-    ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/organization", "/logout"];
+/// The paths of the pages that are not [`FORMS`].
+const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/organization"];
 
 /// Where pages begin whose forms front ends can send as JSON, too.
-const SHARED: [&str; 1] = ["/register"];
+const SHARED: [&str; 2] = ["/register", "/invitations/"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -136,7 +138,7 @@ impl Refusal {
 fn is_for_people(request: &HttpRequest) -> bool {
     let path = request.path();
     let is_shared = SHARED.iter().any(|start| path.starts_with(start));
-    if PAGES.contains(&path) || (is_shared && !speaks_json(request)) {
+    if PAGES.contains(&path) || FORMS.contains(&path) || (is_shared && !speaks_json(request)) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];

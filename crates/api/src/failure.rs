@@ -211,7 +211,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::RegistrationClosed => conflict("registration_closed"),
         Refusal::PublicClient => conflict("public_client"),
         Refusal::ClientWithKeys => conflict("client_with_keys"),
-        Refusal::TooManyInvitations => Code::TOO_MANY_REQUESTS,
+        Refusal::TooManyInvitations | Refusal::TooManyMails => Code::TOO_MANY_REQUESTS,
         Refusal::DeadInvitation => conflict("dead_invitation"),
         Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
         Refusal::NoLetter => conflict("no_letter"),

@@ -75,10 +75,12 @@ pub enum SecretKind {
     Registration,
     /// A registration token, `pay_rg_…`: the address is proved, and the rest can be told.
     RegistrationToken,
+    /// The secret of a link that proves a new e-mail address, `pay_ec_…`.
+    EmailChange,
 }
 
 impl SecretKind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::AuthorizationCode,
@@ -87,6 +89,7 @@ impl SecretKind {
         Self::Invitation,
         Self::Registration,
         Self::RegistrationToken,
+        Self::EmailChange,
     ];
 
     /// The characters every secret of this kind begins with.
@@ -100,6 +103,7 @@ impl SecretKind {
             Self::Invitation => "pay_in_",
             Self::Registration => "pay_ri_",
             Self::RegistrationToken => "pay_rg_",
+            Self::EmailChange => "pay_ec_",
         }
     }
 

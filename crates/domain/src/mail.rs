@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 
 use crate::{Id, Invalid, clock::Timestamp};
 
-/// How many mails somebody who is not signed in can have sent within an hour: to one address, and from one network.
+/// How many mails of registration, forgotten passwords and changes of address go to one address within an hour, and how
+/// many one client address may cause.
 pub const HOURLY_LIMIT: i64 = 5;
 
 /// A mail on its way, or what became of it.

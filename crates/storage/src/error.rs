@@ -94,6 +94,9 @@ pub enum Refusal {
     /// Nobody can register in this environment.
     #[error("Registration is closed.")]
     RegistrationClosed,
+    /// The address, or whoever asks, got as many mails as there are in an hour.
+    #[error("There were too many mails within an hour. Try again later.")]
+    TooManyMails,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use diesel::{
-    dsl::{self, auto_type, not},
+    dsl::{self, auto_type},
     prelude::*,
 };
 use diesel_async::RunQueryDsl;
@@ -11,23 +11,19 @@ use paylent_domain::{
     Id, Timestamp,
     audit::{By, Context, Event},
     session::Session,
-    user::{User, UserKind},
+    user::User,
 };
-use paylent_oauth::{
-    crypto::secret::SecretHash,
-    store::{BackchannelLogout, EndedSession},
-};
+use paylent_oauth::{crypto::secret::SecretHash, store::EndedSession};
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
     error::{Refusal, broken},
     key::Key,
-    logout_deliveries::NewDeliveryRow,
     page::page,
     pool::on,
     prepared::Prepare as _,
-    schema::{audit_events, authorities, clients, environments, logout_deliveries, sessions, token_families, users},
+    schema::{audit_events, authorities, sessions},
 };
 
 /// A row of `sessions`, without the token's hash.
@@ -161,6 +157,12 @@ macro_rules! lock_session {
 /// deactivates the user meanwhile ends this session too.
 macro_rules! may_sign_in {
     ($c:ident, $environment:expr, $user:expr) => {{
+        use paylent_domain::user::UserKind;
+        use $crate::{
+            Refusal,
+            schema::{environments, users},
+        };
+
         let found: Option<(String, bool)> = diesel::update(users::table.find(($environment, Key::from($user))))
             .set(users::updated_at.eq(users::updated_at))
             .returning((users::kind, users::active))
@@ -177,20 +179,30 @@ macro_rules! may_sign_in {
     }};
 }
 
-/// Ends what shall not outlive a session that ends in this unit of work: its families without `offline_access`. Notes
-/// which clients are to be told, and names them.
+/// Ends what shall not outlive these sessions of a user, which end in this unit of work: their families without
+/// `offline_access`. Notes which clients are to be told of which session, and names them.
 macro_rules! end_families {
-    ($c:ident, $environment:expr, $session:expr, $user:expr, $at:expr) => {{
-        let families = token_families::environment_id
-            .eq($environment)
-            .and(token_families::session_id.eq($session))
-            .and(token_families::revoked_at.is_null());
-        let told: Vec<(String, Option<String>)> = clients::table
-            .filter(clients::environment_id.eq($environment).and(clients::active.eq(true)))
-            .filter(clients::backchannel_logout_uri.is_not_null())
-            .filter(clients::client_id.eq_any(token_families::table.filter(families).select(token_families::client_id)))
-            .select((clients::client_id, clients::backchannel_logout_uri))
-            .order(clients::client_id.asc())
+    ($c:ident, $environment:expr, $sessions:expr, $user:expr, $at:expr) => {{
+        use diesel::dsl::not;
+        use $crate::schema::{clients, logout_deliveries, token_families};
+
+        let ended: Vec<$crate::key::Key> = $sessions;
+        let families = || {
+            token_families::environment_id
+                .eq($environment)
+                .and(token_families::session_id.eq_any(ended.clone()))
+                .and(token_families::revoked_at.is_null())
+        };
+        let theirs = clients::environment_id
+            .eq(token_families::environment_id)
+            .and(clients::client_id.eq(token_families::client_id));
+        let told: Vec<($crate::key::Key, String, Option<String>)> = token_families::table
+            .inner_join(clients::table.on(theirs))
+            .filter(families())
+            .filter(clients::active.eq(true).and(clients::backchannel_logout_uri.is_not_null()))
+            .select((token_families::session_id, clients::client_id, clients::backchannel_logout_uri))
+            .distinct()
+            .order((token_families::session_id.asc(), clients::client_id.asc()))
             .load($c)
             .await?;
         // Scopes are one text: surrounded by spaces, a name is found as a whole.
@@ -200,27 +212,79 @@ macro_rules! end_families {
             .or(scope.like("offline\\_access %").escape('\\'))
             .or(scope.like("% offline\\_access").escape('\\'))
             .or(scope.like("% offline\\_access %").escape('\\'));
-        let ended = token_families::revoked_at.eq($at.micros());
-        diesel::update(token_families::table.filter(families).filter(not(offline))).set(ended).execute($c).await?;
-        let logouts: Vec<BackchannelLogout> =
-            told.into_iter().filter_map(|(client_id, uri)| Some(BackchannelLogout { client_id, uri: uri? })).collect();
-        for logout in &logouts {
-            let row = NewDeliveryRow::new($environment, logout, $session, $user, $at);
+        let dead = token_families::revoked_at.eq($at.micros());
+        diesel::update(token_families::table.filter(families()).filter(not(offline))).set(dead).execute($c).await?;
+        let mut logouts = Vec::with_capacity(told.len());
+        for (session, client_id, uri) in told {
+            let Some(uri) = uri else { continue };
+            let logout = paylent_oauth::store::BackchannelLogout { client_id, uri };
+            let row = $crate::logout_deliveries::NewDeliveryRow::new($environment, &logout, session, $user, $at);
             row.insert_into(logout_deliveries::table).execute($c).await?;
+            logouts.push(logout);
         }
         logouts
+    }};
+}
+
+/// Ends the live sessions of a user but the one to `$keep`, with what shall not outlive them, and says which those are.
+/// The user's row is locked before, so that nobody signs in meanwhile and units of work that do this wait in turn.
+macro_rules! end_all_sessions {
+    ($c:ident, $environment:expr, $user:expr, $keep:expr, $at:expr) => {{
+        let keep: Option<$crate::key::Key> = $keep;
+        let all = $crate::sessions::end_sessions($environment, $user, $at.micros());
+        let others = all.filter($crate::schema::sessions::id.ne_all(keep.into_iter().collect::<Vec<_>>()));
+        let ended: Vec<$crate::key::Key> = others.returning($crate::schema::sessions::id).get_results($c).await?;
+        if !ended.is_empty() {
+            $crate::sessions::end_families!($c, $environment, ended.clone(), $user, $at);
+        }
+        ended
+    }};
+}
+
+/// Gives a live session of a user another token and the time of a new one. `None` when the old token is not its token:
+/// of two renewals with one token, one succeeds.
+macro_rules! renew {
+    ($c:ident, $environment:expr, $id:expr, $renewal:expr, $ttl:expr, $at:expr) => {{
+        use $crate::schema::sessions;
+
+        let $crate::Renewal { user_id: user, old, new } = $renewal;
+        let (old, new, at) = (old.as_bytes().to_vec(), new.as_bytes().to_vec(), $at);
+        let session = sessions::table.find(($environment, $crate::key::Key::from($id)));
+        let theirs = session
+            .filter(sessions::user_id.eq($crate::key::Key::from(user)).and(sessions::token_hash.eq(old)))
+            .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())));
+        let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
+        let before: Option<i64> = lock.returning(sessions::updated_at).get_result($c).await.optional()?;
+        match before.map(Timestamp::from_micros) {
+            Some(before) => {
+                let renewed = (
+                    sessions::token_hash.eq(new),
+                    sessions::last_activity_at.eq(at.micros()),
+                    sessions::expires_at.eq(at.plus_seconds($ttl).micros()),
+                    sessions::updated_at.eq(at.after(before).micros()),
+                    sessions::authenticated_at.eq(at.micros()),
+                );
+                let renewed = diesel::update(session).set(renewed);
+                Some(renewed.returning($crate::sessions::SessionRow::as_returning()).get_result($c).await?)
+            }
+            None => None,
+        }
     }};
 }
 
 /// Writes the event in which something happens to a session.
 macro_rules! tell {
     ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {{
+        use $crate::schema::{audit_events, authorities};
+
         let name: String =
             authorities::table.find(($environment, Key::from($user))).select(authorities::name).get_result($c).await?;
         let event = Event::new($action, "session", $session, &name).and("user", $user, &name);
         entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
     }};
 }
+
+pub(crate) use {end_all_sessions, end_families, may_sign_in, renew, tell};
 
 impl Env {
     /// The sessions that match.
@@ -285,26 +349,10 @@ impl Env {
     pub async fn renew_session(&self, id: Id<Session>, renewal: Renewal, by: &Context) -> Result<Option<Session>> {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
-            let Renewal { user_id: user, old, new } = renewal;
-            let (old, new, at) = (old.as_bytes().to_vec(), new.as_bytes().to_vec(), by.at);
+            let user = renewal.user_id;
             let ttl = may_sign_in!(c, environment, user);
-            let theirs = sessions::table
-                .find((environment, Key::from(id)))
-                .filter(sessions::user_id.eq(Key::from(user)).and(sessions::token_hash.eq(old)))
-                .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())));
-            // Locks the row: of two renewals with one token, one succeeds.
-            let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
-            let before = lock.returning(sessions::updated_at).get_result(c).await.optional()?;
-            let Some(before) = before.map(Timestamp::from_micros) else { return Ok(None) };
-            let renewed = (
-                sessions::token_hash.eq(new),
-                sessions::last_activity_at.eq(at.micros()),
-                sessions::expires_at.eq(at.plus_seconds(ttl).micros()),
-                sessions::updated_at.eq(at.after(before).micros()),
-                sessions::authenticated_at.eq(at.micros()),
-            );
-            let session = sessions::table.find((environment, Key::from(id)));
-            let row = diesel::update(session).set(renewed).returning(SessionRow::as_returning()).get_result(c).await?;
+            let row: Option<SessionRow> = renew!(c, environment, id, renewal, ttl, by.at);
+            let Some(row) = row else { return Ok(None) };
             tell!(c, environment, by, "session.renewed", id, user);
             Ok(Some(Session::try_from(row)?))
         })
@@ -348,7 +396,7 @@ impl Env {
             let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
             let after = diesel::update(session).set((ended, at)).returning(SessionRow::as_returning());
             let after: SessionRow = after.get_result(c).await?;
-            end_families!(c, environment, key, Key::from(before.user_id), by.at);
+            end_families!(c, environment, vec![key], Key::from(before.user_id), by.at);
             tell!(c, environment, by, "session.revoked", id, before.user_id);
             Ok(Some(Session::try_from(after)?))
         })
@@ -364,7 +412,7 @@ impl Env {
             let ended: Option<Key> =
                 diesel::update(open).set(end).returning(sessions::user_id).get_result(c).await.optional()?;
             let Some(user) = ended else { return Ok(None) };
-            let logouts = end_families!(c, environment, session, user, at);
+            let logouts = end_families!(c, environment, vec![session], user, at);
             let name: String =
                 authorities::table.find((environment, user)).select(authorities::name).get_result(c).await?;
             let user_id = user.id::<User>();
@@ -387,7 +435,7 @@ impl Env {
             let Some(gone) = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
             if gone.revoked_at.is_none() {
-                end_families!(c, environment, key, gone.user_id, by.at);
+                end_families!(c, environment, vec![key], gone.user_id, by.at);
             }
             tell!(c, environment, by, "session.deleted", id, gone.user_id.id::<User>());
             Ok(true)

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
+    language::Language,
     session::Session,
     user::{PasswordHash, User, UserKind},
 };
@@ -33,6 +34,8 @@ pub struct LiveSession {
     pub first_name: Option<String>,
     /// The person's last name.
     pub last_name: Option<String>,
+    /// The language that the person chose.
+    pub language: Option<Language>,
 }
 
 /// The person that an address belongs to, with the hash of the password to compare.
@@ -52,7 +55,7 @@ impl Env {
     /// # Errors
     /// The database is unavailable.
     pub async fn session_by_token(&self, token: &SecretHash, at: Timestamp) -> Result<Option<LiveSession>> {
-        type Row = (Key, i64, Key, i64, Option<String>, Option<String>, Option<String>);
+        type Row = (Key, i64, Key, i64, Option<String>, Option<String>, Option<String>, Option<String>);
         let (environment, token, at) = (self.key(), token.as_bytes().to_vec(), at.micros());
         let row: Option<Row> = on!(self.db, lookup, |c| {
             let named = sessions::environment_id.eq(environment).and(sessions::token_hash.eq(token));
@@ -70,20 +73,24 @@ impl Env {
                     users::email,
                     users::first_name,
                     users::last_name,
+                    users::locale,
                 ))
                 .get_result(c)
                 .await
                 .optional()?;
             Ok::<_, Error>(row)
         })?;
-        Ok(row.map(|(id, authenticated_at, user_id, user_generation, email, first_name, last_name)| LiveSession {
-            id: id.id(),
-            authenticated_at: Timestamp::from_micros(authenticated_at),
-            user_id: user_id.id(),
-            user_generation,
-            email: email.unwrap_or_default(),
-            first_name,
-            last_name,
+        Ok(row.map(|(id, authenticated_at, user_id, user_generation, email, first_name, last_name, locale)| {
+            LiveSession {
+                id: id.id(),
+                authenticated_at: Timestamp::from_micros(authenticated_at),
+                user_id: user_id.id(),
+                user_generation,
+                email: email.unwrap_or_default(),
+                first_name,
+                last_name,
+                language: locale.as_deref().and_then(Language::of_tag),
+            }
         }))
     }
 

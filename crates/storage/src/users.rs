@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
+    mail::NewMail,
     organization::Organization,
     role::Role,
     user::{Email, NewPerson, User, UserChange, UserKind, service_key},
@@ -16,10 +17,12 @@ use crate::{
     audit::entry,
     error::{Refusal, broken},
     key::Key,
+    mails::NewMailRow,
+    own::forget_links,
     page::page,
     pool::on,
-    schema::{admins, audit_events, clients, memberships, user_roles, users},
-    sessions::end_sessions,
+    schema::{admins, audit_events, clients, mails, memberships, user_roles, users},
+    sessions::end_all_sessions,
 };
 
 /// A row of `users`, without the password.
@@ -257,7 +260,10 @@ impl Env {
             }
             let after = User::try_from(after)?;
             if bump > 0 {
-                end_sessions(environment, key, by.at.micros()).execute(c).await?;
+                end_all_sessions!(c, environment, key, None, by.at);
+            }
+            if bump > 0 || before.email != after.email {
+                forget_links!(c, environment, key);
             }
             entry(environment, &by, &updated(&before, &after, password))?
                 .insert_into(audit_events::table)
@@ -272,14 +278,27 @@ impl Env {
     /// # Errors
     /// `Refused` for a service user, for one that clients act for, for the last admin, and when it is not as expected.
     pub async fn delete_user(&self, id: Id<User>, expected: &Expected, by: &Context) -> Result<bool> {
+        self.remove_user(id, expected, None, by).await
+    }
+
+    /// Deletes a user, tells the applications it was signed in at, and sends it this letter.
+    pub(crate) async fn remove_user(
+        &self,
+        id: Id<User>,
+        expected: &Expected,
+        letter: Option<NewMail>,
+        by: &Context,
+    ) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             lock_admins(environment).execute(c).await?;
             let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
             let acting = clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
             let acting: i64 = acting.count().get_result(c).await?;
-            let found: Option<UserRow> =
-                users::table.find((environment, key)).select(UserRow::as_select()).get_result(c).await.optional()?;
+            // Locks the row and reads what it was.
+            let lock =
+                diesel::update(users::table.find((environment, key))).set(users::updated_at.eq(users::updated_at));
+            let found: Option<UserRow> = lock.returning(UserRow::as_returning()).get_result(c).await.optional()?;
             let Some(user) = found.map(User::try_from).transpose()? else { return Ok(false) };
             if user.kind == UserKind::Service {
                 return Err(Error::Refused(Refusal::ServiceUser));
@@ -287,6 +306,7 @@ impl Env {
             if acting > 0 {
                 return Err(Error::Refused(Refusal::ActingClients));
             }
+            end_all_sessions!(c, environment, key, None, by.at);
             let gone = diesel::delete(users::table.find((environment, key))).returning(users::updated_at);
             let version: Option<i64> = match gone.get_result(c).await.optional().map_err(Error::from) {
                 // A client that acts for it was made just now.
@@ -298,6 +318,9 @@ impl Env {
             if admin > 0 {
                 let left = admins::table.filter(admins::environment_id.eq(environment));
                 refuse_last_admin(left.count().get_result(c).await?)?;
+            }
+            if let Some(letter) = letter {
+                NewMailRow::new(environment, letter, by.at).insert_into(mails::table).execute(c).await?;
             }
             let event = Event::new("user.deleted", "user", id, user.name());
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

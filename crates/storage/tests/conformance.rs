@@ -229,7 +229,7 @@ impl StoreUnderTest for EnvUnderTest {
     }
 
     async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {
-        self.env.withdraw_consent(user_id, client_id, by().at).await.unwrap();
+        self.env.withdraw_consent(user_id, client_id, &by()).await.unwrap();
     }
 
     async fn put_member(&self, user_id: Id<User>, belonging: Belonging, described: Member) {

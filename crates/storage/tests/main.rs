@@ -20,6 +20,7 @@ mod migrate;
 mod oauth;
 mod organizations;
 mod origins;
+mod own;
 mod permissions;
 mod purge;
 mod resource_servers;

@@ -21,6 +21,22 @@ pub enum Purpose {
     SignOut,
     /// Registering.
     Register,
+    /// Changing name and language.
+    Profile,
+    /// Asking for another e-mail address.
+    Email,
+    /// Confirming an e-mail address.
+    ConfirmEmail,
+    /// Changing the password.
+    Password,
+    /// Ending sessions.
+    Sessions,
+    /// Taking access from an application.
+    Applications,
+    /// Leaving an organization.
+    Organizations,
+    /// Deleting the account.
+    Deletion,
 }
 
 impl Purpose {
@@ -33,6 +49,14 @@ impl Purpose {
             Self::AnswerInvitation => "answer_invitation",
             Self::SignOut => "sign_out",
             Self::Register => "register",
+            Self::Profile => "profile",
+            Self::Email => "email",
+            Self::ConfirmEmail => "confirm_email",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+            Self::Applications => "applications",
+            Self::Organizations => "organizations",
+            Self::Deletion => "deletion",
         }
     }
 }

@@ -12,6 +12,8 @@ mod flow;
 mod oauth;
 pub mod pages;
 
+pub use flow::FORMS;
+
 use std::sync::Arc;
 
 use actix_web::{

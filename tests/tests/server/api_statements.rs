@@ -205,6 +205,6 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("user-roles", "create", 10),
     ("user-roles", "delete", 11),
     ("users", "create", 6),
-    ("users", "delete", 12),
+    ("users", "delete", 15),
     ("users", "update", 8),
 ];

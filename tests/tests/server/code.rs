@@ -2,7 +2,6 @@
 
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
-    Clock as _,
     client::{ClientType, GrantType},
     user::{PasswordHash, UserChange},
 };
@@ -181,7 +180,7 @@ both! {
                     };
                     Reply::of(admin.request(method, &path)).await.is(200);
                 }
-                "consent" => env.withdraw_consent(user, &client.credentials.0, server.clock.now()).await.unwrap(),
+                "consent" => assert!(env.withdraw_consent(user, &client.credentials.0, &seed::by()).await.unwrap()),
                 _ => change(UserChange { active: Some(false), ..UserChange::default() }).await,
             }
             let reply = browser.redeem(&client, &code).await;

@@ -6,6 +6,11 @@
 mod support;
 
 mod acting_for;
+mod account_access;
+mod account_email;
+mod account_password;
+mod account_profile;
+mod account_sessions;
 mod api_admins;
 mod api_audit;
 mod api_audit_events;

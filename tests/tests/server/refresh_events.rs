@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
-    Clock as _,
     client::ClientType,
     user::{PasswordHash, UserChange},
 };
@@ -23,7 +22,7 @@ both! {
     async fn rt_events_a_refresh_token_dies_with_what_it_depends_on(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
-        let (env, at) = (&server.acme.seeded.env, server.clock.now());
+        let env = &server.acme.seeded.env;
         let browser = Browser::new(&server);
         let admin = server.admin(&server.acme).await;
         let ada = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0).parse().unwrap();
@@ -44,7 +43,7 @@ both! {
                     let password = Some(PasswordHash(hash.clone()));
                     change(UserChange { password, ..UserChange::default() }).await;
                 }
-                "consent" => env.withdraw_consent(ada, &client.credentials.0, at).await.unwrap(),
+                "consent" => assert!(env.withdraw_consent(ada, &client.credentials.0, &seed::by()).await.unwrap()),
                 "client" => switch(false).await,
                 "user" => change(UserChange { active: Some(false), ..UserChange::default() }).await,
                 _ => drop(Reply::of(admin.request(Method::DELETE, &format!("users/{ada}"))).await.is(200)),

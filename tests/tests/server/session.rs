@@ -1,6 +1,5 @@
-//! The session of a browser: its cookie, its end, and who cannot use it. Catalogue section A11. There is no page for a new
-//! password yet (`se.pwchange` is proved through the Management API), no limit of sessions for one person (`se.max`), and
-//! no dashboard (`se.dash_origin`).
+//! The session of a browser: its cookie, its end, and who cannot use it. Catalogue section A11; `account_*.rs` have what a
+//! person does about it. There is no limit of sessions for one person (`se.max`), and no dashboard (`se.dash_origin`).
 
 use paylent_crypto::secret::SecretHash;
 use paylent_tests::both;

@@ -1,13 +1,43 @@
 //! The forms of the pages: who may post them, and what every answer carries. Catalogue section A11.
 
 use paylent_domain::client::ClientType;
-use paylent_tests::both;
+use paylent_mail::About;
+use paylent_tests::{TestDatabase, both};
+use paylent_web::{FORMS, pages::account::Section};
 use reqwest::Method;
 
-use crate::support::{PASSWORD, Reply, Setting, TestServer, browser::*};
+use crate::support::{
+    PASSWORD, Reply, Setting, TestServer,
+    account::{at_home, fill_in, letters},
+    browser::*,
+    oauth::Registered,
+};
 
-/// Where forms are posted to.
-const FORMS: [&str; 4] = ["/login", "/consent", "/account", "/logout"];
+/// The page whose form is posted to this path, as somebody who is signed in sees it. A form that is mounted and not known
+/// here fails the tests below.
+async fn page_of(path: &str, browser: &Browser<'_>, client: &Registered, database: &TestDatabase) -> Reply {
+    let page = match path {
+        "/login" => browser.authorize(client, &[("prompt", "login")]).await,
+        "/consent" => browser.authorize(client, &[("prompt", "consent")]).await,
+        "/login/account" => browser.authorize(client, &[("prompt", "select_account")]).await,
+        "/logout" => browser.get("/oauth/logout").await,
+        "/account/email/confirm" => {
+            let wish = [("email", "ada@new.example"), ("current_password", PASSWORD)];
+            fill_in(browser, "/account/email", &wish).await;
+            let letter = letters(browser.server, database, "ada@new.example").await.pop().unwrap();
+            let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
+            browser.get(link.strip_prefix(&browser.server.acme.issuer()).unwrap()).await
+        }
+        account if account.starts_with("/account") => browser.get(account).await,
+        _ => panic!("whose form is posted to {path}?"),
+    };
+    page.is(200)
+}
+
+/// The value of a hidden field, if there is one.
+fn hidden_if_any(page: &Reply, name: &str) -> String {
+    if page.text.contains(&format!("name=\"{name}\"")) { hidden(page, name) } else { String::new() }
+}
 
 both! {
     /// A form counts when it comes from our own page, in the browser and the session that the page was shown in.
@@ -19,18 +49,20 @@ both! {
         server.clock.advance_seconds(1);
         let foreign = stranger.authorize(&client, &[]).await.is(200);
         for path in FORMS {
-            let page = match path {
-                "/login" => browser.authorize(&client, &[("prompt", "login")]).await,
-                "/consent" => browser.authorize(&client, &[("prompt", "consent")]).await,
-                "/account" => browser.authorize(&client, &[("prompt", "select_account")]).await,
-                _ => browser.get("/oauth/logout").await,
-            };
-            let (handle, csrf) = (hidden(&page, "handle"), hidden(&page, "csrf"));
+            let path = *path;
+            let page = page_of(path, &browser, &client, &database).await;
+            let (handle, csrf) = (hidden_if_any(&page, "handle"), hidden(&page, "csrf"));
+            let token = hidden_if_any(&page, "token");
             let decision = if path == "/logout" { "sign_out" } else { "allow" };
             let fields = |csrf: &str| {
                 let fields = [
                     ("email", EMAIL),
                     ("password", PASSWORD),
+                    ("current_password", PASSWORD),
+                    ("password_confirmation", PASSWORD),
+                    ("session", "all"),
+                    ("client_id", client.credentials.0.as_str()),
+                    ("token", &*token),
                     ("decision", decision),
                     ("handle", &*handle),
                     ("csrf", csrf),
@@ -65,7 +97,7 @@ both! {
             for (name, value) in [("x-http-method-override", "POST"), ("x-method-override", "POST")] {
                 let get = browser.request(Method::GET, &format!("{path}?_method=POST&csrf={csrf}&handle={handle}"));
                 let reply = browser.send(get.header(name, value)).await;
-                assert!(reply.status == 405 || path == "/login" && reply.status == 200, "{path}: {}", reply.status);
+                assert!([200, 405, 410].contains(&reply.status), "{path}: {}", reply.status);
             }
             assert_eq!(database.dump().await, before, "{path}");
             assert_eq!(*browser.cookies.borrow(), cookies, "{path}");
@@ -135,7 +167,10 @@ both! {
         check("error", &browser.authorize(&client, &[("scope", "x")]).await);
         check("unknown", &browser.authorize(&client, &[("client_id", "x")]).await);
         check("logout", &browser.get("/oauth/logout").await);
-        for path in FORMS {
+        for section in Section::ALL {
+            check(section.path(), &browser.get(section.path()).await);
+        }
+        for path in FORMS.iter().copied() {
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
@@ -155,7 +190,8 @@ both! {
         check("429", &refused);
         assert_eq!((refused.status, refused.header("content-language")), (429, "nl"));
         // The page itself guesses at nothing.
-        assert_eq!(browser.get("/login").await.status, 400);
+        assert_eq!(browser.get("/login?handle=x").await.status, 400);
+        assert_eq!(browser.get("/login").await.status, 303);
         database.execute("ALTER TABLE sessions RENAME TO away").await;
         check("outage", &browser.get("/oauth/logout").await);
         check("outage", &browser.authorize(&client, &[]).await);
@@ -176,6 +212,7 @@ both! {
         scene(&server.acme).await;
         let name = "<img src=x onerror=alert(1)></script><script>alert(1)</script>\"'";
         let client = application_with(&server.acme, ClientType::Confidential, |client| client.name = name.to_owned()).await;
+        let admin = server.admin(&server.acme).await;
         database.execute(&format!("UPDATE users SET first_name = '{}'", name.replace('\'', "''"))).await;
         let browser = Browser::new(&server);
         let markup = "\"><svg onload=alert(1)>@example.com";
@@ -184,7 +221,21 @@ both! {
         let consent = browser.sign_in(&page, EMAIL, PASSWORD).await;
         let logout = browser.get(&format!("/oauth/logout?client_id={}", client.credentials.0)).await;
         let posted = browser.authorize(&client, &[("state", markup), ("response_mode", "form_post"), ("prompt", "none")]).await;
-        for page in [&page, &again, &consent, &logout, &posted] {
+        let ada = at_home(&server, EMAIL).await;
+        let organization = admin.create("organizations", "organization", serde_json::json!({"name": name}), &[]).await;
+        let id = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0);
+        let of = [("user", "user", id.as_str()), ("organization", "organization", organization.as_str())];
+        admin.create("memberships", "membership", serde_json::json!({}), &of).await;
+        fill_in(&ada, "/account", &[("first_name", name), ("last_name", markup), ("language", "")]).await;
+        fill_in(&ada, "/account/email", &[("email", markup), ("current_password", name)]).await;
+        browser.decide(&consent, "allow").await;
+        let mut pages = vec![page, again, consent.clone(), logout, posted.clone()];
+        for section in Section::ALL {
+            pages.push(ada.get(section.path()).await.is(200));
+        }
+        pages.push(fill_in(&ada, "/account", &[("first_name", "\u{202e}<b>"), ("last_name", markup), ("language", "<b>")]).await);
+        pages.push(fill_in(&ada, "/account/delete", &[("email", markup), ("current_password", name)]).await);
+        for page in &pages {
             let text = page.text.to_ascii_lowercase();
             assert!(["<img", "<svg onload", "<b>", "onerror=alert(1)>", "javascript:"].iter().all(|bad| !text.contains(bad)), "{text}");
             assert_eq!(text.matches("<script").count(), 1, "{text}");

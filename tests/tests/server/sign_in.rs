@@ -132,8 +132,8 @@ both! {
         let other = browser.get(&format!("/login?handle={handle}")).await;
         is_page(&other, 200);
         assert!(other.text.contains("name=\"password\""));
-        is_page(&browser.post("/account", &[("handle", &handle), ("csrf", "x")]).await, 403);
-        let form = browser.post("/account", &[("handle", &handle), ("csrf", &csrf)]).await;
+        is_page(&browser.post("/login/account", &[("handle", &handle), ("csrf", "x")]).await, 403);
+        let form = browser.post("/login/account", &[("handle", &handle), ("csrf", &csrf)]).await;
         is_page(&form, 200);
         assert!(form.text.contains("action=\"https://app.example.com/cb?tenant=1\""), "{}", form.text);
         assert_eq!((hidden(&form, "state"), hidden(&form, "iss")), ("s t/1".to_owned(), server.acme.issuer()));

@@ -2,18 +2,27 @@
 
 use diesel::{prelude::*, sql_types::Bool};
 use diesel_async::RunQueryDsl;
-use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+use paylent_domain::{
+    Id, Timestamp,
+    audit::{Context, Event},
+    scope::Scopes,
+    user::User,
+};
 use paylent_oauth::store::{Application, Client, Profile};
 
 use super::{parties::AudienceRow, rows::hash};
 use crate::{
     Env, Error, Result,
+    audit::entry,
     authority::names,
     clients::grant_types,
     error::broken,
     key::Key,
     pool::on,
-    schema::{audiences, authorization_codes, clients, consents, token_families, used_assertions, users},
+    schema::{
+        audiences, audit_events, authorities, authorization_codes, clients, consents, token_families, used_assertions,
+        users,
+    },
 };
 
 /// A client as authorization needs it.
@@ -105,31 +114,43 @@ impl Env {
         Ok(scope.map(|scope| Scopes::stored(&scope)))
     }
 
-    /// Takes back what a person agreed to let a client do: what the client was given dies with it, codes and all.
+    /// Takes back what a person agreed to let a client do: what the client was given dies with it, codes and all. `false`
+    /// when there is no such client or person, or there was nothing to take back.
     ///
     /// # Errors
     /// The database is unavailable.
-    pub async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str, at: Timestamp) -> Result<()> {
-        let (environment, user, client) = (self.key(), Key::from(user_id), client_id.to_owned());
+    pub async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str, by: &Context) -> Result<bool> {
+        let (environment, user, client, by) = (self.key(), Key::from(user_id), client_id.to_owned(), by.clone());
         on!(self.db, transaction, |c| {
+            let named = clients::environment_id.eq(environment).and(clients::client_id.eq(client.clone()));
+            let named = clients::table.filter(named).select((clients::id, clients::name)).get_result(c).await;
+            let named: Option<(Key, String)> = named.optional()?;
+            let name = authorities::table.find((environment, user)).select(authorities::name).get_result(c).await;
+            let name: Option<String> = name.optional()?;
+            let (Some((client_key, client_name)), Some(name)) = (named, name) else { return Ok(false) };
             let agreed = consents::environment_id
                 .eq(environment)
                 .and(consents::user_id.eq(user))
                 .and(consents::client_id.eq(client.clone()));
-            diesel::delete(consents::table.filter(agreed)).execute(c).await?;
+            let mut taken = diesel::delete(consents::table.filter(agreed)).execute(c).await?;
             let codes = authorization_codes::environment_id
                 .eq(environment)
                 .and(authorization_codes::user_id.eq(user))
                 .and(authorization_codes::client_id.eq(client.clone()));
-            diesel::delete(authorization_codes::table.filter(codes)).execute(c).await?;
+            taken += diesel::delete(authorization_codes::table.filter(codes)).execute(c).await?;
             let families = token_families::environment_id
                 .eq(environment)
                 .and(token_families::user_id.eq(user))
                 .and(token_families::client_id.eq(client))
                 .and(token_families::revoked_at.is_null());
-            let revoke = token_families::revoked_at.eq(at.micros());
-            diesel::update(token_families::table.filter(families)).set(revoke).execute(c).await?;
-            Ok(())
+            let revoke = token_families::revoked_at.eq(by.at.micros());
+            taken += diesel::update(token_families::table.filter(families)).set(revoke).execute(c).await?;
+            if taken > 0 {
+                let event = Event::new("consent.withdrawn", "user", user_id, &name);
+                let event = event.and("client", client_key.id::<Client>(), &client_name);
+                entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            }
+            Ok(taken > 0)
         })
     }
 

@@ -10,34 +10,28 @@ use super::{
     Visit,
     again::{MAX_QUERY, come_again},
     fault::Failure,
+    respond,
     visit::{form_bytes, ui_locales},
 };
 use crate::Settings;
 
 /// `GET /oauth/authorize`
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    visit.answer(authorize(&visit, request.query_string().as_bytes()).await)
+    let run = async |visit: &mut Visit| authorize(visit, request.query_string().as_bytes()).await;
+    respond(&request, &settings, run).await
 }
 
 /// `POST /oauth/authorize`. One from another site brings no cookies, so the browser is asked to come again.
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match form_bytes(&request, payload).await {
-        Ok(form) if !visit.is_known() => come_again("/oauth/authorize", &form),
-        Ok(form) => {
-            visit.speak(std::str::from_utf8(&form).ok().and_then(ui_locales).as_deref());
-            authorize(&visit, &form).await
+    let run = async |visit: &mut Visit| {
+        let form = form_bytes(&request, payload).await?;
+        if !visit.is_known() {
+            return come_again("/oauth/authorize", &form);
         }
-        Err(failure) => Err(failure),
+        visit.speak(std::str::from_utf8(&form).ok().and_then(ui_locales).as_deref());
+        authorize(visit, &form).await
     };
-    visit.answer(outcome)
+    respond(&request, &settings, run).await
 }
 
 async fn authorize(visit: &Visit, encoded: &[u8]) -> Result<HttpResponse, Failure> {

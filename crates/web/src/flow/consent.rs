@@ -7,23 +7,15 @@ use actix_web::{
 use paylent_domain::scope::Scopes;
 use paylent_oauth::Decision;
 
-use super::{Visit, fault::Failure, visit::Fields};
+use super::{Visit, fault::Failure, respond_to_form, visit::Fields};
 use crate::{Settings, csrf::Purpose};
 
 /// `POST /consent`
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => decide(&visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    respond_to_form(&request, payload, &settings, decide).await
 }
 
-async fn decide(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+async fn decide(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
     visit.check(Purpose::Consent, fields)?;
     let damaged = || Failure::malformed("The decision cannot be read.");
     let decision = match fields.one("decision") {

@@ -1,6 +1,6 @@
 //! What a person sees when something is wrong and the client cannot be told.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, http::header::RETRY_AFTER};
 use paylent_oauth::{AuthorizeError, Error, ErrorCode, PageError};
 
 use super::{Visit, show};
@@ -87,6 +87,10 @@ impl Visit {
             at: &at,
             back: None,
         };
-        self.leave(show::page(fault.status(), &page))
+        let mut response = show::page(fault.status(), &page);
+        if let Fault::TooMany { retry_after } = fault {
+            response.headers_mut().insert(RETRY_AFTER, retry_after.into());
+        }
+        self.leave(response)
     }
 }

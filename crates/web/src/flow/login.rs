@@ -10,43 +10,42 @@ use paylent_crypto::{
 };
 use paylent_domain::{
     Id,
-    audit::{By, Context},
+    audit::Context,
     session::Session,
     user::{Email, PasswordHash, User, check_password},
 };
-use paylent_oauth::{Login, Step};
+use paylent_oauth::Step;
 use paylent_storage::{NewSession, Refusal, Renewal};
 
-use super::{Visit, fault::Failure, visit::Fields};
+use super::{
+    Visit,
+    aim::{Aim, ReturnTo},
+    fault::Failure,
+    respond, respond_to_form, show,
+    visit::Fields,
+};
 use crate::{Settings, csrf::Purpose, pages::SignInProblem};
 
-/// The longest `User-Agent` that is kept, in characters.
-const MAX_USER_AGENT: usize = 400;
-
-/// `GET /login?handle=…`: signs in with another account for the same request.
+/// `GET /login`: asks who somebody is who came by themselves; with `handle`, signs in with another account for the same
+/// request.
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = async {
+    let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
-        visit.show(reopen(&visit, &fields).await?)
+        if fields.has("handle") {
+            return visit.show(reopen(visit, &fields).await?);
+        }
+        let path = ReturnTo::of(&fields);
+        match visit.session {
+            Some(_) => Ok(show::redirect(path.as_str())),
+            None => Ok(visit.sign_in_page(200, &Aim::Page(path), "", None)),
+        }
     };
-    visit.answer(outcome.await)
+    respond(&request, &settings, run).await
 }
 
 /// `POST /login`
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => sign_in(&mut visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    respond_to_form(&request, payload, &settings, sign_in).await
 }
 
 /// The request that a handle stands for, as if nobody were signed in: judged before any password is looked at.
@@ -55,12 +54,15 @@ async fn reopen(visit: &Visit, fields: &Fields) -> Result<Step, Failure> {
 }
 
 async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
-    let login = match reopen(visit, fields).await? {
-        Step::Login(login) => login,
-        step => return visit.show(step),
+    let aim = match fields.has("handle") {
+        true => match reopen(visit, fields).await? {
+            Step::Login(login) => Aim::Request(login),
+            step => return visit.show(step),
+        },
+        false => Aim::Page(ReturnTo::of(fields)),
     };
     let (email, password) = (fields.one("email").unwrap_or_default(), fields.one("password").unwrap_or_default());
-    let again = |visit: &Visit, status, problem| Ok(visit.sign_in_page(status, &login, email, Some(problem)));
+    let again = |visit: &Visit, status, problem| Ok(visit.sign_in_page(status, &aim, email, Some(problem)));
     if visit.check(Purpose::SignIn, fields).is_err() {
         return again(visit, 403, SignInProblem::Stale);
     }
@@ -79,23 +81,26 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
         Err(Proof::Failed(failure)) => return Err(failure),
     };
     match begin_session(visit, user, email).await? {
-        true => resume(visit, &login).await,
+        true => go_on(visit, &aim).await,
         false => again(visit, 401, SignInProblem::Mismatch),
     }
 }
 
-async fn resume(visit: &Visit, login: &Login) -> Result<HttpResponse, Failure> {
-    visit.show(visit.engine().resume(&login.handle, &visit.browser()).await?)
+async fn go_on(visit: &Visit, aim: &Aim) -> Result<HttpResponse, Failure> {
+    match aim {
+        Aim::Request(login) => visit.show(visit.engine().resume(&login.handle, &visit.browser()).await?),
+        Aim::Page(path) => Ok(show::redirect(path.as_str())),
+    }
 }
 
 /// Why a password could not be compared.
-enum Proof {
+pub(super) enum Proof {
     Busy,
     Failed(Failure),
 }
 
 /// Whose address and password these are. Every refusal costs the comparison of one password.
-async fn prove(visit: &Visit, email: &str, password: &str) -> Result<Option<Id<User>>, Proof> {
+pub(super) async fn prove(visit: &Visit, email: &str, password: &str) -> Result<Option<Id<User>>, Proof> {
     let passwords = &visit.settings.passwords;
     let failed = |error| match error {
         paylent_crypto::Error::Busy => Proof::Busy,
@@ -129,13 +134,7 @@ async fn rehash(visit: &Visit, user_id: Id<User>, password: &str, outdated: &str
 /// Says whether the person may still sign in.
 async fn begin_session(visit: &mut Visit, user_id: Id<User>, email: &str) -> Result<bool, Failure> {
     let token = secret::generate(SecretKind::Session)?;
-    let user_agent = visit.origin.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect::<String>());
-    let by = Context {
-        by: By::User { id: user_id, name: email.trim().to_owned() },
-        ip: Some(visit.origin.ip),
-        user_agent: user_agent.clone(),
-        at: visit.now,
-    };
+    let by = visit.context(user_id, email.trim());
     let session = match renew_session(visit, user_id, &token, &by).await {
         Ok(Some(session)) => Ok(session),
         Ok(None) => {
@@ -144,7 +143,7 @@ async fn begin_session(visit: &mut Visit, user_id: Id<User>, email: &str) -> Res
                 user_id,
                 token_hash: SecretHash::of(token.expose()),
                 ip: by.ip,
-                user_agent,
+                user_agent: by.user_agent.clone(),
             };
             visit.env.create_session(new, &by).await
         }

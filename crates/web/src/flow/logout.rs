@@ -10,53 +10,37 @@ use super::{
     Visit,
     again::come_again,
     fault::Failure,
-    show,
+    respond, respond_to_form, show,
     visit::{Fields, form_bytes, ui_locales},
 };
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::{self, Name, SignOut},
+    pages::{self, Href, Name, SignOut},
 };
 
 /// `GET /oauth/logout`
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = logout(&mut visit, request.query_string().as_bytes()).await;
-    visit.answer(outcome)
+    let run = async |visit: &mut Visit| logout(visit, request.query_string().as_bytes()).await;
+    respond(&request, &settings, run).await
 }
 
 /// `POST /oauth/logout`. One from another site brings no cookies, so the browser is asked to come again.
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match form_bytes(&request, payload).await {
-        Ok(form) if !visit.is_known() => come_again("/oauth/logout", &form),
-        Ok(form) => {
-            visit.speak(std::str::from_utf8(&form).ok().and_then(ui_locales).as_deref());
-            logout(&mut visit, &form).await
+    let run = async |visit: &mut Visit| {
+        let form = form_bytes(&request, payload).await?;
+        if !visit.is_known() {
+            return come_again("/oauth/logout", &form);
         }
-        Err(failure) => Err(failure),
+        visit.speak(std::str::from_utf8(&form).ok().and_then(ui_locales).as_deref());
+        logout(visit, &form).await
     };
-    visit.answer(outcome)
+    respond(&request, &settings, run).await
 }
 
 /// `POST /logout`: what the person decided.
 pub(super) async fn confirm(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => decide(&mut visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    respond_to_form(&request, payload, &settings, decide).await
 }
 
 async fn logout(visit: &mut Visit, encoded: &[u8]) -> Result<HttpResponse, Failure> {
@@ -96,6 +80,6 @@ fn signed_out(visit: &mut Visit, done: &SignedOut) -> HttpResponse {
     visit.sign_out();
     match &done.redirect {
         Some(url) => show::redirect(url),
-        None => show::page(200, &pages::SignedOut { frame: visit.frame(), sign_in: None }),
+        None => show::page(200, &pages::SignedOut { frame: visit.frame(), sign_in: Href::parse("/login") }),
     }
 }

@@ -3,7 +3,9 @@
 
 mod account;
 mod again;
+mod aim;
 mod authorize;
+mod choose_account;
 mod consent;
 mod fault;
 mod invitation;
@@ -22,34 +24,91 @@ use actix_web::{
     dev::HttpServiceFactory,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
     middleware::from_fn,
-    web::{self, ServiceConfig},
+    web::{self, Payload, ServiceConfig},
 };
 
 use crate::{
+    Settings,
     oauth::{cors, get, get_only, post_only, reply},
     pages::assets,
 };
-use visit::Visit;
+use fault::Failure;
+use visit::{Fields, Visit};
 
 /// Mounts the pages and what belongs to them.
 pub(crate) fn configure(cfg: &mut ServiceConfig) {
     cfg.service(either("/oauth/authorize").route(get().to(authorize::get)).route(web::post().to(authorize::post)))
         .service(userinfo_endpoint())
         .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
-        .service(either("/login").route(get().to(login::get)).route(web::post().to(login::post)))
-        .service(post_only("/consent").route(web::post().to(consent::post)))
-        .service(post_only("/account").route(web::post().to(account::post)))
         .service(post_only("/organization").route(web::post().to(organization::post)))
         .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
         .service(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept)))
         .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
-        .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(either("/register").route(get().to(register::email_page)).route(web::post().to(register::begin)))
         .service(
             either("/register/verify").route(get().to(register::code_page)).route(web::post().to(register::verify)),
         )
         .service(post_only("/register/complete").route(web::post().to(register::complete)))
-        .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
+        .service(get_only("/account/data").route(get().to(account::data::get)))
+        .service(get_only("/account/data.json").route(get().to(account::data::download)))
+        .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
+        .configure(forms);
+}
+
+/// Mounts the forms of the pages, and lists them.
+macro_rules! forms {
+    ($($path:literal: $kind:ident $(get $get:path,)? post $post:path;)+) => {
+        /// Where the forms of the pages are posted to. Each is taken only from our own page, in the browser and the
+        /// session it was shown in.
+        pub const FORMS: &[&str] = &[$($path),+];
+
+        fn forms(cfg: &mut ServiceConfig) {
+            $(cfg.service($kind($path)$(.route(get().to($get)))?.route(web::post().to($post)));)+
+        }
+    };
+}
+
+forms! {
+    "/login": either get login::get, post login::post;
+    "/login/account": post_only post choose_account::post;
+    "/consent": post_only post consent::post;
+    "/logout": post_only post logout::confirm;
+    "/account": either get account::profile::get, post account::profile::post;
+    "/account/email": either get account::email::get, post account::email::post;
+    "/account/email/confirm": either get account::confirm_email::get, post account::confirm_email::post;
+    "/account/password": either get account::password::get, post account::password::post;
+    "/account/sessions": either get account::sessions::get, post account::sessions::post;
+    "/account/applications": either get account::applications::get, post account::applications::post;
+    "/account/organizations": either get account::organizations::get, post account::organizations::post;
+    "/account/delete": either get account::deletion::get, post account::deletion::post;
+}
+
+/// What the handlers have in common: finds out who is at the browser, and answers with what comes of it.
+async fn respond(
+    request: &HttpRequest,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let mut visit = match Visit::begin(request, settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let outcome = run(&mut visit).await;
+    visit.answer(outcome)
+}
+
+/// The same for the form of a page, whose fields are read first.
+async fn respond_to_form(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit, &Fields) -> Result<HttpResponse, Failure>,
+) -> HttpResponse {
+    let read = async |visit: &mut Visit| {
+        let fields = visit.read(request, payload).await?;
+        run(visit, &fields).await
+    };
+    respond(request, settings, read).await
 }
 
 /// Mounts the page that shows developers the mails that left.

@@ -7,13 +7,13 @@ use actix_web::{
         header::{HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
     },
 };
-use paylent_oauth::{ChooseOrganization, Consent, Login, LoginReason, ResponseMode, Return, SelectAccount, Step};
+use paylent_oauth::{ChooseOrganization, Consent, LoginReason, ResponseMode, Return, SelectAccount, Step};
 
-use super::{Visit, fault::Failure, register};
+use super::{Visit, aim::Aim, fault::Failure, register};
 use crate::{
     csrf::Purpose,
     pages::{
-        self, AskedScope, ChooseAccount, Destination, Fault, FormPost, Href, Name, Page, SignIn, SignInProblem,
+        self, AskedScope, ChooseAccount, Destination, Fault, Form, FormPost, Href, Name, Page, SignIn, SignInProblem,
         headers, render,
     },
 };
@@ -65,7 +65,8 @@ impl Visit {
             Step::Login(login) => {
                 let known = self.session.as_ref().filter(|_| login.reason == LoginReason::Again);
                 let known = known.map(|session| session.email.as_str());
-                Ok(self.sign_in_page(200, &login, login.hint.as_deref().or(known).unwrap_or_default(), None))
+                let email = login.hint.as_deref().or(known).unwrap_or_default().to_owned();
+                Ok(self.sign_in_page(200, &Aim::Request(login), &email, None))
             }
             Step::SelectAccount(select) => self.account_page(&select),
             Step::ChooseOrganization(choose) => Ok(self.organization_page(&choose)),
@@ -78,19 +79,25 @@ impl Visit {
     pub(super) fn sign_in_page(
         &self,
         status: u16,
-        login: &Login,
+        aim: &Aim,
         email: &str,
         problem: Option<SignInProblem>,
     ) -> HttpResponse {
         let csrf = self.csrf(Purpose::SignIn);
-        let register = register::link(self, Some(&login.handle));
+        let (login, path) = match aim {
+            Aim::Request(login) => (Some(login), None),
+            Aim::Page(path) => (None, Some(path.as_str())),
+        };
+        let form = self.form("/login", &csrf, "");
+        let register = register::link(self, login.map(|login| login.handle.as_str()));
         let register = Href::parse(&register).filter(|_| self.env.tenant().environment.registration_enabled);
         let sign_in = SignIn {
             frame: self.frame(),
-            form: self.form("/login", &csrf, &login.handle),
-            client: Some(Name(&login.client.name)),
+            form: Form { handle: login.map(|login| login.handle.as_str()), ..form },
+            return_to: path,
+            client: login.map(|login| Name(&login.client.name)),
             email,
-            again: login.reason == LoginReason::Again,
+            again: login.is_some_and(|login| login.reason == LoginReason::Again),
             problem,
             forgot_password: None,
             register,
@@ -102,7 +109,7 @@ impl Visit {
         let (csrf, other) = (self.csrf(Purpose::ChooseAccount), self.another(&select.handle));
         let choose = ChooseAccount {
             frame: self.frame(),
-            form: self.form("/account", &csrf, &select.handle),
+            form: self.form("/login/account", &csrf, &select.handle),
             client: Some(Name(&select.client.name)),
             account: self.account().ok_or_else(gone)?,
             use_another: Href::parse(&other),

@@ -12,7 +12,12 @@ use paylent_crypto::{
     seal::mac,
     secret::{self, SecretHash, SecretKind, fingerprint},
 };
-use paylent_domain::{Timestamp, network::Origin};
+use paylent_domain::{
+    Id, Timestamp,
+    audit::{By, Context},
+    network::Origin,
+    user::User,
+};
 use paylent_oauth::{Browser, Engine, SignedIn};
 use paylent_storage::{Env, LiveSession};
 
@@ -27,6 +32,8 @@ use crate::{
 
 /// For how long a browser is told from others, in seconds: 400 days, the longest that browsers agree to.
 const BROWSER_SECONDS: u32 = 400 * 24 * 3_600;
+/// The longest `User-Agent` that is kept, in characters.
+const MAX_USER_AGENT: usize = 400;
 
 /// One request of one browser.
 pub(super) struct Visit {
@@ -113,6 +120,9 @@ impl Visit {
     fn enter(&mut self, token: &str, session: LiveSession) {
         let names = [session.first_name.as_deref(), session.last_name.as_deref()];
         let names: Vec<&str> = names.into_iter().flatten().collect();
+        if let Some(language) = session.language.filter(|_| self.asked.is_none()) {
+            self.language = language;
+        }
         self.name = (!names.is_empty()).then(|| names.join(" "));
         self.token = Some(token.to_owned());
         self.session = Some(session);
@@ -246,6 +256,26 @@ impl Visit {
         format!("/login?handle={handle}{}", language.unwrap_or_default())
     }
 
+    /// A form of a page that belongs to no request.
+    pub(super) const fn own_form<'a>(&self, action: &'a str, csrf: &'a str) -> Form<'a> {
+        Form { action, csrf, handle: None, ui_locales: self.asked }
+    }
+
+    /// This person at this browser, as the audit trail tells it.
+    pub(super) fn context(&self, id: Id<User>, name: &str) -> Context {
+        Context {
+            by: By::User { id, name: name.to_owned() },
+            ip: Some(self.origin.ip),
+            user_agent: self.origin.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect()),
+            at: self.now,
+        }
+    }
+
+    /// The language of the page.
+    pub(super) const fn language(&self) -> Language {
+        self.language
+    }
+
     /// The account that is signed in.
     pub(super) fn account(&self) -> Option<Account<'_>> {
         let email = Name(&self.session.as_ref()?.email);
@@ -285,6 +315,11 @@ impl Fields {
     pub(super) fn one<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.all(name);
         values.next().filter(|_| values.next().is_none())
+    }
+
+    /// Whether a field is there at all.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// Every value of a field.

@@ -71,13 +71,14 @@ enum Heading<'a> {
 }
 
 /// A scope in words.
-struct Permission<'a> {
-    scope: &'a str,
-    words: Words<'a>,
+pub(super) struct Permission<'a> {
+    pub(super) scope: &'a str,
+    pub(super) words: Words<'a>,
     optional: bool,
 }
 
-enum Words<'a> {
+/// What a scope allows.
+pub(super) enum Words<'a> {
     /// Ours: what it allows, and a remark.
     Known(&'static str, &'static str),
     /// The resource server's.
@@ -96,8 +97,9 @@ impl Consent<'_> {
         Host(self.redirect_host)
     }
 
-    fn has_optional(&self) -> bool {
-        self.scopes.iter().any(|scope| scope.optional)
+    /// Whether something that is asked for the first time can be left out, or something that was allowed before.
+    fn has_optional(&self, new: bool) -> bool {
+        self.scopes.iter().any(|scope| scope.optional && scope.new == new)
     }
 
     /// The scopes asked for the first time (or those allowed before), grouped by what they reach.
@@ -138,7 +140,7 @@ fn kind_of(scope: &str) -> Kind {
     }
 }
 
-fn permission<'a>(scope: &AskedScope<'a>, texts: &'static Texts) -> Permission<'a> {
+pub(super) fn permission<'a>(scope: &AskedScope<'a>, texts: &'static Texts) -> Permission<'a> {
     let words = match (scope.name, scope.description) {
         ("openid", _) => Words::Known(texts.scope_openid, texts.scope_openid_note),
         ("profile", _) => Words::Known(texts.scope_profile, ""),
@@ -210,6 +212,19 @@ mod tests {
         let html = body(&samples::consent_again());
         assert_eq!(html.matches("class=\"new\"").count(), 1);
         assert!(html.contains("<details") && html.contains("Allowed before"));
+    }
+
+    #[test]
+    fn the_hint_to_untick_stands_where_there_is_something_to_untick() {
+        let hint = "Untick what you would rather not share.";
+        let html = body(&samples::consent_again());
+        assert!(html.find(hint).unwrap() < html.find("<details").unwrap() && html.matches(hint).count() == 1);
+        let known = [AskedScope { name: "email", description: None, optional: true, new: false }];
+        let html = body(&Consent { scopes: &known, ..samples::consent() });
+        let inside = html.split("<details").nth(1).unwrap().split("</details>").next().unwrap();
+        assert!(inside.contains(hint) && html.matches(hint).count() == 1);
+        let required = [AskedScope { optional: false, ..known[0] }];
+        assert!(!body(&Consent { scopes: &required, ..samples::consent() }).contains(hint));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{
     Href, Language, Name, assets,
     name::{Sentence, fill},
-    texts::Texts,
+    texts::{self, Texts},
 };
 
 /// What surrounds every page.
@@ -19,7 +19,11 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     pub(crate) const fn texts(&self) -> &'static Texts {
-        super::texts::of(self.language)
+        texts::of(self.language)
+    }
+
+    pub(crate) const fn account(&self) -> &'static texts::account::Account {
+        texts::account::account(self.language)
     }
 
     /// When to try again, in whole minutes and at least one.

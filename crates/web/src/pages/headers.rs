@@ -5,6 +5,8 @@
 pub enum Policy {
     /// The page has no form.
     Stays,
+    /// The forms of the page are posted here and lead nowhere else.
+    Returns,
     /// A form of the page may end in a redirect to a client. Chromium checks `form-action` against every redirect after
     /// a POST and blocks silently, and the target may be any https host, a loopback port or an app's own scheme; so
     /// these pages have no `form-action` at all.
@@ -17,6 +19,7 @@ impl Policy {
     pub const fn content_security_policy(self) -> &'static str {
         match self {
             Self::Stays => STAYS,
+            Self::Returns => RETURNS,
             Self::MayLeave => MAY_LEAVE,
         }
     }
@@ -27,6 +30,9 @@ const MAY_LEAVE: &str = "default-src 'none'; script-src 'self'; style-src 'self'
 
 const STAYS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; \
                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const RETURNS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; object-src 'none'; \
+                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// What every answer of the flow carries: pages, redirects and errors.
 ///
@@ -48,7 +54,7 @@ mod tests {
 
     #[test]
     fn no_policy_allows_inline_code_eval_or_every_host() {
-        for policy in [Policy::Stays, Policy::MayLeave] {
+        for policy in [Policy::Stays, Policy::Returns, Policy::MayLeave] {
             let text = policy.content_security_policy();
             assert!(!text.contains("unsafe") && !text.contains('*'), "{text}");
             for directive in ["default-src 'none'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
@@ -60,6 +66,7 @@ mod tests {
     #[test]
     fn only_pages_that_cannot_leave_restrict_where_forms_go() {
         assert!(STAYS.contains("form-action 'none'"));
+        assert!(RETURNS.contains("form-action 'self'"));
         assert!(!MAY_LEAVE.contains("form-action"));
     }
 }

@@ -3,6 +3,7 @@
 //! A page holds plain values and knows nothing about requests. [`render`] gives its HTML together with the headers that
 //! keep it safe; the host adds the status code.
 
+pub mod account;
 pub mod assets;
 mod choose_account;
 mod choose_organization;

@@ -18,6 +18,7 @@ pub(crate) fn sign_in() -> SignIn<'static> {
     SignIn {
         frame: frame(),
         form: form("/oauth/login"),
+        return_to: None,
         client: Some(Name("Ledger Robot")),
         email: "",
         again: false,
@@ -266,8 +267,11 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         redirect_host: "an-extraordinarily-long-host-name.of.a.large.company.example",
         ..consent()
     };
-    let mut pages = vec![
+    let here = SignIn { client: None, return_to: Some("/account"), ..sign_in };
+    let mut pages = account::samples::all(frame);
+    pages.extend(vec![
         ("sign-in", render(&sign_in).unwrap()),
+        ("sign-in-here", render(&here).unwrap()),
         ("sign-in-links", render(&links).unwrap()),
         ("sign-in-mismatch", with(SignInProblem::Mismatch)),
         ("sign-in-missing", with(SignInProblem::Missing { email: true, password: true })),
@@ -290,7 +294,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
             "fault-too-many",
             render(&FaultPage { fault: Fault::TooMany { retry_after: 30 }, detail: None, ..fault }).unwrap(),
         ),
-    ];
+    ]);
     pages.extend(invitations(frame));
     pages.extend(registration(frame));
     pages

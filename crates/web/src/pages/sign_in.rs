@@ -15,6 +15,8 @@ pub struct SignIn<'a> {
     pub frame: Frame<'a>,
     /// Where it is posted to.
     pub form: Form<'a>,
+    /// The page of ours that one came for; none when one continues to an application.
+    pub return_to: Option<&'a str>,
     /// The application one continues to; none when a person came here directly.
     pub client: Option<Name<'a>>,
     /// What the e-mail field holds: `login_hint`, or what was typed before.

@@ -58,8 +58,9 @@ fn every_field_has_a_label_and_every_reference_a_target() {
             " data-copy=\"",
         ] {
             for rest in html.body.split(attribute).skip(1) {
-                let id = rest.split('"').next().unwrap();
-                assert!(html.body.contains(&format!(" id=\"{id}\"")), "{attribute}{id} in {name}");
+                for id in rest.split('"').next().unwrap().split(' ') {
+                    assert!(html.body.contains(&format!(" id=\"{id}\"")), "{attribute}{id} in {name}");
+                }
             }
         }
     });
@@ -81,7 +82,7 @@ fn every_answer_carries_the_protective_headers() {
             assert!(headers.contains(&expected), "{expected:?} of {name}");
         }
         let policy = headers.iter().find(|(header, _)| *header == "Content-Security-Policy").unwrap().1;
-        assert_eq!(policy.contains("form-action"), !html.body.contains("<form"), "{name}");
+        assert!(!policy.contains("form-action 'none'") || !html.body.contains("<form"), "{name}");
     });
 }
 

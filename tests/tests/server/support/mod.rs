@@ -1,5 +1,6 @@
 //! A running server, and callers to talk to it with.
 
+pub mod account;
 mod api;
 pub mod browser;
 pub mod forge;

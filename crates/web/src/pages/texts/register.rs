@@ -145,3 +145,9 @@ static GERMAN: Register = Register {
     closed: "Die Registrierung ist geschlossen",
     closed_note: "Im Moment kann hier niemand ein Konto anlegen. Fragen Sie, wer Sie eingeladen hat.",
 };
+
+#[cfg(test)]
+#[test]
+fn every_language_has_every_text_of_registration() {
+    super::tests::check_tables(register, &[]);
+}

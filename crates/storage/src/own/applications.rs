@@ -1,0 +1,116 @@
+//! The applications that a person gave access to.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+
+use crate::{
+    Env, Error, Result,
+    key::Key,
+    pool::on,
+    schema::{clients, consents, resource_servers, scopes, token_families, users},
+};
+
+/// An application that a person gave access to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The public identifier of its client.
+    pub client_id: String,
+    /// What it is called.
+    pub name: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// What it may do, by name.
+    pub scopes: Vec<ConnectedScope>,
+}
+
+/// Something that an application may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectedScope {
+    /// The scope's name.
+    pub name: String,
+    /// What it allows, in the words of its resource server.
+    pub description: Option<String>,
+}
+
+/// What a client was given: its identifier and name, the audience, the scopes, and when.
+type Granted = (String, String, String, String, i64);
+
+impl Env {
+    /// The applications that this person agreed to give access, or that have access which nobody asked them about,
+    /// by name.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn connections(&self, user: Id<User>, now: Timestamp) -> Result<Vec<Connection>> {
+        type Described = (Option<String>, String, Option<String>);
+        let (environment, user, now) = (self.key(), Key::from(user), now.micros());
+        let (granted, described): (Vec<Granted>, Vec<Described>) = on!(self.db, read, |c| {
+            let client =
+                clients::environment_id.eq(consents::environment_id).and(clients::client_id.eq(consents::client_id));
+            let agreed = consents::table
+                .inner_join(clients::table.on(client))
+                .filter(consents::environment_id.eq(environment).and(consents::user_id.eq(user)))
+                .select((clients::client_id, clients::name, consents::audience, consents::scope, consents::created_at));
+            let mut granted: Vec<Granted> = agreed.load(c).await?;
+            let families = token_families::table
+                .inner_join(
+                    clients::table.on(clients::environment_id
+                        .eq(token_families::environment_id)
+                        .and(clients::client_id.eq(token_families::client_id))),
+                )
+                .inner_join(users::table.on(
+                    users::environment_id.eq(token_families::environment_id).and(users::id.eq(token_families::user_id)),
+                ))
+                .filter(token_families::environment_id.eq(environment).and(token_families::user_id.eq(user)))
+                .filter(token_families::revoked_at.is_null().and(token_families::expires_at.gt(now)))
+                .filter(token_families::user_generation.eq(users::generation))
+                .filter(token_families::client_generation.eq(clients::generation))
+                .select((
+                    clients::client_id,
+                    clients::name,
+                    token_families::audience,
+                    token_families::scope,
+                    token_families::created_at,
+                ));
+            granted.extend(families.load::<Granted>(c).await?);
+            let names: Vec<String> = granted.iter().flat_map(|(.., scope, _)| words(scope)).collect();
+            let server = resource_servers::environment_id
+                .eq(scopes::environment_id)
+                .and(resource_servers::id.eq(scopes::resource_server_id));
+            let described = scopes::table
+                .inner_join(resource_servers::table.on(server))
+                .filter(scopes::environment_id.eq(environment).and(scopes::name.eq_any(names)))
+                .select((resource_servers::identifier, scopes::name, scopes::description));
+            Ok::<_, Error>((granted, described.load(c).await?))
+        })?;
+        let management_api = self.tenant().management_api();
+        let descriptions: BTreeMap<(String, String), Option<String>> = described
+            .into_iter()
+            .map(|(server, name, words)| ((server.unwrap_or_else(|| management_api.clone()), name), words))
+            .collect();
+        let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
+        for (client_id, name, audience, scope, at) in granted {
+            let at = Timestamp::from_micros(at);
+            let new = Connection { client_id: client_id.clone(), name, since: at, scopes: Vec::new() };
+            let connection = connections.entry(client_id).or_insert(new);
+            connection.since = connection.since.min(at);
+            for name in words(&scope) {
+                if connection.scopes.iter().all(|known| known.name != name) {
+                    let description = descriptions.get(&(audience.clone(), name.clone())).cloned().flatten();
+                    connection.scopes.push(ConnectedScope { name, description });
+                }
+            }
+        }
+        let mut connections: Vec<Connection> = connections.into_values().collect();
+        connections.sort_by(|one, other| (&one.name, &one.client_id).cmp(&(&other.name, &other.client_id)));
+        Ok(connections)
+    }
+}
+
+/// The names in a list of scopes.
+fn words(scopes: &str) -> Vec<String> {
+    Scopes::stored(scopes).iter().map(str::to_owned).collect()
+}
