@@ -3,17 +3,19 @@
 //! One hash takes about 20 ms of a core and 19 MiB, on purpose. Servers run it through a `PasswordPool` (feature `pool`), which
 //! bounds both.
 
-use argon2::password_hash::Error as Argon2Error;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use subtle::ConstantTimeEq as _;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::secret::random_bytes;
 
+mod memory;
 #[cfg(feature = "pool")]
 mod pool;
+use memory::Memory;
 #[cfg(feature = "pool")]
 pub use pool::PasswordPool;
 
@@ -62,10 +64,23 @@ impl Passwords {
     /// # Errors
     /// [`Error::Randomness`], [`Error::Hashing`].
     pub fn hash(&self, password: &str) -> Result<String, Error> {
+        self.hash_in(&mut Memory::default(), password)
+    }
+
+    fn hash_in(&self, memory: &mut Memory, password: &str) -> Result<String, Error> {
         let salt = random_bytes::<16>()?;
-        let password = composed(password);
-        let hash = self.argon2().hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| Error::Hashing)?;
-        Ok(hash.to_string())
+        let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
+        let mut tag = Zeroizing::new([0; 32]);
+        let argon2 = Argon2::new(algorithm, version, self.params.clone());
+        memory.run(&argon2, composed(password).as_bytes(), &salt, &mut *tag)?;
+        let written = PasswordHash {
+            algorithm: algorithm.ident(),
+            version: Some(version.into()),
+            params: ParamsString::try_from(&self.params).map_err(|_| Error::Hashing)?,
+            salt: Some(Salt::new(&salt).map_err(|_| Error::Hashing)?),
+            hash: Some(Output::new(&*tag).map_err(|_| Error::Hashing)?),
+        };
+        Ok(written.to_string())
     }
 
     /// Checks `password` against a stored PHC string, at the cost written in that string.
@@ -73,14 +88,19 @@ impl Passwords {
     /// # Errors
     /// [`Error::PasswordHash`] when the string is no complete Argon2 hash; [`Error::Hashing`].
     pub fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
-        let stored = PasswordHash::new(phc).map_err(|_| Error::PasswordHash)?;
-        let outdated = self.is_outdated(&stored)?;
-        match self.argon2().verify_password(composed(password).as_bytes(), &stored) {
-            Ok(()) if outdated => Ok(Verification::ValidButOutdated),
-            Ok(()) => Ok(Verification::Valid),
-            Err(Argon2Error::PasswordInvalid) => Ok(Verification::Invalid),
-            Err(_) => Err(Error::Hashing),
-        }
+        self.verify_in(&mut Memory::default(), password, phc)
+    }
+
+    fn verify_in(&self, memory: &mut Memory, password: &str, phc: &str) -> Result<Verification, Error> {
+        let stored = Stored::parse(phc)?;
+        let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
+        let argon2 = Argon2::new(stored.algorithm, stored.version, stored.params.clone());
+        memory.run(&argon2, composed(password).as_bytes(), &stored.salt, &mut tag)?;
+        Ok(match bool::from(tag.ct_eq(&stored.tag)) {
+            true if self.is_outdated(&stored) => Verification::ValidButOutdated,
+            true => Verification::Valid,
+            false => Verification::Invalid,
+        })
     }
 
     /// [`Passwords::verify`] for whoever may be there: also for a user who does not exist, has no password, or has a placeholder in
@@ -89,29 +109,54 @@ impl Passwords {
     /// # Errors
     /// [`Error::Hashing`].
     pub fn verify_anyone(&self, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
-        match phc.map(|phc| self.verify(password, phc)) {
-            None | Some(Err(Error::PasswordHash)) => self.verify(password, &self.nobody).map(|_| Verification::Invalid),
+        self.verify_anyone_in(&mut Memory::default(), password, phc)
+    }
+
+    fn verify_anyone_in(&self, memory: &mut Memory, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
+        match phc.map(|phc| self.verify_in(memory, password, phc)) {
+            None | Some(Err(Error::PasswordHash)) => {
+                self.verify_in(memory, password, &self.nobody).map(|_| Verification::Invalid)
+            }
             Some(verified) => verified,
         }
     }
 
-    /// Whether a stored hash is weaker than the current cost in any respect. Refuses what is no complete Argon2 hash.
-    fn is_outdated(&self, stored: &PasswordHash) -> Result<bool, Error> {
-        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).map_err(|_| Error::PasswordHash)?;
-        let params = Params::try_from(stored).map_err(|_| Error::PasswordHash)?;
-        let (Some(salt), Some(tag)) = (&stored.salt, &stored.hash) else {
+    /// Whether a stored hash is weaker than the current cost in any respect.
+    fn is_outdated(&self, stored: &Stored) -> bool {
+        stored.algorithm != Algorithm::Argon2id
+            || stored.version != Version::V0x13
+            || stored.params.m_cost() < self.params.m_cost()
+            || stored.params.t_cost() < self.params.t_cost()
+            || stored.salt.len() < 16
+            || stored.tag.len() < 32
+    }
+}
+
+/// A stored hash, taken apart.
+struct Stored {
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Vec<u8>,
+    tag: Vec<u8>,
+}
+
+impl Stored {
+    /// Refuses what is no complete Argon2 hash.
+    fn parse(phc: &str) -> Result<Self, Error> {
+        let phc = PasswordHash::new(phc).map_err(|_| Error::PasswordHash)?;
+        let (Some(salt), Some(tag)) = (&phc.salt, &phc.hash) else {
             return Err(Error::PasswordHash);
         };
-        Ok(algorithm != Algorithm::Argon2id
-            || stored.version != Some(Version::V0x13.into())
-            || params.m_cost() < self.params.m_cost()
-            || params.t_cost() < self.params.t_cost()
-            || salt.len() < 16
-            || tag.len() < 32)
-    }
-
-    fn argon2(&self) -> Argon2<'static> {
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
+        // Hashes made before Argon2 had its version 19 name none.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from);
+        Ok(Self {
+            algorithm: Algorithm::try_from(phc.algorithm.as_str()).map_err(|_| Error::PasswordHash)?,
+            version: version.map_err(|_| Error::PasswordHash)?,
+            params: Params::try_from(&phc).map_err(|_| Error::PasswordHash)?,
+            salt: salt.to_vec(),
+            tag: tag.as_bytes().to_vec(),
+        })
     }
 }
 

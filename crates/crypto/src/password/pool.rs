@@ -1,7 +1,8 @@
 //! Password hashing on tokio's blocking threads, a bounded number at a time.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -9,23 +10,33 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use super::memory::Memory;
 use super::{Passwords, Verification};
 use crate::Error;
 
 /// How long a call may wait for a slot before it fails with [`Error::Busy`].
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// [`Passwords`] for a server: at most `permits` hashes run at once (so at most `permits` × 19 MiB are used), at most `queue` calls
+/// [`Passwords`] for a server: at most `permits` hashes run at once, in memory that the pool keeps (`permits` × 19 MiB once all
+/// were busy together, from then on neither more nor less), at most `queue` calls
 /// wait for their turn, each at most 2 seconds. Clones share the same slots. Needs a tokio runtime with its timer enabled.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PasswordPool {
     passwords: Arc<Passwords>,
     /// One permit for each hash that runs.
     slots: Arc<Semaphore>,
     /// One permit for each call that runs or waits.
     places: Arc<Semaphore>,
+    /// The memory of the slots that are free, as far as they were used.
+    memories: Arc<Mutex<Vec<Memory>>>,
     /// How many hashes were begun.
     runs: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for PasswordPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordPool").field("slots", &self.slots).field("runs", &self.runs()).finish_non_exhaustive()
+    }
 }
 
 impl PasswordPool {
@@ -39,6 +50,7 @@ impl PasswordPool {
             passwords: Arc::new(passwords),
             slots: Arc::new(Semaphore::new(permits)),
             places: Arc::new(Semaphore::new(permits.saturating_add(queue).min(Semaphore::MAX_PERMITS))),
+            memories: Arc::default(),
             runs: Arc::default(),
         }
     }
@@ -53,7 +65,7 @@ impl PasswordPool {
     /// # Errors
     /// As [`Passwords::hash`], and [`Error::Busy`].
     pub async fn hash(&self, password: &str) -> Result<String, Error> {
-        self.run(password, |passwords, password| passwords.hash(password)).await
+        self.run(password, |passwords, memory, password| passwords.hash_in(memory, password)).await
     }
 
     /// [`Passwords::verify`], or [`Error::Busy`].
@@ -62,7 +74,7 @@ impl PasswordPool {
     /// As [`Passwords::verify`], and [`Error::Busy`].
     pub async fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
         let phc = phc.to_owned();
-        self.run(password, move |passwords, password| passwords.verify(password, &phc)).await
+        self.run(password, move |passwords, memory, password| passwords.verify_in(memory, password, &phc)).await
     }
 
     /// [`Passwords::verify_anyone`], or [`Error::Busy`]: an unknown user waits in the same queue.
@@ -71,13 +83,16 @@ impl PasswordPool {
     /// As [`Passwords::verify_anyone`], and [`Error::Busy`].
     pub async fn verify_anyone(&self, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
         let phc = phc.map(str::to_owned);
-        self.run(password, move |passwords, password| passwords.verify_anyone(password, phc.as_deref())).await
+        let work = move |passwords: &Passwords, memory: &mut Memory, password: &str| {
+            passwords.verify_anyone_in(memory, password, phc.as_deref())
+        };
+        self.run(password, work).await
     }
 
     async fn run<T, F>(&self, password: &str, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnOnce(&Passwords, &str) -> Result<T, Error> + Send + 'static,
+        F: FnOnce(&Passwords, &mut Memory, &str) -> Result<T, Error> + Send + 'static,
     {
         let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
         let slot = timeout(LONGEST_WAIT, Arc::clone(&self.slots).acquire_owned())
@@ -85,16 +100,27 @@ impl PasswordPool {
             .map_err(|_| Error::Busy)?
             .map_err(|_| Error::Hashing)?;
         self.runs.fetch_add(1, Ordering::Relaxed);
-        let passwords = Arc::clone(&self.passwords);
+        let (passwords, memories) = (Arc::clone(&self.passwords), Arc::clone(&self.memories));
         let password = Zeroizing::new(password.to_owned());
         spawn_blocking(move || {
             // The work holds the slot, not the caller: a caller that goes away does not stop the work.
             let _slot = slot;
-            work(&passwords, &password)
+            let mut memory = locked(&memories).pop().unwrap_or_default();
+            let outcome = work(&passwords, &mut memory, &password);
+            // What a hash from elsewhere needed beyond our own cost is given back.
+            if memory.blocks() <= passwords.params.block_count() {
+                locked(&memories).push(memory);
+            }
+            outcome
         })
         .await
         .map_err(|_| Error::Hashing)?
     }
+}
+
+/// Nothing is left half-done under this lock, so that a panic elsewhere does not matter.
+fn locked(memories: &Mutex<Vec<Memory>>) -> std::sync::MutexGuard<'_, Vec<Memory>> {
+    memories.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -154,7 +180,7 @@ mod tests {
         let caller = tokio::spawn({
             let pool = pool.clone();
             async move {
-                let work = move |_: &Passwords, _: &str| {
+                let work = move |_: &Passwords, _: &mut Memory, _: &str| {
                     started.send(()).unwrap();
                     may_finish.recv().map_err(|_| Error::Hashing)
                 };
@@ -172,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_frees_its_slot() {
         let pool = pool(1, 0);
-        let result = pool.run("", |_, _| -> Result<(), Error> { panic!("on purpose") }).await;
+        let result = pool.run("", |_, _, _| -> Result<(), Error> { panic!("on purpose") }).await;
         assert!(matches!(result, Err(Error::Hashing)));
         assert!(pool.hash("correct horse").await.is_ok());
     }
