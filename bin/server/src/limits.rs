@@ -11,7 +11,7 @@ use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
 /// What guesses at secrets, and so gets the small quota. Looking at the sign-in page guesses at nothing.
 const TOKEN: &str = "/oauth/token";
-const LOGIN: &str = "/login";
+const FORMS: [&str; 3] = ["/login", "/password/forgot", "/password/reset"];
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ impl Limiters {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
             TOKEN => &self.auth,
-            LOGIN if *method == Method::POST => &self.auth,
+            _ if FORMS.contains(&route) && *method == Method::POST => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

@@ -15,7 +15,16 @@ use serde_json::json;
 use crate::app::Shared;
 
 /// The paths of the pages.
-const PAGES: [&str; 6] = ["/oauth/authorize", "/oauth/logout", "/login", "/consent", "/account", "/logout"];
+const PAGES: [&str; 8] = [
+    "/oauth/authorize",
+    "/oauth/logout",
+    "/login",
+    "/consent",
+    "/account",
+    "/logout",
+    "/password/forgot",
+    "/password/reset",
+];
 
 /// Why a request was not let in.
 #[derive(Debug)]

@@ -69,11 +69,19 @@ pub enum SecretKind {
     ClientSecret,
     /// A session token, `pay_se_…`.
     Session,
+    /// The token of a mailed link that lets its holder choose a password, `pay_pr_…`.
+    PasswordReset,
 }
 
 impl SecretKind {
-    const ALL: [Self; 5] =
-        [Self::AccessToken, Self::RefreshToken, Self::AuthorizationCode, Self::ClientSecret, Self::Session];
+    const ALL: [Self; 6] = [
+        Self::AccessToken,
+        Self::RefreshToken,
+        Self::AuthorizationCode,
+        Self::ClientSecret,
+        Self::Session,
+        Self::PasswordReset,
+    ];
 
     /// The characters every secret of this kind begins with.
     pub const fn prefix(self) -> &'static str {
@@ -83,6 +91,7 @@ impl SecretKind {
             Self::AuthorizationCode => "pay_ac_",
             Self::ClientSecret => "pay_cs_",
             Self::Session => "pay_se_",
+            Self::PasswordReset => "pay_pr_",
         }
     }
 

@@ -4,6 +4,9 @@ use std::{fmt, str::FromStr};
 
 use crate::{Id, Invalid, clock::Timestamp};
 
+/// How many mails an hour may be asked for, for one address and from one place.
+pub const HOURLY_LIMIT: i64 = 5;
+
 /// A mail on its way, or what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {

@@ -1,6 +1,6 @@
 //! Where a request comes from: the client's address behind trusted proxies, and nothing else.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -68,6 +68,18 @@ pub fn plain(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
+/// The part of an address that one client controls: all of an IPv4 address, the network (/64) of an IPv6 address.
+#[must_use]
+pub fn place(address: IpAddr) -> String {
+    match plain(address) {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +102,15 @@ mod tests {
         assert_eq!(proxies.client(ip("127.0.0.1"), &["garbage"]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &[]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("::ffff:127.0.0.1"), &["::ffff:203.0.113.5"]), ip("203.0.113.5"));
+    }
+
+    #[test]
+    fn lo_bucket_all_addresses_of_one_network_are_one_place() {
+        assert_eq!(place(ip("203.0.113.5")), "203.0.113.5");
+        assert_eq!(place(ip("::ffff:203.0.113.5")), "203.0.113.5");
+        assert_eq!(place(ip("2001:db8:1:2::1")), "2001:db8:1:2::/64");
+        assert_eq!(place(ip("2001:db8:1:2:ffff:1:2:3")), place(ip("2001:db8:1:2::1")));
+        assert_ne!(place(ip("2001:db8:1:3::1")), place(ip("2001:db8:1:2::1")));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
     key::Key,
     page::page,
     pool::on,
-    schema::{admins, audit_events, clients, memberships, user_roles, users},
+    schema::{admins, audit_events, clients, memberships, password_resets, user_roles, users},
     sessions::end_sessions,
 };
 
@@ -253,6 +253,11 @@ impl Env {
                 refuse_last_admin(left.count().get_result(c).await?)?;
             }
             let after = User::try_from(after)?;
+            if after.email.as_ref().map(Email::key) != before.email.as_ref().map(Email::key) {
+                // They prove the address that they were sent to.
+                let links = password_resets::environment_id.eq(environment).and(password_resets::user_id.eq(key));
+                diesel::delete(password_resets::table.filter(links)).execute(c).await?;
+            }
             if bump > 0 {
                 end_sessions(environment, key, by.at.micros()).execute(c).await?;
             }

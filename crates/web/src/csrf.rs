@@ -15,6 +15,10 @@ pub enum Purpose {
     ChooseAccount,
     /// Signing out.
     SignOut,
+    /// Asking for a link to choose another password.
+    ForgotPassword,
+    /// Choosing another password by such a link.
+    ResetPassword,
 }
 
 impl Purpose {
@@ -24,6 +28,8 @@ impl Purpose {
             Self::Consent => "consent",
             Self::ChooseAccount => "choose_account",
             Self::SignOut => "sign_out",
+            Self::ForgotPassword => "forgot_password",
+            Self::ResetPassword => "reset_password",
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Settings {
     pub passwords: PasswordPool,
     /// Authenticates the forms of the pages, and nothing else.
     pub form_key: [u8; 32],
+    /// The fewest characters of a password, where the environment does not ask for more.
+    pub minimum_password: usize,
     /// Seals the mails that go out.
     pub letters: LetterKey,
     /// Gets the keys that clients publish elsewhere.

@@ -6,8 +6,12 @@ mod again;
 mod authorize;
 mod consent;
 mod fault;
+mod json;
+mod letters;
 mod login;
 mod logout;
+mod password;
+mod prove;
 mod show;
 mod userinfo;
 mod visit;
@@ -34,6 +38,8 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(either("/login").route(get().to(login::get)).route(web::post().to(login::post)))
         .service(post_only("/consent").route(web::post().to(consent::post)))
         .service(post_only("/account").route(web::post().to(account::post)))
+        .service(either("/password/forgot").route(get().to(password::forgot)).route(web::post().to(password::ask)))
+        .service(either("/password/reset").route(get().to(password::form)).route(web::post().to(password::reset)))
         .service(post_only("/logout").route(web::post().to(logout::confirm)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)));
 }

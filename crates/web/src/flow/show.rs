@@ -82,6 +82,8 @@ impl Visit {
         problem: Option<SignInProblem>,
     ) -> HttpResponse {
         let csrf = self.csrf(Purpose::SignIn);
+        let language = self.asked.map(|language| format!("&ui_locales={}", language.tag())).unwrap_or_default();
+        let forgot = format!("/password/forgot?handle={}{language}", login.handle);
         let sign_in = SignIn {
             frame: self.frame(),
             form: self.form("/login", &csrf, &login.handle),
@@ -89,7 +91,7 @@ impl Visit {
             email,
             again: login.reason == LoginReason::Again,
             problem,
-            forgot_password: None,
+            forgot_password: Href::parse(&forgot),
             register: None,
         };
         page(status, &sign_in)

@@ -13,7 +13,7 @@ use paylent_crypto::{
     secret::{self, SecretHash, SecretKind, fingerprint},
 };
 use paylent_domain::{Timestamp, network::Origin};
-use paylent_oauth::{Browser, Engine, SignedIn};
+use paylent_oauth::{Browser, Engine, Parameters, SignedIn};
 use paylent_storage::{Env, LiveSession};
 
 use super::fault::Failure;
@@ -33,12 +33,12 @@ pub(super) struct Visit {
     pub(super) env: Env,
     pub(super) settings: Settings,
     pub(super) origin: Origin,
-    language: Language,
+    pub(super) language: Language,
     /// The language that the client asked for, which the pages of its request are in.
-    asked: Option<Language>,
+    pub(super) asked: Option<Language>,
     pub(super) now: Timestamp,
     /// The value of the browser's own cookie.
-    browser: String,
+    pub(super) browser: String,
     /// The value of the session's cookie, while it is good.
     token: Option<String>,
     pub(super) session: Option<LiveSession>,
@@ -102,9 +102,22 @@ impl Visit {
             return Ok(());
         };
         if let Some(session) = self.env.session_by_token(&SecretHash::of(token), self.now).await? {
+            self.note_activity(&session);
             self.enter(token, session);
         }
         Ok(())
+    }
+
+    /// Notes now and then that the session is used. Nobody waits for it.
+    fn note_activity(&self, session: &LiveSession) {
+        if !session.is_noted(self.now) {
+            let (env, id, now) = (self.env.clone(), session.id, self.now);
+            actix_web::rt::spawn(async move {
+                if let Err(error) = env.note_activity(id, now).await {
+                    tracing::warn!(%error, "the use of a session could not be noted");
+                }
+            });
+        }
     }
 
     fn enter(&mut self, token: &str, session: LiveSession) {
@@ -247,6 +260,12 @@ fn stranger() -> Result<String, paylent_crypto::Error> {
 /// The languages that the client asks for, in the parameters of an authorization or logout request.
 pub(super) fn ui_locales(encoded: &str) -> Option<String> {
     Fields::parse(encoded).ok()?.one("ui_locales").map(str::to_owned)
+}
+
+impl From<Parameters> for Fields {
+    fn from(parameters: Parameters) -> Self {
+        Self(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
 }
 
 impl Fields {

@@ -13,6 +13,7 @@ pub mod headers;
 mod href;
 mod language;
 mod name;
+mod password;
 #[cfg(test)]
 mod samples;
 mod sign_in;
@@ -28,6 +29,7 @@ pub use headers::Policy;
 pub use href::Href;
 pub use language::{asked, negotiate};
 pub use name::Name;
+pub use password::{DeadLink, ForgotPassword, ForgotProblem, NewPassword, PasswordProblem, PasswordSet, ResetSent};
 pub use paylent_domain::language::Language;
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut, Stayed};

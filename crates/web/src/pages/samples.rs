@@ -85,6 +85,39 @@ pub(crate) fn sign_out() -> SignOut<'static> {
     }
 }
 
+pub(crate) fn forgot_password() -> ForgotPassword<'static> {
+    ForgotPassword { frame: frame(), form: form("/password/forgot"), email: "", problem: None }
+}
+
+pub(crate) fn new_password() -> NewPassword<'static> {
+    let (token, email) = ("secret", "ada@example.test");
+    NewPassword { frame: frame(), form: form("/password/reset"), token, email, problem: None }
+}
+
+/// The pages of forgotten passwords.
+fn passwords(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
+    let forgot = ForgotPassword { frame, ..forgot_password() };
+    let asked = |problem| render(&ForgotPassword { problem: Some(problem), email: "ada@", ..forgot }).unwrap();
+    let new = NewPassword { frame, ..new_password() };
+    let chosen = |problem| render(&NewPassword { problem: Some(problem), ..new }).unwrap();
+    vec![
+        ("forgot-password", render(&forgot).unwrap()),
+        ("forgot-password-invalid", asked(ForgotProblem::Email)),
+        ("forgot-password-stale", asked(ForgotProblem::Stale)),
+        ("forgot-password-too-many", asked(ForgotProblem::TooMany { retry_after: 1_800 })),
+        ("reset-sent", render(&ResetSent { frame }).unwrap()),
+        ("reset-password", render(&new).unwrap()),
+        ("reset-password-short", chosen(PasswordProblem::Short(8))),
+        ("reset-password-unusable", chosen(PasswordProblem::Unusable)),
+        ("reset-password-guessable", chosen(PasswordProblem::Guessable)),
+        ("reset-password-different", chosen(PasswordProblem::Different)),
+        ("reset-password-stale", chosen(PasswordProblem::Stale)),
+        ("reset-password-busy", chosen(PasswordProblem::Busy)),
+        ("reset-dead", render(&DeadLink { frame, again: Href::parse("/password/forgot") }).unwrap()),
+        ("reset-done", render(&PasswordSet { frame, sign_in: Href::parse("/login?handle=sealed") }).unwrap()),
+    ]
+}
+
 pub(crate) fn form_post() -> FormPost<'static> {
     FormPost {
         frame: frame(),
@@ -137,7 +170,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         redirect_host: "an-extraordinarily-long-host-name.of.a.large.company.example",
         ..consent()
     };
-    vec![
+    let mut all = vec![
         ("sign-in", render(&sign_in).unwrap()),
         ("sign-in-links", render(&links).unwrap()),
         ("sign-in-mismatch", with(SignInProblem::Mismatch)),
@@ -158,5 +191,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
             "fault-too-many",
             render(&FaultPage { fault: Fault::TooMany { retry_after: 30 }, detail: None, ..fault }).unwrap(),
         ),
-    ]
+    ];
+    all.extend(passwords(frame));
+    all
 }

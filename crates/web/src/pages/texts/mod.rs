@@ -6,10 +6,12 @@
 mod dutch;
 mod english;
 mod german;
+mod reset;
 
 use dutch::DUTCH;
 use english::ENGLISH;
 use german::GERMAN;
+pub(crate) use reset::{Reset, reset};
 
 use super::Language;
 
