@@ -3,7 +3,7 @@
 mod api;
 pub mod browser;
 pub mod forge;
-mod letters;
+pub mod letters;
 pub mod oauth;
 mod process;
 pub mod raw;
