@@ -151,6 +151,7 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         clock: rooms.clock.clone(),
         passwords: rooms.passwords.clone(),
         form_key: rooms.form_key,
+        minimum_password: rooms.minimum_password,
         letters: rooms.letters.clone(),
         mailbox: match &rooms.mail.transport {
             Some(Transport::Memory(mailbox)) => Some(mailbox.clone()),

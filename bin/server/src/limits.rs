@@ -11,13 +11,15 @@ use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
 
 /// What guesses at secrets, or has mails sent, and so gets the small quota. Looking at a page guesses at nothing.
 const TOKEN: &str = "/oauth/token";
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 12] = [
     "/login",
     "/register",
     "/register/verify",
     "/register/complete",
     "/invitations/{id}/accept",
     "/invitations/{id}/decline",
+    "/password/forgot",
+    "/password/reset",
     "/account/email",
     "/account/email/confirm",
     "/account/password",

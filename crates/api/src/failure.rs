@@ -23,9 +23,6 @@ const INVALID_TOKEN: Code = Code { status: 401, word: "invalid_token", title: "I
 /// How long a caller should wait after a 503, in seconds.
 const RETRY_AFTER_SECONDS: &str = "2";
 
-/// After how many seconds what was done too often in an hour can be done again at the latest.
-const AN_HOUR: &str = "3600";
-
 /// Why a call is not answered with what it asked for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -124,6 +121,7 @@ impl Failure {
             Self::MethodNotAllowed(_) => Code::METHOD_NOT_ALLOWED,
             Self::Storage(StorageError::Conflict) => Code::CONFLICT,
             Self::Storage(StorageError::Reference) => Code::NOT_FOUND,
+            Self::Storage(StorageError::TooMany { .. }) => Code::TOO_MANY_REQUESTS,
             Self::Storage(StorageError::Refused(refusal)) => code_of(*refusal),
             _ => Code::INTERNAL,
         }
@@ -148,6 +146,9 @@ impl Failure {
             Self::MethodNotAllowed(allowed) => format!("Only {allowed} can be used here."),
             Self::Storage(StorageError::Conflict) => "Such a resource exists already.".to_owned(),
             Self::Storage(StorageError::Reference) => "A related resource is not there.".to_owned(),
+            Self::Storage(StorageError::TooMany { .. }) => {
+                "This was done too often lately. Try again later.".to_owned()
+            }
             Self::Storage(StorageError::Refused(refusal)) => refusal.to_string(),
             other => other.to_string(),
         };
@@ -164,9 +165,7 @@ impl Failure {
         let challenge = |text: String| vec![(WWW_AUTHENTICATE, text)];
         match self {
             _ if self.is_unavailable() => vec![(RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned())],
-            Self::Storage(StorageError::Refused(Refusal::TooManyInvitations)) => {
-                vec![(RETRY_AFTER, AN_HOUR.to_owned())]
-            }
+            Self::Storage(StorageError::TooMany { retry_after }) => vec![(RETRY_AFTER, retry_after.to_string())],
             Self::Bearer(BearerError::Malformed) => challenge(r#"Bearer error="invalid_request""#.to_owned()),
             Self::Bearer(BearerError::Invalid) => challenge(r#"Bearer error="invalid_token""#.to_owned()),
             Self::Denied(Denied::Anonymous) => {
@@ -211,7 +210,6 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::RegistrationClosed => conflict("registration_closed"),
         Refusal::PublicClient => conflict("public_client"),
         Refusal::ClientWithKeys => conflict("client_with_keys"),
-        Refusal::TooManyInvitations | Refusal::TooManyMails => Code::TOO_MANY_REQUESTS,
         Refusal::DeadInvitation => conflict("dead_invitation"),
         Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
         Refusal::NoLetter => conflict("no_letter"),

@@ -1,4 +1,4 @@
-//! Password hashing: Argon2id (RFC 9106) in PHC strings.
+//! Password hashing: Argon2id (RFC 9106) in PHC strings. Hashes that other systems made are verified, too.
 //!
 //! One hash takes about 20 ms of a core and 19 MiB, on purpose. Servers run it through a `PasswordPool` (feature `pool`), which
 //! bounds both.
@@ -12,9 +12,11 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::secret::random_bytes;
 
+mod foreign;
 mod memory;
 #[cfg(feature = "pool")]
 mod pool;
+use foreign::Foreign;
 use memory::Memory;
 #[cfg(feature = "pool")]
 pub use pool::PasswordPool;
@@ -83,15 +85,21 @@ impl Passwords {
         Ok(written.to_string())
     }
 
-    /// Checks `password` against a stored PHC string, at the cost written in that string.
+    /// Checks `password` against a stored hash, at the cost written there. One made elsewhere ([`check_import`]) is outdated.
     ///
     /// # Errors
-    /// [`Error::PasswordHash`] when the string is no complete Argon2 hash; [`Error::Hashing`].
+    /// [`Error::PasswordHash`] when the string is no complete hash; [`Error::Hashing`], [`Error::Library`].
     pub fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
         self.verify_in(&mut Memory::default(), password, phc)
     }
 
     fn verify_in(&self, memory: &mut Memory, password: &str, phc: &str) -> Result<Verification, Error> {
+        if let Some(foreign) = Foreign::parse(phc) {
+            return Ok(match foreign.matches(composed(password).as_bytes())? {
+                true => Verification::ValidButOutdated,
+                false => Verification::Invalid,
+            });
+        }
         let stored = Stored::parse(phc)?;
         let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
         let argon2 = Argon2::new(stored.algorithm, stored.version, stored.params.clone());
@@ -158,6 +166,27 @@ impl Stored {
             tag: tag.as_bytes().to_vec(),
         })
     }
+}
+
+/// The most memory of an imported Argon2 hash, in KiB.
+const MAX_MEMORY: u32 = 128 * 1_024;
+/// The most that an imported Argon2 hash may write altogether, in KiB.
+const MAX_WORK: u64 = 1 << 20;
+
+/// Whether a hash that another system made can be stored here: Argon2 in a PHC string, bcrypt (`$2a$`, `$2b$`, `$2y$`), PBKDF2
+/// (PHC, passlib's and Django's way) or scrypt (PHC), at a cost that this server can bear.
+///
+/// # Errors
+/// [`Error::PasswordHash`].
+pub fn check_import(hash: &str) -> Result<(), Error> {
+    if Foreign::parse(hash).is_some() {
+        return Ok(());
+    }
+    let stored = Stored::parse(hash)?;
+    let (memory, passes, lanes) = (stored.params.m_cost(), stored.params.t_cost(), stored.params.p_cost());
+    let bearable = memory <= MAX_MEMORY && u64::from(memory) * u64::from(passes) <= MAX_WORK && lanes <= 16;
+    let whole = hash.len() <= foreign::MAX_LENGTH && stored.salt.len() >= 8 && stored.tag.len() >= 16;
+    if bearable && whole { Ok(()) } else { Err(Error::PasswordHash) }
 }
 
 /// The password in the normalization form NFC (Unicode Standard Annex 15).

@@ -77,10 +77,12 @@ pub enum SecretKind {
     RegistrationToken,
     /// The secret of a link that proves a new e-mail address, `pay_ec_…`.
     EmailChange,
+    /// The token of a mailed link that lets its holder choose a password, `pay_pr_…`.
+    PasswordReset,
 }
 
 impl SecretKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::AuthorizationCode,
@@ -90,6 +92,7 @@ impl SecretKind {
         Self::Registration,
         Self::RegistrationToken,
         Self::EmailChange,
+        Self::PasswordReset,
     ];
 
     /// The characters every secret of this kind begins with.
@@ -104,6 +107,7 @@ impl SecretKind {
             Self::Registration => "pay_ri_",
             Self::RegistrationToken => "pay_rg_",
             Self::EmailChange => "pay_ec_",
+            Self::PasswordReset => "pay_pr_",
         }
     }
 

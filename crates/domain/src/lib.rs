@@ -20,6 +20,7 @@ pub mod language;
 pub mod mail;
 pub mod network;
 pub mod organization;
+pub mod password;
 pub mod permission;
 pub mod policy;
 pub mod registration;

@@ -102,6 +102,15 @@ mod tests {
     }
 
     #[test]
+    fn lo_bucket_all_addresses_of_one_network_are_one_place() {
+        assert_eq!(client_network(ip("203.0.113.5")), "203.0.113.5");
+        assert_eq!(client_network(ip("::ffff:203.0.113.5")), "203.0.113.5");
+        assert_eq!(client_network(ip("2001:db8:1:2::1")), "2001:db8:1:2::/64");
+        assert_eq!(client_network(ip("2001:db8:1:2:ffff:1:2:3")), client_network(ip("2001:db8:1:2::1")));
+        assert_ne!(client_network(ip("2001:db8:1:3::1")), client_network(ip("2001:db8:1:2::1")));
+    }
+
+    #[test]
     fn a_malformed_proxy_list_is_refused() {
         assert!(TrustedProxies::parse(["10.0.0.0/33"]).is_err());
         assert!(TrustedProxies::parse(["proxy.example"]).is_err());

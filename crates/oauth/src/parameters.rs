@@ -74,6 +74,11 @@ impl Parameters {
         value.filter(|value| !value.is_empty())
     }
 
+    /// Every parameter, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The value of a parameter that must be there.
     pub(crate) fn require(&self, name: &str, missing: &'static str) -> Result<&str, Error> {
         self.get(name).ok_or(Error::invalid_request(missing))

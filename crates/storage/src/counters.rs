@@ -42,7 +42,23 @@ macro_rules! count {
     }};
 }
 
-pub(crate) use count;
+/// Counts one more under each of these names in the unit of work at hand, and fails with `TooMany` when that is more than
+/// `$limit` in an hour; then nothing is counted, as nothing else of the unit of work is done.
+macro_rules! quota {
+    ($c:expr, $environment:expr, $names:expr, $limit:expr, $at:expr) => {
+        for name in $names {
+            let name: &str = &name;
+            if $crate::counters::count!($c, $environment, name, 3_600, $at) > $limit {
+                let until = $crate::schema::counters::table.find(($environment, name));
+                let until: i64 = until.select($crate::schema::counters::expires_at).get_result($c).await?;
+                let retry_after = $crate::counters::seconds_until(Timestamp::from_micros(until), $at);
+                return Err($crate::Error::TooMany { retry_after });
+            }
+        }
+    };
+}
+
+pub(crate) use {count, quota};
 
 /// How many seconds there are until a moment, rounded up and at least one.
 pub(crate) fn seconds_until(until: Timestamp, now: Timestamp) -> u32 {

@@ -79,9 +79,6 @@ pub enum Refusal {
     /// The invitation was answered or taken back, or has expired.
     #[error("It is not pending any more.")]
     AnsweredInvitation,
-    /// Somebody, or an organization, invited too many people lately.
-    #[error("Too many people were invited in the last hour. Try again later.")]
-    TooManyInvitations,
     /// Who made the invitation cannot act any more.
     #[error("The person who invited you cannot do so any more.")]
     DeadInvitation,
@@ -94,9 +91,6 @@ pub enum Refusal {
     /// Nobody can register in this environment.
     #[error("Registration is closed.")]
     RegistrationClosed,
-    /// The address, or whoever asks, got as many mails as there are in an hour.
-    #[error("There were too many mails within an hour. Try again later.")]
-    TooManyMails,
     /// The client has no secret to replace.
     #[error("A public client has no secret.")]
     PublicClient,

@@ -20,7 +20,7 @@ use paylent_oauth::crypto::secret::SecretHash;
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
     audit::entry,
-    counters::count,
+    counters::quota,
     error::{Refusal, broken},
     key::Key,
     mails::NewMailRow,
@@ -274,14 +274,9 @@ impl Env {
             if member > 0 {
                 return Err(Error::Refused(Refusal::AlreadyMember));
             }
-            for about in [
-                format!("invitation:inviter:{}", new.inviter_id),
-                format!("invitation:organization:{}", new.organization_id),
-            ] {
-                if count!(c, environment, about, 3_600, by.at) > HOURLY_LIMIT {
-                    return Err(Error::Refused(Refusal::TooManyInvitations));
-                }
-            }
+            let (inviter, organization_id) = (new.inviter_id, new.organization_id);
+            let names = [format!("invitation:inviter:{inviter}"), format!("invitation:organization:{organization_id}")];
+            quota!(c, environment, names, HOURLY_LIMIT, by.at);
             expire(environment, row.organization_id, &row.email_key, by.at.micros()).execute(c).await?;
             let token = invitations::token_hash.eq(new.token_hash.as_bytes().to_vec());
             (row.clone(), token).insert_into(invitations::table).execute(c).await?;

@@ -51,7 +51,7 @@ pub struct ClaimedMail {
 
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attempt {
+pub enum MailOutcome {
     /// The next mail server took the mail over: its letter is wiped.
     Sent,
     /// It came to nothing in time and was not sent: its letter is wiped.
@@ -150,7 +150,7 @@ impl Db {
     ///
     /// # Errors
     /// The database is unavailable.
-    pub async fn settle_mail(&self, claimed: &ClaimedMail, attempt: Attempt, now: Timestamp) -> Result<()> {
+    pub async fn settle_mail(&self, claimed: &ClaimedMail, attempt: MailOutcome, now: Timestamp) -> Result<()> {
         let (this, attempts) = ((Key::from(claimed.environment), Key::from(claimed.id)), claimed.attempts);
         let is_useless = claimed.expires_at.is_some_and(|at| at <= now);
         let now = now.micros();
@@ -162,18 +162,18 @@ impl Db {
             };
             let wiped = mails::letter.eq(None::<Vec<u8>>);
             match attempt {
-                Attempt::Sent => diesel::update(mail).set((over(MailStatus::Sent, None), wiped)).execute(c).await?,
-                Attempt::Expired => {
+                MailOutcome::Sent => diesel::update(mail).set((over(MailStatus::Sent, None), wiped)).execute(c).await?,
+                MailOutcome::Expired => {
                     diesel::update(ours).set((over(MailStatus::Expired, None), wiped)).execute(c).await?
                 }
-                Attempt::Postponed { until, reason } => {
+                MailOutcome::Postponed { until, reason } => {
                     let later = (mails::next_attempt_at.eq(until.micros()), over(MailStatus::Queued, Some(reason)));
                     diesel::update(ours).set(later).execute(c).await?
                 }
-                Attempt::Failed { reason } if is_useless => {
+                MailOutcome::Failed { reason } if is_useless => {
                     diesel::update(ours).set((over(MailStatus::Failed, Some(reason)), wiped)).execute(c).await?
                 }
-                Attempt::Failed { reason } => {
+                MailOutcome::Failed { reason } => {
                     diesel::update(ours).set(over(MailStatus::Failed, Some(reason))).execute(c).await?
                 }
             };

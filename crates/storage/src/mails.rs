@@ -190,25 +190,14 @@ impl Env {
         row.map(Mail::try_from).transpose()
     }
 }
-/// The time in which mails are counted, in seconds.
-pub(crate) const QUOTA_WINDOW: i64 = 3_600;
-
-/// Counts one mail to an address, asked for by somebody at `$ip` who is not signed in. Fails with `TooMany` when there
-/// were too many lately; then nothing is counted, as nothing else of the unit of work is done.
+/// Counts one mail to an address, asked for from `$ip`. Fails with `TooMany` when there were too many lately; then nothing
+/// is counted, as nothing else of the unit of work is done.
 macro_rules! mail_quota {
-    ($c:expr, $environment:expr, $email_key:expr, $ip:expr, $at:expr) => {{
-        use $crate::{counters::count, mails::QUOTA_WINDOW, schema::counters};
-
+    ($c:expr, $environment:expr, $email_key:expr, $ip:expr, $at:expr) => {
         let from = $ip.map(|ip| format!("mail:ip:{}", paylent_domain::network::client_network(ip)));
-        for name in [Some(format!("mail:address:{}", $email_key)), from].into_iter().flatten() {
-            let counted = count!($c, $environment, name.as_str(), QUOTA_WINDOW, $at);
-            if counted > paylent_domain::mail::HOURLY_LIMIT {
-                let until = counters::table.find(($environment, name.as_str())).select(counters::expires_at);
-                let until = Timestamp::from_micros(until.get_result($c).await?);
-                return Err($crate::Error::TooMany { retry_after: $crate::counters::seconds_until(until, $at) });
-            }
-        }
-    }};
+        let names = [Some(format!("mail:address:{}", $email_key)), from].into_iter().flatten();
+        $crate::counters::quota!($c, $environment, names, paylent_domain::mail::HOURLY_LIMIT, $at);
+    };
 }
 
 pub(crate) use mail_quota;

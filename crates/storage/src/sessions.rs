@@ -16,14 +16,15 @@ use paylent_domain::{
 use paylent_oauth::{crypto::secret::SecretHash, store::EndedSession};
 
 use crate::{
-    Env, Error, Expected, Listed, Page, Result,
+    Env, Error, Expected, Listed, Page, Result, RightPassword,
+    attempts::{forget_attempts, know_browser},
     audit::entry,
     error::{Refusal, broken},
     key::Key,
+    mails::NewMailRow,
     page::page,
     pool::on,
-    prepared::Prepare as _,
-    schema::{audit_events, authorities, sessions},
+    schema::{audit_events, authorities, counters, known_browsers, mails, sessions},
 };
 
 /// A row of `sessions`, without the token's hash.
@@ -84,6 +85,9 @@ pub struct Renewal {
     /// The hash of the token that it gets.
     pub new: SecretHash,
 }
+
+/// How many sessions a person can have open at once.
+pub const MAX_SESSIONS: i64 = 200;
 
 /// Which sessions to list.
 #[derive(Debug, Clone, Default)]
@@ -153,15 +157,23 @@ macro_rules! lock_session {
     }};
 }
 
-/// Locks the row of somebody who is about to sign in and reads how long their session lasts, in seconds. Whoever
-/// deactivates the user meanwhile ends this session too.
+/// How long sessions last here, at most and while they are not used, in seconds.
+macro_rules! lifetimes {
+    ($c:ident, $environment:expr) => {{
+        use $crate::schema::environments;
+
+        let lifetimes = (environments::session_ttl, environments::session_idle_ttl);
+        let lifetimes: (i64, i64) = environments::table.find($environment).select(lifetimes).get_result($c).await?;
+        lifetimes
+    }};
+}
+
+/// Locks the row of somebody who is about to sign in and reads how long their session lasts, at most and while it is not
+/// used, in seconds. Whoever deactivates the user meanwhile ends this session too.
 macro_rules! may_sign_in {
     ($c:ident, $environment:expr, $user:expr) => {{
         use paylent_domain::user::UserKind;
-        use $crate::{
-            Refusal,
-            schema::{environments, users},
-        };
+        use $crate::{Refusal, prepared::Prepare as _, schema::users};
 
         let found: Option<(String, bool)> = diesel::update(users::table.find(($environment, Key::from($user))))
             .set(users::updated_at.eq(users::updated_at))
@@ -174,8 +186,7 @@ macro_rules! may_sign_in {
         if !active || kind != UserKind::Person.as_str() {
             return Err(Error::Refused(Refusal::CannotSignIn));
         }
-        let ttl: i64 = environments::table.find($environment).select(environments::session_ttl).get_result($c).await?;
-        ttl
+        $crate::sessions::lifetimes!($c, $environment)
     }};
 }
 
@@ -244,15 +255,17 @@ macro_rules! end_all_sessions {
 /// Gives a live session of a user another token and the time of a new one. `None` when the old token is not its token:
 /// of two renewals with one token, one succeeds.
 macro_rules! renew {
-    ($c:ident, $environment:expr, $id:expr, $renewal:expr, $ttl:expr, $at:expr) => {{
+    ($c:ident, $environment:expr, $id:expr, $renewal:expr, $lifetimes:expr, $at:expr) => {{
         use $crate::schema::sessions;
 
         let $crate::Renewal { user_id: user, old, new } = $renewal;
         let (old, new, at) = (old.as_bytes().to_vec(), new.as_bytes().to_vec(), $at);
+        let (ttl, idle_ttl) = $lifetimes;
         let session = sessions::table.find(($environment, $crate::key::Key::from($id)));
         let theirs = session
             .filter(sessions::user_id.eq($crate::key::Key::from(user)).and(sessions::token_hash.eq(old)))
-            .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())));
+            .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())))
+            .filter(sessions::last_activity_at.gt(at.plus_seconds(-idle_ttl).micros()));
         let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
         let before: Option<i64> = lock.returning(sessions::updated_at).get_result($c).await.optional()?;
         match before.map(Timestamp::from_micros) {
@@ -260,7 +273,7 @@ macro_rules! renew {
                 let renewed = (
                     sessions::token_hash.eq(new),
                     sessions::last_activity_at.eq(at.micros()),
-                    sessions::expires_at.eq(at.plus_seconds($ttl).micros()),
+                    sessions::expires_at.eq(at.plus_seconds(ttl).micros()),
                     sessions::updated_at.eq(at.after(before).micros()),
                     sessions::authenticated_at.eq(at.micros()),
                 );
@@ -284,7 +297,38 @@ macro_rules! tell {
     }};
 }
 
-pub(crate) use {end_all_sessions, end_families, may_sign_in, renew, tell};
+/// Ends a session that is open, with what shall not outlive it.
+macro_rules! end_session {
+    ($c:ident, $environment:expr, $session:expr, $user:expr, $by:expr) => {{
+        let at = $by.at.micros();
+        let end = (sessions::revoked_at.eq(at), sessions::updated_at.eq(at));
+        diesel::update(sessions::table.find(($environment, $session))).set(end).execute($c).await?;
+        end_families!($c, $environment, vec![$session], $user, $by.at);
+        tell!($c, $environment, $by, "session.revoked", $session.id::<Session>(), $user.id::<User>());
+    }};
+}
+
+/// What follows from a password that was right.
+macro_rules! welcome {
+    ($c:ident, $environment:expr, $user:expr, $proof:expr, $by:expr) => {
+        if let Some(RightPassword { attempt, after_failures }) = $proof {
+            forget_attempts!($c, $environment, attempt);
+            know_browser!($c, $environment, Key::from($user), attempt.browser, $by.at);
+            if let Some((failures, mail)) = after_failures {
+                NewMailRow::new($environment, mail, $by.at).insert_into(mails::table).execute($c).await?;
+                let name = match &$by.by {
+                    By::User { name, .. } => name.as_str(),
+                    By::System => "user",
+                };
+                let event = Event::new("user.signed_in_after_failures", "user", $user, name);
+                let event = event.change("failures", None, Some(failures.to_string()));
+                entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
+            }
+        }
+    };
+}
+
+pub(crate) use {end_all_sessions, end_families, lifetimes, may_sign_in, renew, tell};
 
 impl Env {
     /// The sessions that match.
@@ -330,10 +374,32 @@ impl Env {
     /// # Errors
     /// `Reference` when there is no such user, `Refused` when it cannot sign in.
     pub async fn create_session(&self, new: NewSession, by: &Context) -> Result<Session> {
+        self.begin_session(new, None, by).await
+    }
+
+    /// Begins a session for somebody whose password was right. Of a person's sessions beyond [`MAX_SESSIONS`] the oldest
+    /// ends.
+    ///
+    /// # Errors
+    /// `Reference` when there is no such user, `Refused` when it cannot sign in.
+    pub async fn begin_session(&self, new: NewSession, proof: Option<RightPassword>, by: &Context) -> Result<Session> {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
             let (id, user) = (new.id, new.user_id);
-            let ttl = may_sign_in!(c, environment, user);
+            let (ttl, _) = may_sign_in!(c, environment, user);
+            let theirs = sessions::environment_id.eq(environment).and(sessions::user_id.eq(Key::from(user)));
+            let open = sessions::revoked_at.is_null().and(sessions::expires_at.gt(by.at.micros()));
+            let surplus: Vec<Key> = sessions::table
+                .filter(theirs.and(open))
+                .order(sessions::id.desc())
+                .offset(MAX_SESSIONS - 1)
+                .select(sessions::id)
+                .load(c)
+                .await?;
+            for session in surplus {
+                end_session!(c, environment, session, Key::from(user), by);
+            }
+            welcome!(c, environment, user, proof, by);
             let row = NewSessionRow::new(environment, new, by.at, ttl).insert_into(sessions::table);
             let row: SessionRow = row.returning(SessionRow::as_returning()).get_result(c).await?;
             tell!(c, environment, by, "session.created", id, user);
@@ -346,13 +412,20 @@ impl Env {
     ///
     /// # Errors
     /// `Reference` when there is no such user, `Refused` when it cannot sign in.
-    pub async fn renew_session(&self, id: Id<Session>, renewal: Renewal, by: &Context) -> Result<Option<Session>> {
+    pub async fn renew_session(
+        &self,
+        id: Id<Session>,
+        renewal: Renewal,
+        proof: Option<RightPassword>,
+        by: &Context,
+    ) -> Result<Option<Session>> {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
             let user = renewal.user_id;
-            let ttl = may_sign_in!(c, environment, user);
-            let row: Option<SessionRow> = renew!(c, environment, id, renewal, ttl, by.at);
+            let lifetimes = may_sign_in!(c, environment, user);
+            let row: Option<SessionRow> = renew!(c, environment, id, renewal, lifetimes, by.at);
             let Some(row) = row else { return Ok(None) };
+            welcome!(c, environment, user, proof, by);
             tell!(c, environment, by, "session.renewed", id, user);
             Ok(Some(Session::try_from(row)?))
         })
@@ -367,7 +440,8 @@ impl Env {
         on!(self.db, transaction, |c| {
             let session = sessions::table.find((environment, key));
             let before = lock_session!(c, session, expected);
-            if !before.is_live(by.at) {
+            let (_, idle_ttl) = lifetimes!(c, environment);
+            if !before.is_live(by.at) || before.last_activity_at.plus_seconds(idle_ttl) <= by.at {
                 return Err(Error::Refused(Refusal::InactiveSession));
             }
             let used = sessions::last_activity_at.eq(by.at.max(before.last_activity_at).micros());

@@ -1,12 +1,12 @@
 //! What signing in asks for: whose session a cookie is, and whose password to compare.
 
-use diesel::prelude::*;
+use diesel::{dsl::exists, prelude::*};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     language::Language,
     session::Session,
-    user::{PasswordHash, User, UserKind},
+    user::{Email, PasswordHash, User, UserKind},
 };
 use paylent_oauth::crypto::secret::SecretHash;
 
@@ -14,7 +14,7 @@ use crate::{
     Env, Error, Result,
     key::Key,
     pool::on,
-    schema::{sessions, users},
+    schema::{environments, known_browsers, sessions, users},
 };
 
 /// A session that is good now, of a person who may sign in.
@@ -24,6 +24,8 @@ pub struct LiveSession {
     pub id: Id<Session>,
     /// When the person last proved who they are.
     pub authenticated_at: Timestamp,
+    /// When it was last used, as far as it was noted.
+    pub last_activity_at: Timestamp,
     /// Whose it is.
     pub user_id: Id<User>,
     /// The person's generation at this moment.
@@ -47,6 +49,23 @@ pub struct SignInCandidate {
     pub password_hash: Option<String>,
     /// Whether a session can be made for this user.
     pub can_sign_in: bool,
+    /// The address, as the person wrote it.
+    pub email: Option<Email>,
+    /// The language of mails to the person, if it is known.
+    pub language: Option<Language>,
+    /// Whether the person signed in in this browser before.
+    pub knows_browser: bool,
+}
+
+/// How often the use of a session is noted at most, in seconds.
+const NOTED_EVERY: i64 = 5 * 60;
+
+impl LiveSession {
+    /// Whether its use at this moment needs no note of its own.
+    #[must_use]
+    pub fn is_noted(&self, at: Timestamp) -> bool {
+        at < self.last_activity_at.plus_seconds(NOTED_EVERY)
+    }
 }
 
 impl Env {
@@ -55,19 +74,21 @@ impl Env {
     /// # Errors
     /// The database is unavailable.
     pub async fn session_by_token(&self, token: &SecretHash, at: Timestamp) -> Result<Option<LiveSession>> {
-        type Row = (Key, i64, Key, i64, Option<String>, Option<String>, Option<String>, Option<String>);
+        type Row = (Key, (i64, i64), Key, i64, Option<String>, Option<String>, Option<String>, Option<String>);
         let (environment, token, at) = (self.key(), token.as_bytes().to_vec(), at.micros());
         let row: Option<Row> = on!(self.db, lookup, |c| {
             let named = sessions::environment_id.eq(environment).and(sessions::token_hash.eq(token));
-            let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(at));
+            let idle_at = sessions::last_activity_at + environments::session_idle_ttl * 1_000_000_i64;
+            let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(at)).and(idle_at.gt(at));
             let user = users::environment_id.eq(environment).and(users::id.eq(sessions::user_id));
             let row = sessions::table
                 .inner_join(users::table.on(user))
+                .inner_join(environments::table.on(environments::id.eq(environment)))
                 .filter(named.and(live))
                 .filter(users::active.eq(true).and(users::kind.eq(UserKind::Person.as_str())))
                 .select((
                     sessions::id,
-                    sessions::authenticated_at,
+                    (sessions::authenticated_at, sessions::last_activity_at),
                     users::id,
                     users::generation,
                     users::email,
@@ -80,10 +101,11 @@ impl Env {
                 .optional()?;
             Ok::<_, Error>(row)
         })?;
-        Ok(row.map(|(id, authenticated_at, user_id, user_generation, email, first_name, last_name, locale)| {
+        Ok(row.map(|(id, (proved, used), user_id, user_generation, email, first_name, last_name, locale)| {
             LiveSession {
                 id: id.id(),
-                authenticated_at: Timestamp::from_micros(authenticated_at),
+                authenticated_at: Timestamp::from_micros(proved),
+                last_activity_at: Timestamp::from_micros(used),
                 user_id: user_id.id(),
                 user_generation,
                 email: email.unwrap_or_default(),
@@ -94,26 +116,54 @@ impl Env {
         }))
     }
 
-    /// Whose address this is, in the form of [`Email::key`](paylent_domain::user::Email::key).
+    /// Notes that a session is used. Not a change of the session: it keeps its version.
     ///
     /// # Errors
     /// The database is unavailable.
-    pub async fn sign_in_candidate(&self, email_key: &str) -> Result<Option<SignInCandidate>> {
-        type Row = (Key, Option<String>, bool, String);
-        let (environment, email_key) = (self.key(), email_key.to_owned());
+    pub async fn note_activity(&self, session: Id<Session>, at: Timestamp) -> Result<()> {
+        let (environment, id, at) = (self.key(), Key::from(session), at.micros());
+        on!(self.db, write, |c| {
+            let live = sessions::table.find((environment, id)).filter(sessions::revoked_at.is_null());
+            let earlier = live.filter(sessions::last_activity_at.lt(at));
+            diesel::update(earlier).set(sessions::last_activity_at.eq(at)).execute(c).await?;
+            Ok::<_, Error>(())
+        })
+    }
+
+    /// Whose address this is, in the form of [`Email::key`], for somebody in this browser.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn sign_in_candidate(&self, email_key: &str, browser: &[u8; 32]) -> Result<Option<SignInCandidate>> {
+        type Row = (Key, Option<String>, bool, String, Option<String>, Option<String>, bool);
+        let (environment, email_key, browser) = (self.key(), email_key.to_owned(), browser.to_vec());
         let row: Option<Row> = on!(self.db, lookup, |c| {
+            let known = known_browsers::table
+                .filter(known_browsers::environment_id.eq(environment).and(known_browsers::user_id.eq(users::id)))
+                .filter(known_browsers::browser_hash.eq(browser));
             let row = users::table
                 .filter(users::environment_id.eq(environment).and(users::email_key.eq(email_key)))
-                .select((users::id, users::password_hash, users::active, users::kind))
+                .select((
+                    users::id,
+                    users::password_hash,
+                    users::active,
+                    users::kind,
+                    users::email,
+                    users::locale,
+                    exists(known),
+                ))
                 .get_result(c)
                 .await
                 .optional()?;
             Ok::<_, Error>(row)
         })?;
-        Ok(row.map(|(id, password_hash, active, kind)| SignInCandidate {
+        Ok(row.map(|(id, password_hash, active, kind, email, locale, knows_browser)| SignInCandidate {
             user_id: id.id(),
             password_hash,
             can_sign_in: active && kind == UserKind::Person.as_str(),
+            email: email.map(Email::stored),
+            language: locale.as_deref().and_then(Language::of_tag),
+            knows_browser,
         }))
     }
 

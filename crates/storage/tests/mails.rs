@@ -6,7 +6,7 @@ use paylent_domain::{
     mail::{Mail, MailStatus},
 };
 use paylent_storage::{
-    Attempt, ClaimedMail, Db, Env, Error, Expected, MailFilter, NameIs, Options, Order, Page, Place, Refusal,
+    ClaimedMail, Db, Env, Error, Expected, MailFilter, MailOutcome, NameIs, Options, Order, Page, Place, Refusal,
 };
 use paylent_tests::{
     TestDatabase, both,
@@ -40,8 +40,8 @@ async fn shown(env: &Env, id: Id<Mail>) -> Mail {
     env.mail(id).await.unwrap().unwrap()
 }
 
-fn failed() -> Attempt {
-    Attempt::Failed { reason: "550".to_owned() }
+fn failed() -> MailOutcome {
+    MailOutcome::Failed { reason: "550".to_owned() }
 }
 
 async fn has_letter(database: &TestDatabase, env: &Env, id: Id<Mail>) -> bool {
@@ -78,13 +78,13 @@ both! {
         let next = claim(&db, until).await;
         assert_eq!((next.id, next.attempts), (id, 2));
         // What the dead one says late changes nothing, unless it is that the mail was sent.
-        let postponed = Attempt::Postponed { until: now, reason: "x".to_owned() };
-        for late in [postponed, failed(), Attempt::Expired] {
+        let postponed = MailOutcome::Postponed { until: now, reason: "x".to_owned() };
+        for late in [postponed, failed(), MailOutcome::Expired] {
             db.settle_mail(&dead, late, until).await.unwrap();
             assert_eq!(shown(&env, id).await.status, MailStatus::Queued);
             assert_eq!(db.due_mails(until, 10).await.unwrap(), []);
         }
-        db.settle_mail(&dead, Attempt::Sent, until).await.unwrap();
+        db.settle_mail(&dead, MailOutcome::Sent, until).await.unwrap();
         db.settle_mail(&next, failed(), until).await.unwrap();
         assert_eq!(shown(&env, id).await.status, MailStatus::Sent);
     }
@@ -93,13 +93,13 @@ both! {
         let (db, env, now) = (database.db(), acme(&database).await, by().at);
         let later = now.plus_seconds(MINUTE);
         for (attempt, expires_at, status, is_kept) in [
-            (Attempt::Sent, None, MailStatus::Sent, false),
-            (Attempt::Sent, Some(later), MailStatus::Sent, false),
-            (Attempt::Expired, Some(now), MailStatus::Expired, false),
+            (MailOutcome::Sent, None, MailStatus::Sent, false),
+            (MailOutcome::Sent, Some(later), MailStatus::Sent, false),
+            (MailOutcome::Expired, Some(now), MailStatus::Expired, false),
             (failed(), None, MailStatus::Failed, true),
             (failed(), Some(later), MailStatus::Failed, true),
             (failed(), Some(now), MailStatus::Failed, false),
-            (Attempt::Postponed { until: later.plus_seconds(DAY), reason: "421".to_owned() }, None, MailStatus::Queued, true),
+            (MailOutcome::Postponed { until: later.plus_seconds(DAY), reason: "421".to_owned() }, None, MailStatus::Queued, true),
         ] {
             let id = queue(&env, now, expires_at).await;
             let claimed = claim(&db, now).await;
@@ -145,7 +145,7 @@ both! {
         let second = claim(&db, at).await;
         assert_eq!(second.id, late);
         let until = at.plus_seconds(5);
-        db.settle_mail(&second, Attempt::Postponed { until, reason: "421 later".to_owned() }, at).await.unwrap();
+        db.settle_mail(&second, MailOutcome::Postponed { until, reason: "421 later".to_owned() }, at).await.unwrap();
         assert_eq!(db.due_mails(until.plus_seconds(-1), 10).await.unwrap(), []);
         let mail = shown(&env, late).await;
         assert_eq!((mail.attempts, mail.next_attempt_at, mail.last_error.as_deref()), (1, until, Some("421 later")));

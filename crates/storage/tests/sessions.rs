@@ -57,12 +57,12 @@ both! {
         let renewal = |user_id, old, new| Renewal { user_id, old, new };
         let before = database.dump().await;
         for (user, old) in [(joe, old), (jane, new)] {
-            assert_eq!(env.renew_session(made.id, renewal(user, old, new), &by()).await.unwrap(), None);
+            assert_eq!(env.renew_session(made.id, renewal(user, old, new), None, &by()).await.unwrap(), None);
         }
         assert_eq!(database.dump().await, before);
         database.execute("UPDATE environments SET session_ttl = 60").await;
         let at = by();
-        let renewed = env.renew_session(made.id, renewal(jane, old, new), &at).await.unwrap().unwrap();
+        let renewed = env.renew_session(made.id, renewal(jane, old, new), None, &at).await.unwrap().unwrap();
         let (now, expires_at) = (at.at, at.at.plus_seconds(60));
         assert_eq!(renewed, Session { last_activity_at: now, expires_at, updated_at: now, ..made });
         assert_eq!(env.session_by_token(&old, now).await.unwrap(), None);
@@ -71,9 +71,9 @@ both! {
         assert_eq!(database.count("audit_events WHERE action = 'session.renewed'").await, 1);
         let mut late = by();
         late.at = expires_at;
-        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), &late).await.unwrap(), None);
+        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), None, &late).await.unwrap(), None);
         env.revoke_session(renewed.id, &Expected::Any, &by()).await.unwrap().unwrap();
-        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), &by()).await.unwrap(), None);
+        assert_eq!(env.renew_session(renewed.id, renewal(jane, new, old), None, &by()).await.unwrap(), None);
     }
 
     async fn only_a_person_who_may_act_is_signed_in(database: TestDatabase) {

@@ -37,6 +37,10 @@ pub enum Purpose {
     Organizations,
     /// Deleting the account.
     Deletion,
+    /// Asking for a link to choose another password.
+    ForgotPassword,
+    /// Choosing another password by such a link.
+    ResetPassword,
 }
 
 impl Purpose {
@@ -57,6 +61,8 @@ impl Purpose {
             Self::Applications => "applications",
             Self::Organizations => "organizations",
             Self::Deletion => "deletion",
+            Self::ForgotPassword => "forgot_password",
+            Self::ResetPassword => "reset_password",
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub passwords: PasswordPool,
     /// Authenticates the forms of the pages, and nothing else.
     pub form_key: [u8; 32],
+    /// The fewest characters of a password, where the environment does not ask for more.
+    pub minimum_password: usize,
     /// Seals the mails that go out.
     pub letters: LetterKey,
     /// The mails that left, where developers may read them all: there is a page for them then.

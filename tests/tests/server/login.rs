@@ -1,5 +1,5 @@
-//! Signing in with a password. Catalogue section A12. There are no failure counters yet (`lo.throttle`, `lo.parallel`,
-//! `lo.counter_tx`, `lo.all_paths`, `lo.notify`), and no way to switch passwords off (`lo.disabled`).
+//! Signing in with a password. Catalogue section A12. Who has to wait after failures is in `login_failures`. There is
+//! no way to switch passwords off (`lo.disabled`).
 
 use paylent_domain::user::UserChange;
 use paylent_storage::Expected;
@@ -183,7 +183,7 @@ both! {
         let page = browser.authorize(&client, &[]).await.is(200);
         assert_eq!(browser.sign_in(&page, EMAIL, PASSWORD).await.status, 200);
         assert_eq!(hash().await, renewed, "once");
-        let ada = env.sign_in_candidate(EMAIL).await.unwrap().unwrap().user_id;
+        let ada = env.sign_in_candidate(EMAIL, &[0; 32]).await.unwrap().unwrap().user_id;
         let late = paylent_domain::user::PasswordHash("late".to_owned());
         assert!(!env.renew_password_hash(ada, OUTDATED, &late).await.unwrap(), "somebody chose another one meanwhile");
         assert_eq!(hash().await, renewed);

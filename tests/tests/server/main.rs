@@ -5,12 +5,12 @@
 
 mod support;
 
-mod acting_for;
 mod account_access;
 mod account_email;
 mod account_password;
 mod account_profile;
 mod account_sessions;
+mod acting_for;
 mod api_admins;
 mod api_audit;
 mod api_audit_events;
@@ -68,6 +68,7 @@ mod host;
 mod invitations;
 mod limits;
 mod login;
+mod login_failures;
 mod mailbox;
 mod mails;
 mod mails_down;
@@ -78,6 +79,8 @@ mod oauth_client_auth;
 mod oauth_introspect;
 mod oauth_revoke;
 mod oauth_token;
+mod password_import;
+mod password_reset;
 mod pkce;
 mod raw_http;
 mod refresh;

@@ -1,7 +1,8 @@
 //! The session of a browser: its cookie, its end, and who cannot use it. Catalogue section A11; `account_*.rs` have what a
-//! person does about it. There is no limit of sessions for one person (`se.max`), and no dashboard (`se.dash_origin`).
+//! person does about it. There is no dashboard (`se.dash_origin`).
 
 use paylent_crypto::secret::SecretHash;
+use paylent_domain::Clock as _;
 use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
@@ -233,5 +234,62 @@ both! {
         assert!(browser.is_signed_in(&client).await);
         server.clock.advance_seconds(1_000);
         assert!(!browser.is_signed_in(&client).await);
+    }
+
+    /// Use keeps it awake, which is noted now and then; a session that nobody uses ends before its time.
+    async fn se_idle_a_session_that_nobody_uses_ends(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        database.execute("UPDATE environments SET session_idle_ttl = 3000").await;
+        let browser = Browser::new(&server);
+        browser.code(&client).await;
+        let session = server.admin(&server.acme).await.get("sessions").await.ids().remove(0);
+        let used = async || database.values("SELECT last_activity_at FROM sessions").await.remove(0);
+        for _ in 0..3 {
+            let before = used().await;
+            server.clock.advance_seconds(299);
+            browser.get("/oauth/logout").await.is(200);
+            assert_eq!(used().await, before, "noted every five minutes at most");
+            server.clock.advance_seconds(2_600);
+            browser.get("/oauth/logout").await.is(200);
+            // Nobody waits for the note, so it may come after the answer.
+            while used().await == before {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(used().await, server.clock.now().micros().to_string());
+        }
+        server.clock.advance_seconds(3_000);
+        assert!(!browser.is_signed_in(&client).await);
+        let admin = server.admin(&server.acme).await;
+        let before = database.dump().await;
+        let touch = admin.request(Method::PATCH, &format!("sessions/{session}/touch"));
+        assert!([409, 422].contains(&Reply::of(touch).await.status), "nothing wakes it up");
+        assert_eq!(database.dump().await, before);
+        browser.code(&client).await;
+        assert_eq!(database.count("sessions").await, 2, "signing in makes another");
+    }
+
+    async fn se_max_of_two_hundred_and_one_sessions_the_oldest_ends(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let oldest = Browser::new(&server);
+        oldest.code(&client).await;
+        let env = &server.acme.seeded.env;
+        let user_id = env.sign_in_candidate(EMAIL, &[0; 32]).await.unwrap().unwrap().user_id;
+        let by = paylent_domain::audit::Context::system(server.clock.now().plus_seconds(1));
+        for number in 0..199_u8 {
+            let id = paylent_domain::Id::new(by.at, [number; 10]);
+            let token_hash = SecretHash::of(&format!("token {number}"));
+            let new = paylent_storage::NewSession { id, user_id, token_hash, ip: None, user_agent: None };
+            env.create_session(new, &by).await.unwrap();
+        }
+        server.clock.advance_seconds(2);
+        let live = async || database.count("sessions WHERE revoked_at IS NULL").await;
+        assert!(live().await == 200 && oldest.is_signed_in(&client).await);
+        let newest = Browser::new(&server);
+        newest.code(&client).await;
+        assert!(!oldest.is_signed_in(&client).await && newest.is_signed_in(&client).await);
+        assert_eq!(live().await, 200);
+        assert_eq!(database.count("audit_events WHERE action = 'session.revoked'").await, 1);
     }
 }

@@ -179,6 +179,14 @@ both! {
         }
         check("register", &browser.get("/register").await);
         check("code", &browser.get("/register/verify?registration_id=x").await);
+        for path in ["/password/forgot", "/password/reset", "/password/reset?token=x"] {
+            check(path, &browser.get(path).await);
+            check(path, &browser.post(path, &[("csrf", "x")]).await);
+            check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
+        }
+        let forgot = browser.get("/password/forgot").await;
+        let form = [("email", EMAIL), ("csrf", &*hidden(&forgot, "csrf"))];
+        check("asked", &browser.post("/password/forgot", &form).await);
         let stranger = server.request(&server.acme, Method::POST, "/oauth/authorize").form(&[("x", "y")]);
         check("again", &Reply::of(stranger).await);
         let html = |path: &str| browser.request(Method::GET, path).header("accept", "text/html,*/*;q=0.8");

@@ -5,7 +5,7 @@ use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::*;
+use crate::support::{browser::*, *};
 
 impl TestServer {
     /// How many statements the server sends while this is done, for the second time.
@@ -88,11 +88,31 @@ both! {
         }
         let before = server.db.statements();
         let id = admin.user("jane@example.com").await;
-        assert_eq!(server.db.statements() - before, 6, "and BEGIN, the user, the trail, COMMIT");
+        assert_eq!(server.db.statements() - before, 7, "and the rule for passwords, BEGIN, the user, the trail, COMMIT");
         let rename = change("user", &id, json!({"first_name": "Jane"}));
         let rename = server.statements(async || admin.patch(&format!("users/{id}"), &rename).await.is(200)).await;
         assert_eq!(rename.0, 8, "and the row, BEGIN, the lock, the change, the trail, COMMIT");
         let refused = server.statements(async || server.anonymous(&server.acme).get("users").await.is(401)).await;
         assert_eq!(refused.0, 0, "nobody costs nothing");
+    }
+
+    /// A sign-in counts the attempt before the password is compared, and does the rest in one unit of work.
+    async fn a_sign_in_takes_three_reads_and_two_writes(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let sign_in = async |browser: &Browser<'_>, password: &str| {
+            let page = browser.authorize(&client, &[("prompt", "login")]).await.is(200);
+            let before = server.db.statements();
+            let status = browser.sign_in(&page, EMAIL, password).await.status;
+            (status, server.db.statements() - before)
+        };
+        sign_in(&Browser::new(&server), PASSWORD).await;
+        let browser = Browser::new(&server);
+        assert_eq!(sign_in(&browser, "wrong password").await, (401, 6), "a stranger's mistake");
+        assert_eq!(sign_in(&browser, PASSWORD).await, (200, 20), "a stranger");
+        server.clock.advance_seconds(1);
+        browser.set_cookie(SESSION, "");
+        assert_eq!(sign_in(&browser, "wrong password").await, (401, 3), "a mistake in a browser that is known");
+        assert_eq!(sign_in(&browser, PASSWORD).await, (200, 16), "a browser that is known");
     }
 }

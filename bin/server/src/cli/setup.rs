@@ -11,8 +11,8 @@ use paylent_domain::{
     Clock,
     account::AccountHandle,
     clock::SystemClock,
-    text,
-    user::{Email, MAX_NAME, check_password},
+    password, text,
+    user::{Email, MAX_NAME},
 };
 use paylent_oauth::Keyring;
 use paylent_storage::{Db, Directory, Error, Options};
@@ -43,7 +43,9 @@ pub(super) struct Arguments {
 
 pub(super) fn run(config: Config, arguments: &Arguments) -> Result<(), Failure> {
     let password = read_password()?;
-    check_password(&password, config.password_minimum_length)
+    let first_name = arguments.admin_first_name.as_deref().unwrap_or_default();
+    let about = [arguments.admin_email.as_str(), first_name, arguments.account.as_str()];
+    password::check(&password, config.password_minimum_length, &about)
         .map_err(|reason| Failure::usage(format!("the admin's password {reason}")))?;
     prepare_database(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;

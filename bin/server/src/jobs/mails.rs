@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::future::join_all;
 use paylent_mail::{Addressed, Connection, Error, Message, SendError, Transport};
-use paylent_storage::{Attempt, ClaimedMail, DueMail};
+use paylent_storage::{ClaimedMail, DueMail, MailOutcome};
 use tokio::{sync::watch, time::sleep};
 
 use crate::app::Rooms;
@@ -120,9 +120,9 @@ impl Lane<'_> {
         let now = self.rooms.clock.now();
         let Some(mail) = self.rooms.db.claim_mail(due, now, now.plus_seconds(LEASE)).await? else { return Ok(()) };
         let attempt = match connection {
-            _ if mail.expires_at.is_some_and(|at| at <= now) => Attempt::Expired,
+            _ if mail.expires_at.is_some_and(|at| at <= now) => MailOutcome::Expired,
             Some(open) => match self.send(&mail, open).await {
-                Ok(()) => Attempt::Sent,
+                Ok(()) => MailOutcome::Sent,
                 Err(error) => {
                     *connection = None;
                     self.put_off(&mail, error)
@@ -153,20 +153,20 @@ impl Lane<'_> {
     }
 
     /// What becomes of a mail that was not taken over.
-    fn put_off(&self, mail: &ClaimedMail, error: SendError) -> Attempt {
+    fn put_off(&self, mail: &ClaimedMail, error: SendError) -> MailOutcome {
         match error {
-            SendError::Refused(reason) => Attempt::Failed { reason },
-            SendError::NotNow(reason) if mail.attempts >= ATTEMPTS => Attempt::Failed { reason },
+            SendError::Refused(reason) => MailOutcome::Failed { reason },
+            SendError::NotNow(reason) if mail.attempts >= ATTEMPTS => MailOutcome::Failed { reason },
             SendError::NotNow(reason) => {
                 let again = usize::try_from(mail.attempts - 1).unwrap_or_default();
                 let until = self.rooms.clock.now().plus_seconds(WAITS[again.min(WAITS.len() - 1)]);
-                Attempt::Postponed { until, reason }
+                MailOutcome::Postponed { until, reason }
             }
         }
     }
 
     /// A mail that was sent and not noted would be sent again: a database that is away for a moment is waited for.
-    async fn note(&self, mail: &ClaimedMail, attempt: Attempt) -> paylent_storage::Result<()> {
+    async fn note(&self, mail: &ClaimedMail, attempt: MailOutcome) -> paylent_storage::Result<()> {
         for _ in 1..NOTES {
             match self.rooms.db.settle_mail(mail, attempt.clone(), self.rooms.clock.now()).await {
                 Err(paylent_storage::Error::Unavailable(_)) => sleep(Duration::from_secs(1)).await,
@@ -179,17 +179,17 @@ impl Lane<'_> {
 
 /// The log names the mail and what it is about; neither its recipient nor what it says, nor what a server answered, which
 /// may repeat either.
-fn tell(mail: &ClaimedMail, attempt: &Attempt) {
+fn tell(mail: &ClaimedMail, attempt: &MailOutcome) {
     let (id, kind, attempts) = (mail.id, &mail.kind, mail.attempts);
     let outcome = match attempt {
-        Attempt::Sent => "sent",
-        Attempt::Expired => "expired",
-        Attempt::Postponed { .. } => "postponed",
-        Attempt::Failed { .. } => "failed",
+        MailOutcome::Sent => "sent",
+        MailOutcome::Expired => "expired",
+        MailOutcome::Postponed { .. } => "postponed",
+        MailOutcome::Failed { .. } => "failed",
     };
     metrics::counter!("mails_total", "outcome" => outcome).increment(1);
     match attempt {
-        Attempt::Failed { .. } => tracing::warn!(%id, kind, attempts, "a mail was given up; /api/mails says why"),
+        MailOutcome::Failed { .. } => tracing::warn!(%id, kind, attempts, "a mail was given up; /api/mails says why"),
         _ => tracing::info!(%id, kind, attempts, outcome, "a mail was attempted"),
     }
 }

@@ -3,7 +3,7 @@
 use paylent_jsonapi::Code;
 use serde_json::{Map, Value, json};
 
-use super::property::{Documented, Given, Relation};
+use super::property::{Documented, Given, Property, Relation};
 
 /// The address of the environment of all examples.
 const BASE: &str = "https://acme.example.com";
@@ -121,7 +121,8 @@ pub(super) fn meta_only() -> Value {
 /// The document that makes an `E`.
 pub(super) fn create<E: Documented>() -> Value {
     let mut data = json!({"type": E::SCHEMA.kind});
-    let attributes = E::properties().into_iter().filter(|property| property.create != Given::Never);
+    let given = |property: &Property| property.create != Given::Never && !property.alternative;
+    let attributes = E::properties().into_iter().filter(given);
     let attributes = attributes.map(|property| (property.name.to_owned(), property.example)).collect::<Map<_, _>>();
     let given = E::relations().into_iter().filter(|relation| relation.create != Given::Never);
     let relationships = given
@@ -137,7 +138,7 @@ pub(super) fn create<E: Documented>() -> Value {
 
 /// The document that changes every attribute of an `E` that can change.
 pub(super) fn update<E: Documented>() -> Value {
-    let changed = E::properties().into_iter().filter(|property| property.update);
+    let changed = E::properties().into_iter().filter(|property| property.update && !property.alternative);
     let attributes = changed.map(|property| (property.name.to_owned(), property.example)).collect::<Map<_, _>>();
     let mut data = identifier(E::SCHEMA.kind);
     data["attributes"] = attributes.into();

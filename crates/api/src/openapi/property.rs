@@ -58,6 +58,8 @@ pub(crate) struct Property {
     pub create: Given,
     /// Whether a document that updates may hold it.
     pub update: bool,
+    /// Whether it takes the place of another attribute, which the example documents give.
+    pub alternative: bool,
     schema: Schema,
     null: Null,
 }
@@ -77,7 +79,8 @@ impl Property {
             Schema::AnyOf(any) => (any.description, any.examples) = (words, examples),
             _ => {}
         }
-        Self { name, example, shown: true, create: Given::Never, update: false, schema, null: Null::Never }
+        let (create, null) = (Given::Never, Null::Never);
+        Self { name, example, shown: true, create, update: false, alternative: false, schema, null }
     }
 
     /// When it was made: every resource has it.
@@ -108,6 +111,11 @@ impl Property {
     /// No answer shows it.
     pub(crate) fn never_shown(self) -> Self {
         Self { shown: false, ..self }
+    }
+
+    /// It takes the place of another attribute.
+    pub(crate) fn instead(self) -> Self {
+        Self { alternative: true, ..self }
     }
 
     /// It can be null, also when it is given.

@@ -1,7 +1,8 @@
 //! `user`: people, and the service users of machine clients.
 
+use paylent_crypto::password::check_import;
 use paylent_domain::{
-    Id, Timestamp,
+    Id, Invalid, Timestamp, password,
     policy::{Action, Resource as Managed},
     role::Role,
     text,
@@ -12,7 +13,7 @@ use paylent_storage::{Env, Expected, Links, Listed, Page, RoleFilter, UserFilter
 
 use super::{BY_ID, BY_TIME, by, by_name, changed, permissions, roles};
 use crate::{
-    attributes::{nullable, optional, read, required},
+    attributes::{invalid, nullable, optional, read, required},
     call::Call,
     entity::{Create, Created, Delete, Entity, Update},
     failure::{Failure, or_conflict},
@@ -124,11 +125,11 @@ impl Create for User {
         let (email, first_name, last_name, password) = read(document, |given| {
             let email = required(given, "email", |text: String| text.parse::<Email>());
             let (first_name, last_name) = (name(given, "first_name"), name(given, "last_name"));
-            let password = required(given, "password", chosen(minimum));
-            confirm(given, password.as_deref());
+            let password = secret(given, minimum, true);
             Some((email?, first_name.value(), last_name.value(), password?))
         })?;
-        let password = hashed(call, &password).await?;
+        let about = [Some(email.as_str()), first_name.as_deref(), last_name.as_deref()];
+        let password = hashed(call, password, &about).await?;
         let id = call.new_id();
         let person = NewPerson { id, email, email_verified: false, first_name, last_name, password };
         Ok(call.env.create_person(person, &call.by).await.map_err(|error| or_conflict(error, taken()))?.into())
@@ -146,8 +147,7 @@ impl Update for User {
                 password: None,
                 active: given.optional("active"),
             };
-            let password = optional(given, "password", chosen(minimum));
-            confirm(given, password.as_deref());
+            let password = secret(given, minimum, false);
             Some((change, password))
         })?;
         // What decides who can act as this user is for those who may do as much.
@@ -155,7 +155,11 @@ impl Update for User {
             call.may_act_for(self.id).await?;
         }
         if let Some(password) = password {
-            change.password = Some(hashed(call, &password).await?);
+            let email = change.email.as_ref().or(self.email.as_ref()).map(Email::as_str);
+            let named = |new: &Option<Option<String>>, old: &Option<String>| new.as_ref().unwrap_or(old).clone();
+            let first = named(&change.first_name, &self.first_name);
+            let last = named(&change.last_name, &self.last_name);
+            change.password = Some(hashed(call, password, &[email, first.as_deref(), last.as_deref()]).await?);
         }
         call.env.update_user(self.id, change, expected, &call.by).await.map_err(|error| or_conflict(error, taken()))
     }
@@ -172,11 +176,10 @@ fn name(given: &mut Reader, attribute: &str) -> Field<String> {
     nullable(given, attribute, |name: String| text::one_line(&name, MAX_NAME).map(|()| name))
 }
 
-fn chosen(minimum: usize) -> impl FnOnce(String) -> Result<String, paylent_domain::Invalid> {
+fn chosen(minimum: usize) -> impl FnOnce(String) -> Result<String, Invalid> {
     move |password| check_password(&password, minimum).map(|()| password)
 }
 
-/// The password may be repeated; then it must be the same.
 fn confirm(given: &mut Reader, password: Option<&str>) {
     let repeated = given.optional::<String>("password_confirmation");
     if repeated.is_some() && repeated.as_deref() != password {
@@ -185,8 +188,46 @@ fn confirm(given: &mut Reader, password: Option<&str>) {
     }
 }
 
-async fn hashed(call: &Call, password: &str) -> Result<PasswordHash, Failure> {
-    Ok(PasswordHash(call.settings.passwords.hash(password).await?))
+/// What a person shall sign in with.
+enum Given {
+    Password(String),
+    /// The hash of a password, made by another system.
+    Hash(String),
+}
+
+/// The password, or its hash: one of them. Where neither is `needed`, none will do. The password may be repeated; then it
+/// must be the same.
+fn secret(given: &mut Reader, minimum: usize, needed: bool) -> Option<Given> {
+    let hash = given.optional::<String>("password_hash");
+    let password = match needed && hash.is_none() {
+        true => required(given, "password", chosen(minimum)),
+        false => optional(given, "password", chosen(minimum)),
+    };
+    confirm(given, password.as_deref());
+    let Some(hash) = hash else { return password.map(Given::Password) };
+    if password.is_some() {
+        given.refuse(invalid("password_hash", &Invalid("takes the place of password; give one of them")));
+    }
+    if check_import(&hash).is_err() {
+        const BAD: Invalid =
+            Invalid("must be a bcrypt, PBKDF2, scrypt or Argon2 hash at a cost that this server takes");
+        given.refuse(invalid("password_hash", &BAD));
+    }
+    Some(Given::Hash(hash))
+}
+
+/// The hash to keep. A password must not be easy to guess for those who know its person (`about`).
+async fn hashed(call: &Call, given: Given, about: &[Option<&str>]) -> Result<PasswordHash, Failure> {
+    let password = match given {
+        Given::Password(password) => password,
+        Given::Hash(hash) => return Ok(PasswordHash(hash)),
+    };
+    let least = call.settings.minimum_password.max(call.env.password_min_length().await?);
+    let environment = &call.env.tenant().environment;
+    let here = [Some(environment.handle.as_str()), Some(environment.display_name())];
+    let about: Vec<&str> = about.iter().copied().chain(here).flatten().collect();
+    password::check(&password, least, &about).map_err(|reason| invalid("password", &reason))?;
+    Ok(PasswordHash(call.settings.passwords.hash(&password).await?))
 }
 
 fn taken() -> Error {

@@ -15,6 +15,7 @@ pub(super) struct Memory(Vec<Block>);
 
 impl Memory {
     /// How many blocks of 1 KiB it has.
+    #[cfg(feature = "pool")]
     pub(super) fn blocks(&self) -> usize {
         self.0.len()
     }

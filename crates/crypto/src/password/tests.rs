@@ -86,13 +86,13 @@ fn the_reference_hash_is_verified() {
 }
 
 #[test]
-fn what_is_no_complete_argon2_hash_is_an_error() {
+fn what_is_no_complete_hash_is_an_error() {
     let passwords = Passwords::insecure_for_tests();
     let hash = passwords.hash("correct horse").unwrap();
     for broken in [
         "",
         "correct horse",
-        "$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW",
+        "$2b$16$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW",
         "$argon2id$v=19$m=8,t=1,p=1",
         "$argon2id$v=18$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         &hash[..hash.rfind('$').unwrap()],
@@ -111,4 +111,35 @@ fn nobody_costs_what_a_new_hash_costs_and_never_signs_in() {
         let stored = Stored::parse(&passwords.nobody).unwrap();
         assert!(!passwords.is_outdated(&stored), "as long in salt and tag as a real one");
     }
+}
+
+#[test]
+fn hashes_made_elsewhere_are_taken_at_a_bearable_cost() {
+    let argon2 = |name, memory, passes, lanes| {
+        format!("${name}$v=19$m={memory},t={passes},p={lanes}${}${}", "A".repeat(22), "A".repeat(43))
+    };
+    let bcrypt = "$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW";
+    for good in [
+        &argon2("argon2id", 131_072, 4, 4),
+        &argon2("argon2i", 4_096, 3, 1),
+        &argon2("argon2d", 65_536, 2, 1),
+        &argon2("argon2i", 512, 2, 2).replace("$v=19", ""),
+        &REFERENCE.to_owned(),
+        &bcrypt.to_owned(),
+    ] {
+        assert!(check_import(good).is_ok(), "{good}");
+    }
+    for bad in [
+        argon2("argon2id", 131_073, 1, 1),
+        argon2("argon2id", 131_072, 9, 1),
+        argon2("argon2id", 65_536, 2, 17),
+        argon2("argon2x", 4_096, 3, 1),
+        argon2("argon2id", 4_096, 3, 1).replace(&"A".repeat(43), "AAAAAAAAAAAA"),
+        bcrypt.replace("$12$", "$31$"),
+        "plain text".to_owned(),
+    ] {
+        assert!(check_import(&bad).is_err(), "{bad}");
+    }
+    let passwords = Passwords::insecure_for_tests();
+    assert_eq!(passwords.verify("correct horse", bcrypt).unwrap(), Verification::Invalid);
 }

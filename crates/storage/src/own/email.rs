@@ -1,14 +1,12 @@
 //! A change of address: wanted by the person, proved by a link that is mailed to the new address.
 
-use std::net::{IpAddr, Ipv6Addr};
-
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{By, Context, Event},
     language::Language,
-    mail::{HOURLY_LIMIT, NewMail},
+    mail::NewMail,
     user::{Email, User, UserKind},
 };
 use paylent_oauth::crypto::secret::SecretHash;
@@ -16,10 +14,8 @@ use paylent_oauth::crypto::secret::SecretHash;
 use crate::{
     Env, Error, Result,
     audit::entry,
-    counters::count,
-    error::Refusal,
     key::Key,
-    mails::NewMailRow,
+    mails::{NewMailRow, mail_quota},
     pool::on,
     schema::{audit_events, email_changes, mails, users},
 };
@@ -62,21 +58,13 @@ macro_rules! forget_links {
 }
 pub(crate) use forget_links;
 
-/// The name of the counter of mails that somebody at this address caused: one for a whole /64 of IPv6.
-fn counted_address(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => format!("mail:ip:{ip}"),
-        IpAddr::V6(ip) => format!("mail:ip:{}/64", Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-    }
-}
-
 impl Env {
     /// Notes that a person wants another address, in place of what they wanted before, and sends the letter with the link
     /// there. When somebody else has the address, `taken` goes there instead, and all else is the same: whoever asks does
     /// not learn it.
     ///
     /// # Errors
-    /// `Refused` when the address or the browser's network had too many mails within an hour, `Reference` when there is
+    /// `TooMany` when the address or the browser's network had too many mails within an hour, `Reference` when there is
     /// no such person.
     pub async fn request_email_change(
         &self,
@@ -88,13 +76,7 @@ impl Env {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
             let (user, email_key, at) = (Key::from(change.user_id), change.email.key(), by.at);
-            let mut names = vec![format!("mail:address:{email_key}")];
-            names.extend(by.ip.map(counted_address));
-            for name in names {
-                if count!(c, environment, name, 3_600, at) > HOURLY_LIMIT {
-                    return Err(Error::Refused(Refusal::TooManyMails));
-                }
-            }
+            mail_quota!(c, environment, email_key, by.ip, at);
             let others = users::table
                 .filter(users::environment_id.eq(environment).and(users::email_key.eq(&email_key)))
                 .filter(users::id.ne(user));

@@ -40,8 +40,8 @@ impl Env {
         on!(self.db, transaction, |c| {
             let (user, at) = (renewal.user_id, by.at);
             let key = Key::from(user);
-            let ttl = may_sign_in!(c, environment, user);
-            let renewed: Option<SessionRow> = renew!(c, environment, session, renewal, ttl, at);
+            let lifetimes = may_sign_in!(c, environment, user);
+            let renewed: Option<SessionRow> = renew!(c, environment, session, renewal, lifetimes, at);
             let Some(renewed) = renewed else { return Ok(None) };
             let person = users::table.find((environment, key));
             let before: i64 = person.select(users::updated_at).get_result(c).await?;

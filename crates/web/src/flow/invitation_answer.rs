@@ -6,11 +6,11 @@ use paylent_domain::{
     audit::{By, Context},
     invitation::Invitation,
     text,
-    user::{MAX_NAME, NewPerson, PasswordHash, User, check_password},
+    user::{MAX_NAME, NewPerson, PasswordHash, User},
 };
-use paylent_storage::{Accepted, Error, Invited, NewSession, OpenInvitation, Refusal};
+use paylent_storage::{Accepted, Error, Invited, NewSession, OpenInvitation, Refusal, Tenant};
 
-use super::{Visit, fault::Failure};
+use super::{Visit, choice, fault::Failure};
 use crate::pages::Faults;
 
 /// The longest `User-Agent` that is kept, in characters.
@@ -106,7 +106,7 @@ impl Answering {
         if open.has_account {
             return Err(Trouble::HasAccount);
         }
-        let faults = person.faults(open.password_min_length);
+        let faults = person.faults(visit.env.tenant(), open);
         if faults.any() {
             return Err(Trouble::Unfit(faults));
         }
@@ -139,13 +139,15 @@ impl Answering {
 }
 
 impl Person<'_> {
-    fn faults(&self, shortest: i32) -> Faults {
+    fn faults(&self, tenant: &Tenant, open: &OpenInvitation) -> Faults {
         let is_name = |name: &str| text::one_line(name.trim(), MAX_NAME).is_ok();
-        let shortest = usize::try_from(shortest).unwrap_or_default();
+        let shortest = usize::try_from(open.password_min_length).unwrap_or_default();
+        let names = [Some(self.first_name), Some(self.last_name)];
+        let email = open.invitation.email.as_str();
         Faults {
             first_name: !is_name(self.first_name),
             last_name: !is_name(self.last_name),
-            password: check_password(self.password, shortest).is_err(),
+            password: choice::check(tenant, self.password, shortest, email, names).is_err(),
             confirmation: self.password != self.confirmation,
             ..Faults::default()
         }

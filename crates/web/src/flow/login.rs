@@ -4,23 +4,21 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_crypto::{
-    password::Verification,
-    secret::{self, Secret, SecretHash, SecretKind, random_bytes},
-};
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind, random_bytes};
 use paylent_domain::{
     Id,
     audit::Context,
     session::Session,
-    user::{Email, PasswordHash, User, check_password},
+    user::{User, check_password},
 };
 use paylent_oauth::Step;
-use paylent_storage::{NewSession, Refusal, Renewal};
+use paylent_storage::{NewSession, Refusal, Renewal, RightPassword};
 
 use super::{
     Visit,
     aim::{Aim, ReturnTo},
     fault::Failure,
+    prove::{Proof, Proved, prove},
     respond, respond_to_form, show,
     visit::Fields,
 };
@@ -74,13 +72,13 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
     if check_password(password, 0).is_err() {
         return again(visit, 422, SignInProblem::Mismatch);
     }
-    let user = match prove(visit, email, password).await {
-        Ok(Some(user)) => user,
+    let proved = match prove(visit, email, password).await {
+        Ok(Some(proved)) => proved,
         Ok(None) => return again(visit, 401, SignInProblem::Mismatch),
         Err(Proof::Busy) => return again(visit, 503, SignInProblem::Busy),
         Err(Proof::Failed(failure)) => return Err(failure),
     };
-    match begin_session(visit, user, email).await? {
+    match begin_session(visit, proved, email).await? {
         true => go_on(visit, &aim).await,
         false => again(visit, 401, SignInProblem::Mismatch),
     }
@@ -93,49 +91,13 @@ async fn go_on(visit: &Visit, aim: &Aim) -> Result<HttpResponse, Failure> {
     }
 }
 
-/// Why a password could not be compared.
-pub(super) enum Proof {
-    Busy,
-    Failed(Failure),
-}
-
-/// Whose address and password these are. Every refusal costs the comparison of one password.
-pub(super) async fn prove(visit: &Visit, email: &str, password: &str) -> Result<Option<Id<User>>, Proof> {
-    let passwords = &visit.settings.passwords;
-    let failed = |error| match error {
-        paylent_crypto::Error::Busy => Proof::Busy,
-        error => Proof::Failed(error.into()),
-    };
-    let candidate = match email.trim().parse::<Email>() {
-        Ok(email) => visit.env.sign_in_candidate(&email.key()).await.map_err(|error| Proof::Failed(error.into()))?,
-        Err(_) => None,
-    };
-    let hash = candidate.as_ref().and_then(|who| who.password_hash.as_deref());
-    let verified = passwords.verify_anyone(password, hash).await.map_err(failed)?;
-    let Some(who) = candidate.as_ref().filter(|who| who.can_sign_in && verified != Verification::Invalid) else {
-        return Ok(None);
-    };
-    if let (Verification::ValidButOutdated, Some(hash)) = (verified, hash) {
-        rehash(visit, who.user_id, password, hash).await;
-    }
-    Ok(Some(who.user_id))
-}
-
-/// Keeps the password under a hash of today's cost. The person signs in also when this fails; the next time it is tried
-/// again.
-async fn rehash(visit: &Visit, user_id: Id<User>, password: &str, outdated: &str) {
-    let Ok(hash) = visit.settings.passwords.hash(password).await else { return };
-    if let Err(error) = visit.env.renew_password_hash(user_id, outdated, &PasswordHash(hash)).await {
-        tracing::warn!(%error, "a password could not be hashed again");
-    }
-}
-
 /// Signs the person in: with the session that this browser has of theirs, or else a new one. Another person's session ends.
 /// Says whether the person may still sign in.
-async fn begin_session(visit: &mut Visit, user_id: Id<User>, email: &str) -> Result<bool, Failure> {
+async fn begin_session(visit: &mut Visit, proved: Proved, email: &str) -> Result<bool, Failure> {
+    let Proved { user_id, right } = proved;
     let token = secret::generate(SecretKind::Session)?;
     let by = visit.context(user_id, email.trim());
-    let session = match renew_session(visit, user_id, &token, &by).await {
+    let session = match renew_session(visit, user_id, &token, &right, &by).await {
         Ok(Some(session)) => Ok(session),
         Ok(None) => {
             let new = NewSession {
@@ -145,7 +107,7 @@ async fn begin_session(visit: &mut Visit, user_id: Id<User>, email: &str) -> Res
                 ip: by.ip,
                 user_agent: by.user_agent.clone(),
             };
-            visit.env.create_session(new, &by).await
+            visit.env.begin_session(new, Some(right), &by).await
         }
         Err(error) => Err(error),
     };
@@ -168,12 +130,13 @@ async fn renew_session(
     visit: &Visit,
     user_id: Id<User>,
     token: &Secret,
+    right: &RightPassword,
     by: &Context,
 ) -> paylent_storage::Result<Option<Session>> {
     match visit.open_session().filter(|(session, _)| session.user_id == user_id) {
         Some((session, old)) => {
             let renewal = Renewal { user_id, old, new: SecretHash::of(token.expose()) };
-            visit.env.renew_session(session.id, renewal, by).await
+            visit.env.renew_session(session.id, renewal, Some(right.clone()), by).await
         }
         None => Ok(None),
     }

@@ -5,15 +5,20 @@ mod account;
 mod again;
 mod aim;
 mod authorize;
+mod choice;
 mod choose_account;
 mod consent;
 mod fault;
 mod invitation;
 mod invitation_answer;
+mod json;
+mod letters;
 mod login;
 mod logout;
-mod organization;
 mod mailbox;
+mod organization;
+mod password;
+mod prove;
 mod register;
 mod show;
 mod userinfo;
@@ -49,6 +54,8 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
             either("/register/verify").route(get().to(register::code_page)).route(web::post().to(register::verify)),
         )
         .service(post_only("/register/complete").route(web::post().to(register::complete)))
+        .service(either("/password/forgot").route(get().to(password::forgot)).route(web::post().to(password::ask)))
+        .service(either("/password/reset").route(get().to(password::form)).route(web::post().to(password::reset)))
         .service(get_only("/account/data").route(get().to(account::data::get)))
         .service(get_only("/account/data.json").route(get().to(account::data::download)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)))

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use paylent_oauth::{ChooseOrganization, Consent, LoginReason, ResponseMode, Return, SelectAccount, Step};
 
-use super::{Visit, aim::Aim, fault::Failure, register};
+use super::{Visit, aim::Aim, fault::Failure, password, register};
 use crate::{
     csrf::Purpose,
     pages::{
@@ -91,6 +91,7 @@ impl Visit {
         let form = self.form("/login", &csrf, "");
         let register = register::link(self, login.map(|login| login.handle.as_str()));
         let register = Href::parse(&register).filter(|_| self.env.tenant().environment.registration_enabled);
+        let forgot = password::link(self, login.map(|login| login.handle.as_str()));
         let sign_in = SignIn {
             frame: self.frame(),
             form: Form { handle: login.map(|login| login.handle.as_str()), ..form },
@@ -99,7 +100,7 @@ impl Visit {
             email,
             again: login.is_some_and(|login| login.reason == LoginReason::Again),
             problem,
-            forgot_password: None,
+            forgot_password: Href::parse(&forgot),
             register,
         };
         page(status, &sign_in)

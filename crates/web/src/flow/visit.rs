@@ -18,7 +18,7 @@ use paylent_domain::{
     network::Origin,
     user::User,
 };
-use paylent_oauth::{Browser, Engine, SignedIn};
+use paylent_oauth::{Browser, Engine, Parameters, SignedIn};
 use paylent_storage::{Env, LiveSession};
 
 use super::fault::Failure;
@@ -112,9 +112,22 @@ impl Visit {
             return Ok(());
         };
         if let Some(session) = self.env.session_by_token(&SecretHash::of(token), self.now).await? {
+            self.note_activity(&session);
             self.enter(token, session);
         }
         Ok(())
+    }
+
+    /// Notes now and then that the session is used. Nobody waits for it.
+    fn note_activity(&self, session: &LiveSession) {
+        if !session.is_noted(self.now) {
+            let (env, id, now) = (self.env.clone(), session.id, self.now);
+            actix_web::rt::spawn(async move {
+                if let Err(error) = env.note_activity(id, now).await {
+                    tracing::warn!(%error, "the use of a session could not be noted");
+                }
+            });
+        }
     }
 
     fn enter(&mut self, token: &str, session: LiveSession) {
@@ -271,11 +284,6 @@ impl Visit {
         }
     }
 
-    /// The language of the page.
-    pub(super) const fn language(&self) -> Language {
-        self.language
-    }
-
     /// The account that is signed in.
     pub(super) fn account(&self) -> Option<Account<'_>> {
         let email = Name(&self.session.as_ref()?.email);
@@ -302,6 +310,12 @@ fn stranger() -> Result<String, paylent_crypto::Error> {
 /// The languages that the client asks for, in the parameters of an authorization or logout request.
 pub(super) fn ui_locales(encoded: &str) -> Option<String> {
     Fields::parse(encoded).ok()?.one("ui_locales").map(str::to_owned)
+}
+
+impl From<Parameters> for Fields {
+    fn from(parameters: Parameters) -> Self {
+        Self(parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
 }
 
 impl Fields {

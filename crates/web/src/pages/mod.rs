@@ -17,6 +17,7 @@ mod invitation;
 mod language;
 mod mailbox;
 mod name;
+mod password;
 mod register;
 #[cfg(test)]
 mod samples;
@@ -36,6 +37,7 @@ pub use invitation::{Faults, Invitation, InvitationOutcome, Newcomer, Outcome, W
 pub use language::{asked, negotiate};
 pub use mailbox::{Mailbox, ShownMail};
 pub use name::Name;
+pub use password::{DeadLink, ForgotPassword, ForgotProblem, NewPassword, PasswordProblem, PasswordSet, ResetSent};
 pub use paylent_domain::language::Language;
 pub use register::{
     PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,

@@ -200,6 +200,39 @@ pub(crate) fn sign_out() -> SignOut<'static> {
     }
 }
 
+pub(crate) fn forgot_password() -> ForgotPassword<'static> {
+    ForgotPassword { frame: frame(), form: form("/password/forgot"), email: "", problem: None }
+}
+
+pub(crate) fn new_password() -> NewPassword<'static> {
+    let (token, email) = ("secret", "ada@example.test");
+    NewPassword { frame: frame(), form: form("/password/reset"), token, email, problem: None }
+}
+
+/// The pages of forgotten passwords.
+fn passwords(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
+    let forgot = ForgotPassword { frame, ..forgot_password() };
+    let asked = |problem| render(&ForgotPassword { problem: Some(problem), email: "ada@", ..forgot }).unwrap();
+    let new = NewPassword { frame, ..new_password() };
+    let chosen = |problem| render(&NewPassword { problem: Some(problem), ..new }).unwrap();
+    vec![
+        ("forgot-password", render(&forgot).unwrap()),
+        ("forgot-password-invalid", asked(ForgotProblem::Email)),
+        ("forgot-password-stale", asked(ForgotProblem::Stale)),
+        ("forgot-password-too-many", asked(ForgotProblem::TooMany { retry_after: 1_800 })),
+        ("reset-sent", render(&ResetSent { frame }).unwrap()),
+        ("reset-password", render(&new).unwrap()),
+        ("reset-password-short", chosen(PasswordProblem::Short(8))),
+        ("reset-password-unusable", chosen(PasswordProblem::Unusable)),
+        ("reset-password-guessable", chosen(PasswordProblem::Guessable)),
+        ("reset-password-different", chosen(PasswordProblem::Different)),
+        ("reset-password-stale", chosen(PasswordProblem::Stale)),
+        ("reset-password-busy", chosen(PasswordProblem::Busy)),
+        ("reset-dead", render(&DeadLink { frame, again: Href::parse("/password/forgot") }).unwrap()),
+        ("reset-done", render(&PasswordSet { frame, sign_in: Href::parse("/login?handle=sealed") }).unwrap()),
+    ]
+}
+
 pub(crate) fn form_post() -> FormPost<'static> {
     FormPost {
         frame: frame(),
@@ -297,5 +330,6 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
     ]);
     pages.extend(invitations(frame));
     pages.extend(registration(frame));
+    pages.extend(passwords(frame));
     pages
 }

@@ -3,8 +3,8 @@
 
 mod audit;
 mod clients;
-mod mails;
 mod environment;
+mod mails;
 mod oauth;
 mod organizations;
 mod rights;

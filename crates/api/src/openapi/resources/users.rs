@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     openapi::property::{
         Documented, EXAMPLE_MOMENT, Property, Relation, email, flag, formatted, ip_address, line, moment,
-        optional_line, word,
+        optional_line, text, word,
     },
     resources::sessions::MAX_USER_AGENT,
 };
@@ -49,13 +49,23 @@ impl Documented for User {
             Property::updated_at(),
             Property::new(
                 "password",
-                "The password. The server can be set to ask for more characters.",
+                "The password. The server and the environment can ask for more characters. Common passwords and the person's names are refused. A new user needs it, or `password_hash`.",
                 password(),
                 "correct horse battery staple",
             )
-            .required()
+            .optional()
             .changeable()
             .never_shown(),
+            Property::new(
+                "password_hash",
+                "In the place of `password`: its hash by bcrypt, PBKDF2, scrypt or Argon2 as another system kept it. It is replaced by one of ours when the person signs in.",
+                text().max_length(Some(512)),
+                "$2b$12$EixZaYVK1fsbw1ZfbX3OXePaWxn96p36WQoeG6Lruj3vjPGga31lW",
+            )
+            .optional()
+            .changeable()
+            .never_shown()
+            .instead(),
             Property::new(
                 "password_confirmation",
                 "The same as `password`, if it is given.",

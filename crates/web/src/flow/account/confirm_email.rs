@@ -52,9 +52,8 @@ async fn confirm(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
     let Some((token, change)) = presented(visit, fields.one("token").unwrap_or_default()).await? else {
         return Ok(dead(visit));
     };
-    let language = change.language.unwrap_or_else(|| visit.language());
     let about = About::EmailChanged { email: change.new.as_str().to_owned() };
-    let letter = visit.seal(&change.old, language, about, None)?;
+    let letter = visit.seal(&change.old, change.language, about, None)?;
     let new = change.new.clone();
     let by = visit.context(change.user_id, change.old.as_str());
     match visit.env.confirm_email_change(&token, change, letter, &by).await {

@@ -7,7 +7,7 @@ use actix_web::{
 use paylent_crypto::secret::{self, SecretHash, SecretKind};
 use paylent_domain::user::Email;
 use paylent_mail::About;
-use paylent_storage::{Error, NewEmailChange, Person, Refusal};
+use paylent_storage::{Error, NewEmailChange, Person};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
@@ -24,8 +24,6 @@ use crate::{
 
 /// For how long the link is good, in minutes.
 const MINUTES: u32 = 60;
-/// After how many seconds somebody who had too many mails may have another.
-const WAIT: u32 = 3_600;
 
 /// `GET /account/email`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
@@ -75,8 +73,8 @@ async fn send(visit: &Visit, person: &Person, email: Email) -> Result<HttpRespon
     };
     match visit.env.request_email_change(change, link, taken, &by(visit, person)).await {
         Ok(()) => Ok(say_done(Section::Email)),
-        Err(Error::Refused(Refusal::TooManyMails)) => {
-            Err(Failure::Page(Fault::TooMany { retry_after: WAIT }, "Too many mails within an hour.".to_owned()))
+        Err(Error::TooMany { retry_after }) => {
+            Err(Failure::Page(Fault::TooMany { retry_after }, "Too many mails within an hour.".to_owned()))
         }
         Err(error) => Err(error.into()),
     }

@@ -12,11 +12,17 @@ pub(super) mod sessions;
 
 use actix_web::{HttpRequest, HttpResponse, web::Payload};
 use paylent_domain::{Id, audit::Context, mail::NewMail, user::Email};
-use paylent_mail::{About, Letter};
+use paylent_mail::About;
 use paylent_oauth::{LogoutStep, Parameters};
 use paylent_storage::Person;
 
-use super::{Visit, fault::Failure, login, respond, respond_to_form, show, visit::Fields};
+use super::{
+    Visit,
+    fault::Failure,
+    prove::{Proof, prove},
+    respond, respond_to_form, show,
+    visit::Fields,
+};
 use crate::{
     Settings,
     csrf::Purpose,
@@ -113,42 +119,23 @@ async fn proves(visit: &Visit, person: &Person, password: &str) -> Result<bool, 
     if paylent_domain::user::check_password(password, 1).is_err() {
         return Ok(false);
     }
-    match login::prove(visit, person.email.as_str(), password).await {
-        Ok(proven) => Ok(proven == Some(person.id)),
-        Err(login::Proof::Busy) => Err(Failure::Page(Fault::Unavailable, "Too many passwords at once.".to_owned())),
-        Err(login::Proof::Failed(failure)) => Err(failure),
+    match prove(visit, person.email.as_str(), password).await {
+        Ok(Some(proved)) if proved.user_id == person.id => {
+            visit.env.forget_attempts(person.id, &proved.right.attempt, visit.now).await?;
+            Ok(true)
+        }
+        Ok(_) => Ok(false),
+        Err(Proof::Busy) => Err(Failure::Page(Fault::Unavailable, "Too many passwords at once.".to_owned())),
+        Err(Proof::Failed(failure)) => Err(failure),
     }
 }
 
 /// A letter to a person, in their language or else the page's.
 fn letter(visit: &Visit, person: &Person, to: &Email, about: About, seconds: Option<i64>) -> Result<NewMail, Failure> {
-    let language = person.language.unwrap_or_else(|| visit.language());
-    visit.seal(to, language, about, seconds)
+    visit.seal(to, person.language, about, seconds.map(|seconds| visit.now.plus_seconds(seconds)))
 }
 
 impl Visit {
-    /// A letter that goes out with what it tells of, sealed; of no use to anybody after so many seconds.
-    fn seal(
-        &self,
-        to: &Email,
-        language: paylent_domain::language::Language,
-        about: About,
-        seconds: Option<i64>,
-    ) -> Result<NewMail, Failure> {
-        let tenant = self.env.tenant();
-        let letter = Letter {
-            language,
-            environment: tenant.environment.display_name().to_owned(),
-            base_url: tenant.base_url.clone(),
-            about,
-        };
-        let until = seconds.map(|seconds| self.now.plus_seconds(seconds));
-        self.settings
-            .letters
-            .seal(tenant.environment.id, to, &letter, self.now, until)
-            .map_err(|error| Failure::Failed(paylent_oauth::Error::unavailable(error)))
-    }
-
     /// The address of a page of ours, as a link in a mail.
     fn link(&self, path: &str) -> String {
         format!("{}{path}", self.env.tenant().base_url)

@@ -10,7 +10,7 @@ use paylent_mail::About;
 use paylent_storage::{Person, Renewal};
 
 use super::{
-    super::{Visit, fault::Failure, show, visit::Fields},
+    super::{Visit, choice, fault::Failure, show, visit::Fields},
     Tokens, by, done, is_done, letter, proves, say_done, shown,
 };
 use crate::{
@@ -40,10 +40,14 @@ async fn change(visit: &mut Visit, person: Person, fields: &Fields) -> Result<Ht
     if !proves(visit, &person, typed("current_password")).await? {
         problems.push(("current_password", Wrong::Password));
     }
-    if password.chars().count() < person.password_minimum {
+    let (tenant, least) = (visit.env.tenant(), person.password_minimum);
+    let names = [person.first_name.as_deref(), person.last_name.as_deref()];
+    if password.chars().count() < least {
         problems.push(("password", Wrong::ShortPassword));
-    } else if check_password(password, person.password_minimum).is_err() {
+    } else if check_password(password, least).is_err() {
         problems.push(("password", Wrong::UnfitPassword));
+    } else if choice::check(tenant, password, least, person.email.as_str(), names).is_err() {
+        problems.push(("password", Wrong::GuessablePassword));
     } else if typed("password_confirmation") != password {
         problems.push(("password_confirmation", Wrong::OtherPassword));
     }

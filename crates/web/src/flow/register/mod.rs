@@ -17,16 +17,17 @@ use paylent_domain::{
     Id, Invalid, Timestamp,
     audit::Context,
     language::Language,
+    mail::NewMail,
     network::Origin,
     registration::{Newcomer, PASSCODE_TTL, Passcode, Registration},
     text::one_line,
-    user::{Email, MAX_NAME, PasswordHash, check_password},
+    user::{Email, MAX_NAME, PasswordHash},
 };
-use paylent_mail::{About, Letter};
+use paylent_mail::About;
 use paylent_oauth::Error;
-use paylent_storage::{Guess, Env, Error as StorageError, NewRegistration, NewSession, Refusal, Registered};
+use paylent_storage::{Env, Error as StorageError, Guess, NewRegistration, NewSession, Refusal, Registered};
 
-use super::fault::Failure;
+use super::{choice, fault::Failure, letters};
 use crate::Settings;
 pub(super) use pages::{code_page, email_page, link};
 
@@ -145,8 +146,11 @@ impl Applicant<'_> {
         let token = SecretHash::of(told.registration_token);
         // Before the password is hashed, which costs much.
         let proved = self.env.proved_registration(&token, self.now).await?;
-        let (_, minimum) = proved.ok_or(Problem::Unknown)?;
-        let faults = faults(told, minimum);
+        let (registration, minimum) = proved.ok_or(Problem::Unknown)?;
+        let names = [Some(told.first_name), Some(told.last_name)];
+        let email = registration.email().as_str();
+        let chosen = choice::check(self.env.tenant(), told.password, minimum, email, names);
+        let faults = faults(told, chosen);
         if !faults.is_empty() {
             return Err(Problem::Fields(faults));
         }
@@ -180,25 +184,13 @@ impl Applicant<'_> {
         self.settings.passcodes.hash(&[environment.as_bytes(), id.as_bytes(), self.browser.as_bytes()], passcode)
     }
 
-    fn seal(
-        &self,
-        to: &Email,
-        about: About,
-        good_until: Timestamp,
-    ) -> Result<paylent_domain::mail::NewMail, paylent_mail::Error> {
-        let tenant = self.env.tenant();
-        let letter = Letter {
-            language: self.language,
-            environment: tenant.environment.display_name().to_owned(),
-            base_url: tenant.base_url.clone(),
-            about,
-        };
-        self.settings.letters.seal(tenant.environment.id, to, &letter, self.now, Some(good_until))
+    fn seal(&self, to: &Email, about: About, good_until: Timestamp) -> Result<NewMail, paylent_mail::Error> {
+        letters::seal(&self.env, &self.settings, to, self.language, about, self.now, Some(good_until))
     }
 }
 
 /// The rules that are broken by what was told.
-fn faults(told: &Told<'_>, password_minimum: usize) -> Vec<(&'static str, Invalid)> {
+fn faults(told: &Told<'_>, password: Result<(), Invalid>) -> Vec<(&'static str, Invalid)> {
     let same = match told.password == told.password_confirmation {
         true => Ok(()),
         false => Err(Invalid("is not the same as password")),
@@ -206,7 +198,7 @@ fn faults(told: &Told<'_>, password_minimum: usize) -> Vec<(&'static str, Invali
     let checked = [
         ("first_name", one_line(told.first_name, MAX_NAME)),
         ("last_name", one_line(told.last_name, MAX_NAME)),
-        ("password", check_password(told.password, password_minimum)),
+        ("password", password),
         ("password_confirmation", same),
     ];
     checked.into_iter().filter_map(|(field, rule)| Some((field, rule.err()?))).collect()

@@ -121,6 +121,8 @@ pub enum Wrong {
     ShortPassword,
     /// No password that anybody may have.
     UnfitPassword,
+    /// A password that is guessed first.
+    GuessablePassword,
     /// Not what was typed before.
     OtherPassword,
     /// Not the address of the account.
@@ -137,6 +139,7 @@ impl Wrong {
             Self::Password => texts.wrong_password,
             Self::ShortPassword => texts.password_short,
             Self::UnfitPassword => texts.password_unfit,
+            Self::GuessablePassword => texts.password_guessable,
             Self::OtherPassword => texts.password_differs,
             Self::Confirmation => texts.wrong_confirmation,
         }

@@ -7,14 +7,16 @@ pub(crate) mod account;
 mod dutch;
 mod english;
 mod german;
-pub(crate) mod organizations;
 pub(crate) mod mailbox;
+pub(crate) mod organizations;
 mod register;
+mod reset;
 
 use dutch::DUTCH;
 use english::ENGLISH;
 use german::GERMAN;
 pub(crate) use register::{Register, register};
+pub(crate) use reset::{Reset, reset};
 
 use super::Language;
 

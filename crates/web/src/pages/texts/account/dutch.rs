@@ -48,6 +48,7 @@ pub(super) static DUTCH: Account = Account {
     wrong_password: "Dit is niet uw huidige wachtwoord.",
     password_short: "Het nieuwe wachtwoord is te kort.",
     password_unfit: "Dit wachtwoord kan niet worden gebruikt. Kies een ander.",
+    password_guessable: "Dit wachtwoord is te makkelijk te raden. Kies er een dat anderen niet hebben en dat niet uw naam is.",
     password_differs: "De twee nieuwe wachtwoorden verschillen.",
     on_system: "op {}",
     unknown_device: "Onbekende browser",

@@ -48,6 +48,7 @@ pub(super) static ENGLISH: Account = Account {
     wrong_password: "This is not your current password.",
     password_short: "The new password is too short.",
     password_unfit: "This password cannot be used. Choose another one.",
+    password_guessable: "This password is guessed too easily. Choose one that others do not have and that is not your name.",
     password_differs: "The two new passwords differ.",
     on_system: "on {}",
     unknown_device: "Unknown browser",

@@ -48,6 +48,7 @@ pub(super) static GERMAN: Account = Account {
     wrong_password: "Das ist nicht Ihr jetziges Passwort.",
     password_short: "Das neue Passwort ist zu kurz.",
     password_unfit: "Dieses Passwort kann nicht verwendet werden. Wählen Sie ein anderes.",
+    password_guessable: "Dieses Passwort ist zu leicht zu erraten. Wählen Sie eines, das andere nicht haben und das nicht Ihr Name ist.",
     password_differs: "Die beiden neuen Passwörter unterscheiden sich.",
     on_system: "auf {}",
     unknown_device: "Unbekannter Browser",

@@ -70,6 +70,7 @@ pub(crate) struct Account {
     pub(crate) wrong_password: &'static str,
     pub(crate) password_short: &'static str,
     pub(crate) password_unfit: &'static str,
+    pub(crate) password_guessable: &'static str,
     pub(crate) password_differs: &'static str,
     pub(crate) on_system: &'static str,
     pub(crate) unknown_device: &'static str,
