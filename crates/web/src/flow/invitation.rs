@@ -250,6 +250,10 @@ async fn by_program(
 ) -> Result<HttpResponse, Trouble> {
     let bytes = body::bytes(payload).await.map_err(|_| Trouble::Failed(Failure::malformed(TOO_LARGE)))?;
     let sent: Sent = match serde_json::from_slice(&bytes) {
+        // Without names, values could be taken for each other.
+        Ok(_) if bytes.trim_ascii_start().first() != Some(&b'{') => {
+            return Ok(reply(422, json!({"error": "invalid_request", "error_description": UNFIT})));
+        }
         Ok(sent) => sent,
         Err(error) if error.is_data() => {
             return Ok(reply(422, json!({"error": "invalid_request", "error_description": UNFIT})));
