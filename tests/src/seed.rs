@@ -21,7 +21,7 @@ use paylent_domain::{
     signing_key::NewSigningKey,
     user::{NewPerson, PasswordHash, User},
 };
-use paylent_storage::{Attempt, Db, Directory, Env, MachineUser, NewAccount, NewClient, NewEnvironment};
+use paylent_storage::{Db, Directory, Env, MachineUser, MailOutcome, NewAccount, NewClient, NewEnvironment};
 
 /// An environment with a primary signing key and a machine client that has the admin role and a grant to the
 /// Management API.
@@ -90,7 +90,7 @@ pub async fn failed_mail(db: &Db, env: &Env, to: &str) -> Id<Mail> {
     env.queue_mail(mail, at).await.expect("the mail is queued");
     for due in db.due_mails(at, 1_000).await.expect("mails are due") {
         let claimed = db.claim_mail(due, at, at.plus_seconds(60)).await.expect("the mail is claimed");
-        let failed = Attempt::Failed { reason: "permanent error (550)".to_owned() };
+        let failed = MailOutcome::Failed { reason: "permanent error (550)".to_owned() };
         db.settle_mail(&claimed.expect("nobody else claims it"), failed, at).await.expect("the mail is settled");
     }
     id

@@ -5,7 +5,7 @@ use paylent_mail::About;
 use paylent_storage::NewInvitation;
 use paylent_tests::{both, seed};
 
-use crate::support::{PASSWORD, TestServer, account::*, browser::*};
+use crate::support::{PASSWORD, TestServer, account::*, browser::*, letters::letters_to};
 
 both! {
     async fn access_that_is_removed_is_gone_with_consent_codes_and_tokens(database: TestDatabase) {
@@ -45,7 +45,7 @@ both! {
         let eve: Id<User> = person(&server.acme, "eve@example.com").await.parse().unwrap();
         let env = &server.acme.seeded.env;
         let browser = at_home(&server, EMAIL).await;
-        let ada = env.sign_in_candidate(EMAIL).await.unwrap().unwrap().user_id;
+        let ada = env.sign_in_candidate(EMAIL, &[0; 32]).await.unwrap().unwrap().user_id;
         let admin = server.admin(&server.acme).await;
         let (works, club) = (admin.organization("Acme Works").await, admin.organization("Chess Club").await);
         let (own, hers) = (admin.member(&ada.to_string(), &works).await, admin.member(&eve.to_string(), &works).await);
@@ -58,6 +58,8 @@ both! {
             email: "ADA@example.com".parse().unwrap(),
             role_ids: Vec::new(),
             expires_at: server.clock.now().plus_seconds(100),
+            token_hash: paylent_crypto::secret::SecretHash::of("pay_in_x"),
+            mail: seed::mail("ada@example.com", None),
         };
         let invited = format!("/invitations/{}", invitation.id);
         env.create_invitation(invitation, &seed::by()).await.unwrap();
@@ -107,7 +109,7 @@ both! {
         assert!(!elsewhere.is_signed_in(&client).await);
         browser.refresh(&client, text(&tokens, "refresh_token")).await.is_oauth_error(400, "invalid_grant");
         assert_eq!(browser.userinfo(text(&tokens, "access_token")).await.status, 401);
-        assert!(matches!(letters(&server, &database, EMAIL).await[0].about, About::AccountDeleted));
+        assert!(matches!(letters_to(&database, EMAIL).await[0].about, About::AccountDeleted));
         assert_eq!(database.count("audit_events WHERE action = 'user.deleted' AND actor_type = 'user'").await, 1);
     }
 
@@ -115,7 +117,7 @@ both! {
         let server = TestServer::start(&database).await;
         scene(&server.acme).await;
         let env = &server.acme.seeded.env;
-        let user_id = env.sign_in_candidate(EMAIL).await.unwrap().unwrap().user_id;
+        let user_id = env.sign_in_candidate(EMAIL, &[0; 32]).await.unwrap().unwrap().user_id;
         let admin = server.admin(&server.acme).await;
         let role = admin.only("roles?filter[name]=admin").await.parse().unwrap();
         let role = UserRole { id: seed::new_id(), user_id, role_id: role, created_at: seed::by().at };

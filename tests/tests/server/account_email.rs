@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use crate::{
     at_once::at_once,
-    support::{PASSWORD, Reply, TestServer, account::*, browser::*},
+    support::{PASSWORD, Reply, TestServer, account::*, browser::*, letters::letters_to},
 };
 
 const NEW: &str = "ada@new.example";
@@ -37,7 +37,7 @@ both! {
         let browser = at_home(&server, EMAIL).await;
         is_done(&browser, &wish(&browser, NEW).await, "/account/email").await;
         assert!(browser.get("/account/email").await.text.contains(NEW), "what waits is shown");
-        let letter = letters(&server, &database, NEW).await.remove(0);
+        let letter = letters_to(&database, NEW).await.remove(0);
         let link = path(&server, &letter);
         let before = database.dump().await;
         // In a browser that nobody is signed in at. Programs that read mails look first, and nothing changes.
@@ -55,7 +55,7 @@ both! {
         is_page(&confirm(&elsewhere, &page).await, 200);
         assert_eq!(database.count(&user).await, 1);
         assert_eq!(database.count("password_resets").await, 0, "links to the old mailbox are dead");
-        let told = letters(&server, &database, EMAIL).await.remove(0);
+        let told = letters_to(&database, EMAIL).await.remove(0);
         assert!(matches!(&told.about, About::EmailChanged { email } if email == NEW), "{told:?}");
         assert_eq!(database.count("audit_events WHERE action = 'user.email_changed'").await, 1);
         // Once.
@@ -72,14 +72,14 @@ both! {
         scene(&server.acme).await;
         let browser = at_home(&server, EMAIL).await;
         wish(&browser, NEW).await;
-        let link = path(&server, &letters(&server, &database, NEW).await[0]);
+        let link = path(&server, &letters_to(&database, NEW).await[0]);
         let page = browser.get(&link).await.is(200);
         let form = [("token", hidden(&page, "token")), ("csrf", hidden(&page, "csrf"))];
         let post = || browser.form("/account/email/confirm", &form.each_ref().map(|(name, value)| (*name, value.as_str())));
         let replies = at_once((0..50).map(|_| post()).collect()).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
         assert!(replies.iter().all(|reply| [200, 410, 503].contains(&reply.status)));
-        assert_eq!(letters(&server, &database, EMAIL).await.len(), 1);
+        assert_eq!(letters_to(&database, EMAIL).await.len(), 1);
     }
 
     async fn em_link_one_is_good_for_an_hour_until_the_next_and_for_its_purpose(database: TestDatabase) {
@@ -87,9 +87,9 @@ both! {
         scene(&server.acme).await;
         let browser = at_home(&server, EMAIL).await;
         wish(&browser, NEW).await;
-        let first = path(&server, &letters(&server, &database, NEW).await[0]);
+        let first = path(&server, &letters_to(&database, NEW).await[0]);
         wish(&browser, "ada@other.example").await;
-        let second = path(&server, &letters(&server, &database, "ada@other.example").await[0]);
+        let second = path(&server, &letters_to(&database, "ada@other.example").await[0]);
         is_page(&browser.get(&first).await, 410);
         let page = browser.get(&second).await.is(200);
         let session = browser.cookie(SESSION).unwrap();
@@ -119,10 +119,10 @@ both! {
             pages.push(secrets.iter().fold(page.text.clone(), |text, secret| text.replace(secret, "")));
         }
         assert_eq!(pages[0], pages[1]);
-        let hers = letters(&server, &database, "eve@example.com").await;
+        let hers = letters_to(&database, "eve@example.com").await;
         assert!(matches!(hers[..], [Letter { about: About::AlreadyRegistered { .. }, .. }]), "{hers:?}");
         // Taken meanwhile.
-        let link = path(&server, &letters(&server, &database, "nobody@example.com").await[0]);
+        let link = path(&server, &letters_to(&database, "nobody@example.com").await[0]);
         let page = browser.get(&link).await.is(200);
         person(&server.acme, "nobody@example.com").await;
         let before = database.dump().await;
@@ -150,10 +150,10 @@ both! {
         // An address that was never proved can be.
         database.execute(&format!("UPDATE users SET email_verified = false WHERE email = '{EMAIL}'")).await;
         is_done(&browser, &wish(&browser, EMAIL).await, "/account/email").await;
-        let link = path(&server, &letters(&server, &database, EMAIL).await[0]);
+        let link = path(&server, &letters_to(&database, EMAIL).await[0]);
         is_page(&confirm(&browser, &browser.get(&link).await).await, 200);
         assert_eq!(database.count(&format!("users WHERE email = '{EMAIL}' AND email_verified")).await, 1);
-        assert_eq!(letters(&server, &database, EMAIL).await.len(), 1, "nobody else needs to know");
+        assert_eq!(letters_to(&database, EMAIL).await.len(), 1, "nobody else needs to know");
     }
 
     async fn em_flood_nobody_causes_more_than_five_mails_an_hour(database: TestDatabase) {

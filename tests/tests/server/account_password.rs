@@ -5,7 +5,7 @@ use paylent_tests::both;
 
 use crate::{
     at_once::at_once,
-    support::{PASSWORD, TestServer, account::*, browser::*},
+    support::{PASSWORD, TestServer, account::*, browser::*, letters::letters_to},
 };
 
 const NEW: &str = "a much longer passphrase";
@@ -41,7 +41,7 @@ both! {
         }
         browser.redeem(&client, &code).await.is_oauth_error(400, "invalid_grant");
         assert_eq!(database.count("email_changes").await, 0, "a link that somebody else asked for is dead");
-        assert!(matches!(letters(&server, &database, EMAIL).await[0].about, About::PasswordChanged { .. }));
+        assert!(matches!(letters_to(&database, EMAIL).await[0].about, About::PasswordChanged { .. }));
         assert_eq!(database.count("audit_events WHERE action = 'user.password_changed'").await, 1);
         for (password, status) in [(PASSWORD, 401), (NEW, 303)] {
             assert_eq!(sign_in_here(&Browser::new(&server), "/login", EMAIL, password).await.status, status);
@@ -79,7 +79,7 @@ both! {
         let form = [&fields(PASSWORD, NEW, NEW)[..], &[("csrf", csrf.as_str())]].concat();
         let replies = at_once((0..10).map(|_| browser.form("/account/password", &form)).collect()).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 303 && reply.header("location").ends_with("?done")).count(), 1);
-        assert_eq!(letters(&server, &database, EMAIL).await.len(), 1);
+        assert_eq!(letters_to(&database, EMAIL).await.len(), 1);
         assert_eq!(database.count("audit_events WHERE action = 'user.password_changed'").await, 1);
     }
 }

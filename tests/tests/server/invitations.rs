@@ -22,7 +22,7 @@ async fn invite(database: &TestDatabase, admin: &Caller<'_>, email: &str) -> (St
     let acme = admin.organization("Acme").await;
     let invitation = document("invitation", json!({"email": email}), &[("organization", "organization", &acme)]);
     let id = admin.post("invitations", &invitation).await.is(201).id();
-    (acme, id, invitation_token(database, admin.tenant, email).await)
+    (acme, id, invitation_token(database, email).await)
 }
 
 /// A program that answers.
@@ -48,7 +48,7 @@ both! {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let (_, id, token) = invite(&database, &admin, NEW).await;
-        let letter = letters_to(&database, &server.acme, NEW).await.remove(0);
+        let letter = letters_to(&database, NEW).await.remove(0);
         let About::Invitation { organization, inviter, link, days } = letter.about else { panic!("another letter") };
         assert_eq!((organization.as_str(), inviter, days), ("Acme", None, 7));
         assert_eq!(link, format!("{}/invitations/{id}?token={token}", server.acme.issuer()));

@@ -5,7 +5,7 @@ use paylent_tests::both;
 
 use crate::{
     at_once::at_once,
-    support::{PASSWORD, Setting, TestServer, browser::*, oauth::Registered},
+    support::{PASSWORD, Setting, TestServer, browser::*, letters::letters, oauth::Registered},
 };
 
 const PROXIED: Setting = Setting {
@@ -15,6 +15,7 @@ const PROXIED: Setting = Setting {
     https: false,
     hashing: None,
     public_only: false,
+    mail: None,
 };
 
 /// Tries a password in a browser, from an address.
@@ -178,11 +179,11 @@ both! {
         assert_eq!(attempt(&known, &client, place, EMAIL, PASSWORD).await, 200);
         fail(&known, &client, place, EMAIL, 6).await;
         assert_eq!(attempt(&known, &client, place, EMAIL, PASSWORD).await, 200);
-        assert!(server.letters(&database, &server.acme).await.is_empty(), "four failures, or a known browser");
+        assert!(letters(&database).await.is_empty(), "four failures, or a known browser");
         let stranger = Browser::new(&server);
         fail(&stranger, &client, "198.51.100.7", EMAIL, 5).await;
         assert_eq!(attempt(&stranger, &client, place, EMAIL, PASSWORD).await, 200);
-        let letters = server.letters(&database, &server.acme).await;
+        let letters = letters(&database).await;
         assert_eq!((letters.len(), letters[0].to.as_str()), (1, EMAIL));
         let About::SignInAfterFailures { failures, ip, reset_link } = &letters[0].letter.about else { panic!() };
         assert_eq!((*failures, ip.as_str()), (5, place));

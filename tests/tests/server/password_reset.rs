@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 use crate::{
     at_once::at_once,
-    support::{PASSWORD, Reply, TestServer, browser::*, letters::Waiting},
+    support::{
+        PASSWORD, Reply, TestServer,
+        browser::*,
+        letters::{Waiting, letters, reset_link},
+    },
 };
 
 const NEW: &str = "another battery staple";
@@ -23,7 +27,7 @@ async fn ask(browser: &Browser<'_>, email: &str) -> Reply {
 /// Asks for a link and gives its path.
 async fn link(browser: &Browser<'_>, database: &TestDatabase) -> String {
     is_page(&ask(browser, EMAIL).await, 202);
-    browser.server.reset_link(database, browser.tenant).await
+    reset_link(database, browser.tenant).await
 }
 
 /// The token in a link.
@@ -74,9 +78,9 @@ both! {
         assert!(sent.text.contains("onderweg"), "in the language of the request: {}", sent.text);
         server.clock.advance_seconds(1);
         let spare = link(&elsewhere, &database).await;
-        let letters = server.letters(&database, &server.acme).await;
-        assert!(letters.iter().all(|letter| letter.to == EMAIL), "to the address as the person wrote it");
-        let About::PasswordReset { link, minutes } = &letters[0].letter.about else { panic!() };
+        let mails = letters(&database).await;
+        assert!(mails.iter().all(|letter| letter.to == EMAIL), "to the address as the person wrote it");
+        let About::PasswordReset { link, minutes } = &mails[0].letter.about else { panic!() };
         assert_eq!(*minutes, 60);
         let link = link.strip_prefix(&server.acme.issuer()).unwrap();
         let before = database.dump().await;
@@ -98,9 +102,9 @@ both! {
             is_page(&browser.get(dead).await, 400);
             is_refused(&tell(&server, "/password/reset", &choice(token(dead), PASSWORD, PASSWORD)).await, 400, "invalid_token");
         }
-        let letters = server.letters(&database, &server.acme).await;
+        let mails = letters(&database).await;
         let changed = |letter: &&Waiting| matches!(letter.letter.about, About::PasswordChanged { .. });
-        let changed: Vec<&str> = letters.iter().filter(changed).map(|letter| letter.to.as_str()).collect();
+        let changed: Vec<&str> = mails.iter().filter(changed).map(|letter| letter.to.as_str()).collect();
         assert_eq!(changed, [EMAIL]);
         assert_eq!(database.count("users WHERE email = 'ada@example.com' AND email_verified = TRUE").await, 1);
         let events = database.values("SELECT action FROM audit_events WHERE action LIKE 'user.password%' ORDER BY action").await;
@@ -127,8 +131,8 @@ both! {
             server.clock.advance_seconds(3_600);
         }
         assert!(answers.iter().all(|answer| *answer == answers[0]));
-        let letters = server.letters(&database, &server.acme).await;
-        assert_eq!(letters.iter().map(|letter| letter.to.as_str()).collect::<Vec<_>>(), [EMAIL, EMAIL]);
+        let mails = letters(&database).await;
+        assert_eq!(mails.iter().map(|letter| letter.to.as_str()).collect::<Vec<_>>(), [EMAIL, EMAIL]);
         is_page(&ask(&Browser::new(&server), "no address").await, 422);
     }
 

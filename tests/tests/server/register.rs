@@ -12,7 +12,7 @@ use crate::{
     support::{
         PASSWORD, Reply, Setting, Tenant, TestServer,
         browser::{Browser, application, is_protected, person},
-        mailbox::{letters, passcode},
+        letters::{letters, passcode},
     },
 };
 
@@ -162,7 +162,7 @@ both! {
         }
         assert!(told[0].0.0 == 202 && told.iter().all(|other| *other == told[0]), "{told:#?}");
         assert_eq!(database.values("SELECT email_key || generation || updated_at FROM users").await, users);
-        let kinds: Vec<_> = letters(&database).await.iter().map(|(to, letter)| format!("{to} {}", letter.kind())).collect();
+        let kinds: Vec<_> = letters(&database).await.iter().map(|mail| format!("{} {}", mail.to, mail.letter.kind())).collect();
         assert_eq!(kinds[1..], [
             "new@example.com passcode",
             "Ada@Example.com already_registered",

@@ -8,7 +8,7 @@ use crate::{
     register::{JANE, is_refused, start, wrong},
     support::{
         Reply, TestServer,
-        mailbox::{letters, passcode},
+        letters::{letters, passcode},
     },
 };
 
@@ -133,14 +133,14 @@ both! {
         assert_eq!((database.count("mails").await, database.count("counters").await), (0, 0));
         server.begin("o'neil+tag@bücher.example").await;
         let mails = letters(&database).await;
-        assert!(mails.len() == 1 && mails[0].0 == "o'neil+tag@bücher.example", "{mails:?}");
+        assert!(mails.len() == 1 && mails[0].to == "o'neil+tag@bücher.example");
     }
 
     async fn the_mail_speaks_the_language_of_the_person_and_so_do_those_that_follow(database: TestDatabase) {
         let server = start(&database).await;
         let request = server.ask_as_front_end(&server.acme, "/register", &json!({"email": JANE}));
         let begun = Reply::of(request.header("accept-language", "nl-BE, en;q=0.5")).await.is(202);
-        let letter = letters(&database).await.remove(0).1;
+        let letter = letters(&database).await.remove(0).letter;
         assert_eq!((letter.language, letter.environment.as_str()), (Language::Dutch, "acme-test"));
         assert_eq!(letter.base_url, server.acme.issuer());
         let code = passcode(&database, JANE).await;

@@ -10,7 +10,7 @@ use crate::{
     support::{
         PASSWORD, Reply, TestServer,
         browser::*,
-        mailbox::{letters, passcode},
+        letters::{letters, passcode},
     },
 };
 

@@ -7,7 +7,7 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 use crate::{
     at_once::{at_once, at_once_or_later},
     register::{JANE, about, is_refused, start, wrong},
-    support::{Reply, TestServer, mailbox::passcode, raw},
+    support::{Reply, TestServer, letters::passcode, raw},
 };
 
 /// Each of these in turn.

@@ -8,8 +8,9 @@ use reqwest::Method;
 
 use crate::support::{
     PASSWORD, Reply, Setting, TestServer,
-    account::{at_home, fill_in, letters},
+    account::{at_home, fill_in},
     browser::*,
+    letters::letters_to,
     oauth::Registered,
 };
 
@@ -24,7 +25,7 @@ async fn page_of(path: &str, browser: &Browser<'_>, client: &Registered, databas
         "/account/email/confirm" => {
             let wish = [("email", "ada@new.example"), ("current_password", PASSWORD)];
             fill_in(browser, "/account/email", &wish).await;
-            let letter = letters(browser.server, database, "ada@new.example").await.pop().unwrap();
+            let letter = letters_to(database, "ada@new.example").await.pop().unwrap();
             let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
             browser.get(link.strip_prefix(&browser.server.acme.issuer()).unwrap()).await
         }

@@ -1,7 +1,5 @@
 //! People at their account pages, and the mails that they get.
 
-use paylent_mail::Letter;
-
 use super::{
     browser::{Browser, hidden},
     *,
@@ -35,22 +33,4 @@ pub async fn is_done(browser: &Browser<'_>, reply: &Reply, path: &str) -> Reply 
     let page = browser.get(reply.header("location")).await.is(200);
     assert!(page.text.contains("role=\"status\""), "{}", page.text);
     page
-}
-
-/// The letters to this address, in the order they were queued.
-pub async fn letters(server: &TestServer, database: &TestDatabase, recipient: &str) -> Vec<Letter> {
-    let hex = |column| match database.is_postgres() {
-        true => format!("encode({column}, 'hex')"),
-        false => format!("lower(hex({column}))"),
-    };
-    let (id, letter) = (hex("id"), hex("letter"));
-    let query = format!("SELECT {id} || ' ' || {letter} FROM mails WHERE recipient = '{recipient}' ORDER BY id");
-    let environment = server.acme.seeded.env.tenant().environment.id;
-    let open = |row: String| {
-        let (id, letter) = row.split_once(' ').unwrap();
-        let letter: Vec<u8> =
-            (0..letter.len()).step_by(2).map(|at| u8::from_str_radix(&letter[at..at + 2], 16).unwrap()).collect();
-        server.rooms.letters.open(environment, paylent_domain::Id::from_hex(id).unwrap(), &letter).unwrap()
-    };
-    database.values(&query).await.into_iter().map(open).collect()
 }

@@ -1,6 +1,6 @@
-//! Reads the mails that wait to go out.
+//! The mails that wait to go out, opened.
 
-use paylent_domain::Id;
+use paylent_crypto::seal::MasterKey;
 use paylent_mail::{About, Letter, LetterKey};
 
 use super::*;
@@ -11,68 +11,61 @@ pub struct Waiting {
     pub letter: Letter,
 }
 
-impl TestServer {
-    /// The mails of an environment, the oldest first.
-    pub async fn letters(&self, database: &TestDatabase, tenant: &Tenant) -> Vec<Waiting> {
-        let key = LetterKey::new(&MasterKey::from_base64(seed::MASTER_KEY).unwrap());
-        let environment = tenant.seeded.env.tenant().environment.id;
-        let hex = |column: &str| match database.is_postgres() {
-            true => format!("encode({column}, 'hex')"),
-            false => format!("lower(hex({column}))"),
-        };
-        let query = format!(
-            "SELECT {} || ' ' || recipient || ' ' || {} FROM mails WHERE environment_id = {} ORDER BY id",
-            hex("id"),
-            hex("letter"),
-            database.bytes(environment.as_bytes())
-        );
-        let rows = database.values(&query).await;
-        let open = |row: &String| {
-            let mut parts = row.split(' ');
-            let (id, to, sealed) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-            let id = Id::from_bytes(bytes(id).try_into().unwrap());
-            Waiting { to: to.to_owned(), letter: key.open(environment, id, &bytes(sealed)).unwrap() }
-        };
-        rows.iter().map(open).collect()
-    }
-
-    /// The path and query of the link in the last mail that brings one for a new password.
-    pub async fn reset_link(&self, database: &TestDatabase, tenant: &Tenant) -> String {
-        let letters = self.letters(database, tenant).await;
-        let link = letters.into_iter().rev().find_map(|waiting| match waiting.letter.about {
-            About::PasswordReset { link, .. } => Some(link),
-            _ => None,
-        });
-        link.expect("no mail with a link").strip_prefix(&tenant.issuer()).unwrap().to_owned()
-    }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
-}
-
-/// The letters to this address, oldest first.
-pub async fn letters_to(database: &TestDatabase, tenant: &Tenant, recipient: &str) -> Vec<Letter> {
+/// Every letter that waits to be delivered, the oldest first.
+pub async fn letters(database: &TestDatabase) -> Vec<Waiting> {
     let hex = |column: &str| match database.is_postgres() {
         true => format!("encode({column}, 'hex')"),
-        false => format!("lower(hex({column}))"),
+        false => format!("hex({column})"),
     };
-    let row = format!("{} || ':' || {}", hex("id"), hex("letter"));
-    let rows = database.values(&format!("SELECT {row} FROM mails WHERE recipient = '{recipient}' ORDER BY id")).await;
+    let [environment, id, letter] = ["environment_id", "id", "letter"].map(hex);
+    let query = format!(
+        "SELECT recipient || ' ' || {environment} || ' ' || {id} || ' ' || {letter} FROM mails \
+         WHERE letter IS NOT NULL ORDER BY created_at, id"
+    );
     let key = LetterKey::new(&MasterKey::from_base64(seed::MASTER_KEY).unwrap());
-    let open = |row: &String| {
-        let (id, letter) = row.split_once(':').unwrap();
-        let id: Id<Mail> = Id::from_hex(id).unwrap();
-        let bytes = |at: usize| u8::from_str_radix(&letter[at..at + 2], 16).unwrap();
-        let letter: Vec<u8> = (0..letter.len()).step_by(2).map(bytes).collect();
-        key.open(tenant.seeded.env.tenant().environment.id, id, &letter).unwrap()
+    let open = |row: String| {
+        let mut parts = row.split(' ');
+        let to = parts.next().unwrap().to_owned();
+        let mut bytes = || unhex(parts.next().unwrap());
+        let environment = Id::from_bytes(bytes().try_into().unwrap());
+        let id = Id::from_bytes(bytes().try_into().unwrap());
+        Waiting { to, letter: key.open(environment, id, &bytes()).unwrap() }
     };
-    rows.iter().map(open).collect()
+    database.values(&query).await.into_iter().map(open).collect()
+}
+
+/// The letters to this address, the oldest first.
+pub async fn letters_to(database: &TestDatabase, recipient: &str) -> Vec<Letter> {
+    let all = letters(database).await.into_iter();
+    all.filter(|waiting| waiting.to == recipient).map(|waiting| waiting.letter).collect()
+}
+
+/// The newest code that was mailed to this address.
+pub async fn passcode(database: &TestDatabase, recipient: &str) -> String {
+    let codes = letters_to(database, recipient).await.into_iter().filter_map(|letter| match letter.about {
+        About::Passcode { passcode, .. } => Some(passcode),
+        _ => None,
+    });
+    codes.last().unwrap_or_else(|| panic!("no code for {recipient}"))
 }
 
 /// The token in the link of the last invitation to this address.
-pub async fn invitation_token(database: &TestDatabase, tenant: &Tenant, recipient: &str) -> String {
-    let letter = letters_to(database, tenant, recipient).await.pop().unwrap();
+pub async fn invitation_token(database: &TestDatabase, recipient: &str) -> String {
+    let letter = letters_to(database, recipient).await.pop().unwrap();
     let About::Invitation { link, .. } = letter.about else { panic!("another letter") };
     link.split_once("?token=").unwrap().1.to_owned()
+}
+
+/// The path and query of the link in the last mail that brings one for a new password.
+pub async fn reset_link(database: &TestDatabase, tenant: &Tenant) -> String {
+    let link = letters(database).await.into_iter().rev().find_map(|waiting| match waiting.letter.about {
+        About::PasswordReset { link, .. } => Some(link),
+        _ => None,
+    });
+    link.expect("no mail with a link").strip_prefix(&tenant.issuer()).unwrap().to_owned()
+}
+
+fn unhex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }

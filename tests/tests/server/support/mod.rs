@@ -5,7 +5,6 @@ mod api;
 pub mod browser;
 pub mod forge;
 pub mod letters;
-pub mod mailbox;
 pub mod oauth;
 pub mod process;
 pub mod raw;
