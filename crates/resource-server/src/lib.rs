@@ -12,15 +12,8 @@
 //! | `actix` | [`Guard`] is middleware, [`Token`] an extractor of actix-web 4 |
 //! | `axum` | [`Guard`] is a layer, [`Token`] an extractor of axum 0.8 |
 //!
-//! # axum
-//! ```no_run
-#![cfg_attr(feature = "axum", doc = include_str!("../examples/axum.rs"))]
-//! ```
-//!
-//! # actix-web
-//! ```no_run
-#![cfg_attr(feature = "actix", doc = include_str!("../examples/actix.rs"))]
-//! ```
+#![cfg_attr(feature = "axum", doc = concat!("# axum\n```no_run\n", include_str!("../examples/axum.rs"), "```\n"))]
+#![cfg_attr(feature = "actix", doc = concat!("# actix-web\n```no_run\n", include_str!("../examples/actix.rs"), "```\n"))]
 //!
 //! # What to know
 //! - A signed token that was revoked is accepted until it expires, and a key that was withdrawn until the copy here is due (an hour
