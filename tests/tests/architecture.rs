@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Which of our crates each of our crates may depend on.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     ("paylent-domain", &[]),
     ("paylent-crypto", &[]),
     ("paylent-jsonapi", &[]),
@@ -16,6 +16,7 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("paylent-bench", &[]),
     ("paylent-mail", &["paylent-crypto", "paylent-domain"]),
     ("paylent-oauth", &["paylent-crypto", "paylent-domain"]),
+    ("paylent-resource-server", &["paylent-crypto"]),
     ("paylent-storage", &["paylent-domain", "paylent-oauth"]),
     (
         "paylent-api",

@@ -8,6 +8,8 @@
 
 pub mod account;
 pub mod actor;
+pub mod allow_list;
+pub mod application;
 pub mod audit;
 pub mod client;
 pub mod clock;

@@ -1,0 +1,13 @@
+//! The crate against an issuer that the tests play.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod actix;
+mod axum;
+mod bearer;
+mod common;
+mod config;
+mod introspection;
+mod jwt;
+mod keys;
+mod proxies;
