@@ -150,7 +150,8 @@ def the_account_pages_are_seen(browser, party):
     browser.open(f"{ISSUER}/account/password")
     browser.find("#current_password").send_keys("not the password")
     browser.find("form button.primary").click()
-    assert browser.driver.switch_to.active_element == browser.find("[role=alert]"), "nobody hears of it"
+    alert = browser.find("[role=alert]")
+    assert browser.driver.switch_to.active_element == alert, "nobody hears of it"
     browser.look("account-password-wrong")
     browser.quiet("the server responded with a status of 422")
     browser.find("button[value=sign_out]").click()

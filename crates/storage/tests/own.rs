@@ -9,13 +9,13 @@ use paylent_domain::{
     user::User,
 };
 use paylent_oauth::crypto::secret::{SecretHash, random_bytes};
-use paylent_storage::{NewEmailChange, Profile, ProvenEmail, Refusal};
+use paylent_storage::{Error, NewEmailChange, Profile, ProvenEmail};
 use paylent_tests::{
     both,
     seed::{self, by, new_id},
 };
 
-use crate::common::{is_refused, member, on_nodes, organization, person, session, work};
+use crate::common::{member, on_nodes, organization, person, session, work};
 
 const NEW: &str = "jane@new.example";
 

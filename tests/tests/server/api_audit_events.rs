@@ -62,6 +62,7 @@ both! {
                     "touch" => "touched",
                     "revoke" => "revoked",
                     "rotate-secret" => "secret_rotated",
+                    "resend" => "resent",
                     other => panic!("what is {other}?"),
                 };
                 doing.push((Method::PATCH, sample, format!("{}/{verb}", sample.at()), None, done));

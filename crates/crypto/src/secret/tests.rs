@@ -57,7 +57,8 @@ fn a_generated_secret_is_of_its_kind_and_no_other() {
         assert_eq!(SecretKind::of(text), Some(kind));
     }
     let prefixes: HashSet<_> = SecretKind::ALL.map(SecretKind::prefix).into();
-    let known = ["pay_at_", "pay_rt_", "pay_ac_", "pay_cs_", "pay_se_", "pay_in_", "pay_ri_", "pay_rg_", "pay_ec_"];
+    let known =
+        ["pay_at_", "pay_rt_", "pay_ac_", "pay_cs_", "pay_se_", "pay_in_", "pay_ri_", "pay_rg_", "pay_ec_", "pay_pr_"];
     assert_eq!(prefixes, HashSet::from(known));
 }
 

@@ -34,8 +34,9 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
         }
         let path = ReturnTo::of(&fields);
         match visit.session {
-            Some(_) => Ok(show::redirect(path.as_str())),
-            None => Ok(visit.sign_in_page(200, &Aim::Page(path), "", None)),
+            // Who names a page to return to may want to go there as somebody else.
+            Some(_) if !fields.has("return_to") => Ok(show::redirect(path.as_str())),
+            _ => Ok(visit.sign_in_page(200, &Aim::Page(path), "", None)),
         }
     };
     respond(&request, &settings, run).await
