@@ -61,6 +61,11 @@ class Browser:
         except TimeoutException:
             raise AssertionError(f"{self.driver.current_url} is not {heading!r} but {self.find('body').text}") from None
 
+    def hears(self, selector):
+        """Waits until the focus is where somebody who sees nothing hears of it."""
+        patience = WebDriverWait(self.driver, 10, ignored_exceptions=[WebDriverException])
+        patience.until(lambda driver: driver.switch_to.active_element == self.find(selector), "nobody hears of it")
+
     def quiet(self, *expected):
         """Nothing went wrong since the last time but what is expected, as a part of what Chromium says of it."""
         said = [entry["message"] for entry in self.driver.get_log("browser")]

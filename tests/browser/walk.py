@@ -104,7 +104,7 @@ def a_wrong_password_is_told(browser, party):
     browser.open(f"{party.url}/sign-in?login_hint={EMAIL}")
     sign_in(browser, "not the password")
     assert "The e-mail address or the password is not right." in browser.find("[role=alert]").text
-    assert browser.driver.switch_to.active_element == browser.find("[role=alert]"), "nobody hears of it"
+    browser.hears("[role=alert]")
     browser.look("wrong-password")
     browser.quiet("the server responded with a status of 401")
     sign_in(browser)
@@ -150,8 +150,7 @@ def the_account_pages_are_seen(browser, party):
     browser.open(f"{ISSUER}/account/password")
     browser.find("#current_password").send_keys("not the password")
     browser.find("form button.primary").click()
-    alert = browser.find("[role=alert]")
-    assert browser.driver.switch_to.active_element == alert, "nobody hears of it"
+    browser.hears("[role=alert]")
     browser.look("account-password-wrong")
     browser.quiet("the server responded with a status of 422")
     browser.find("button[value=sign_out]").click()

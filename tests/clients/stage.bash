@@ -99,10 +99,11 @@ with_server() {
     mkdir "$here"
     prepare
     start "$3"
-    trap 'kill "$server" 2>/dev/null || true' EXIT
+    trap 'kill "$server" ${refuser:-} 2>/dev/null || true' EXIT
     "$1"
     kill -TERM "$server"
     wait "$server" || fail "the server did not stop with 0"
+    [[ -z ${refuser:-} ]] || kill "$refuser" 2>/dev/null || true
     trap - EXIT
 }
 

@@ -167,11 +167,11 @@ impl Received {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         let head = self.data.split_once("\r\n\r\n")?.0.replace("\r\n ", " ").replace("\r\n\t", " ");
-        let value = head.lines().find_map(|line| {
+        let named = |line: &str| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-        });
-        value
+        };
+        head.lines().find_map(named)
     }
 
     /// The text part, decoded.

@@ -1,5 +1,7 @@
 //! How messages leave: against a real mail server of the tests, into a directory, and into memory.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what a test is made of may panic like the test")]
+
 use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _};
 
 use paylent_domain::{Id, Timestamp, language::Language};

@@ -57,7 +57,8 @@ def relate(case):
     data = case.body.get("data") if isinstance(case.body, dict) else None
     for linkage in data if isinstance(data, list) else [data]:
         if isinstance(linkage, dict) and "id" in linkage:
-            linkage["id"] = case.path_parameters["id"] if linkage is data else known(linkage["type"], linkage["id"])
+            in_path = case.path_parameters.get("id") if linkage is data else None
+            linkage["id"] = in_path or known(linkage["type"], linkage["id"])
     if not isinstance(data, dict):
         return
     for relationship in data.get("relationships", {}).values():

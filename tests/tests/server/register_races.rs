@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Each of these in turn.
-fn in_turn<'a, T>(nodes: &'a [T], times: usize) -> impl Iterator<Item = &'a T> {
+fn in_turn<T>(nodes: &[T], times: usize) -> impl Iterator<Item = &T> {
     nodes.iter().cycle().take(times)
 }
 

@@ -42,11 +42,12 @@ pub async fn letters_to(database: &TestDatabase, recipient: &str) -> Vec<Letter>
 
 /// The newest code that was mailed to this address.
 pub async fn passcode(database: &TestDatabase, recipient: &str) -> String {
-    let codes = letters_to(database, recipient).await.into_iter().filter_map(|letter| match letter.about {
+    let mut newest_first = letters_to(database, recipient).await.into_iter().rev();
+    let code = newest_first.find_map(|letter| match letter.about {
         About::Passcode { passcode, .. } => Some(passcode),
         _ => None,
     });
-    codes.last().unwrap_or_else(|| panic!("no code for {recipient}"))
+    code.unwrap_or_else(|| panic!("no code for {recipient}"))
 }
 
 /// The token in the link of the last invitation to this address.

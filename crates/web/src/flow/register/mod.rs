@@ -185,7 +185,7 @@ impl Applicant<'_> {
     }
 
     fn seal(&self, to: &Email, about: About, good_until: Timestamp) -> Result<NewMail, paylent_mail::Error> {
-        letters::seal(&self.env, &self.settings, to, self.language, about, self.now, Some(good_until))
+        letters::seal(self.env, self.settings, to, self.language, about, self.now, Some(good_until))
     }
 }
 
