@@ -42,6 +42,8 @@ both! {
                 }
             }
             assert_eq!(stranger.get(&path).await.header("location"), returns, "who is signed in is not asked");
+            let another = stranger.get(&format!("{path}&prompt=login")).await.is(200);
+            assert_eq!(hidden(&another, "return_to"), returns, "but may sign in as somebody else");
         }
         let home = at_home(&server, EMAIL).await.get("/account").await;
         is_page(&home, 200);

@@ -189,7 +189,7 @@ both! {
         let browser = Browser::new(&server);
         for target in ["//evil.test", "/%5cevil.test", "https:evil.test", "javascript:alert(1)", "/oauth/authorize@evil"] {
             server.clock.advance_seconds(1);
-            let here = browser.get(&format!("/login?return_to={target}")).await;
+            let here = Browser::new(&server).get(&format!("/login?return_to={target}")).await;
             is_page(&here, 200);
             assert_eq!(hidden(&here, "return_to"), "/account", "{target}");
             let page = browser.authorize(&client, &[("prompt", "login"), ("return_to", target)]).await.is(200);

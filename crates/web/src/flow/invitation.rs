@@ -130,13 +130,14 @@ fn question(visit: &Visit, open: &OpenInvitation, again: Option<(&Person<'_>, Fa
     let path = format!("/invitations/{}", open.invitation.id);
     let (accept, decline) = (format!("{path}/accept"), format!("{path}/decline"));
     let sign_in = format!("/login?return_to={}", path.replace('/', "%2F"));
+    let switch = format!("{sign_in}&prompt=login");
     let shortest = u32::try_from(open.password_min_length).unwrap_or_default();
     let own = |email: &str| {
         email.parse().is_ok_and(|email: paylent_domain::user::Email| email.key() == open.invitation.email.key())
     };
     let way = match (visit.account(), &visit.session) {
         (Some(account), Some(session)) if own(&session.email) => Way::Member(account),
-        (Some(account), _) => Way::Switch(account, Href::parse(&sign_in)),
+        (Some(account), _) => Way::Switch(account, Href::parse(&switch)),
         (None, _) if open.has_account => Way::SignIn(Href::parse(&sign_in)),
         (None, _) => {
             let (first_name, last_name) = again.map_or(("", ""), |(person, _)| (person.first_name, person.last_name));

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{Settings, csrf::Purpose, pages::SignInProblem};
 
-/// `GET /login`: asks who somebody is who came by themselves; with `handle`, signs in with another account for the same
+/// `GET /login`: asks who somebody is who came by themselves, with `prompt=login` also when they are signed in; with `handle`, signs in with another account for the same
 /// request.
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit| {
@@ -34,8 +34,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
         }
         let path = ReturnTo::of(&fields);
         match visit.session {
-            // Who names a page to return to may want to go there as somebody else.
-            Some(_) if !fields.has("return_to") => Ok(show::redirect(path.as_str())),
+            Some(_) if fields.one("prompt") != Some("login") => Ok(show::redirect(path.as_str())),
             _ => Ok(visit.sign_in_page(200, &Aim::Page(path), "", None)),
         }
     };
