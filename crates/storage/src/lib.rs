@@ -48,6 +48,7 @@ mod role_permissions;
 mod roles;
 mod schema;
 mod scopes;
+mod session_ends;
 mod sessions;
 mod setup;
 mod sign_in;

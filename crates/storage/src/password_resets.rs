@@ -20,7 +20,7 @@ use crate::{
     own::forget_links,
     pool::on,
     schema::{audit_events, counters, environments, known_browsers, mails, password_resets, users},
-    sessions::end_all_sessions,
+    session_ends::end_all_sessions,
 };
 
 /// How long a link is good, in seconds.

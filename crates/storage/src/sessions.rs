@@ -2,10 +2,7 @@
 
 use std::net::IpAddr;
 
-use diesel::{
-    dsl::{self, auto_type},
-    prelude::*,
-};
+use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
@@ -25,6 +22,7 @@ use crate::{
     page::page,
     pool::on,
     schema::{audit_events, authorities, counters, known_browsers, mails, sessions},
+    session_ends::end_families,
 };
 
 /// A row of `sessions`, without the token's hash.
@@ -135,17 +133,6 @@ impl NewSessionRow {
     }
 }
 
-/// The statement that ends all sessions of a user that are live at this moment.
-#[auto_type(no_type_alias)]
-pub(crate) fn end_sessions(environment: Key, user: Key, at: i64) -> _ {
-    let theirs = sessions::environment_id.eq(environment).and(sessions::user_id.eq(user));
-    let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(at));
-    dsl::update(sessions::table)
-        .filter(theirs)
-        .filter(live)
-        .set((sessions::revoked_at.eq(at), sessions::updated_at.eq(at)))
-}
-
 /// Locks the row and reads what it was, if it is there and as expected.
 macro_rules! lock_session {
     ($c:ident, $session:expr, $expected:expr) => {{
@@ -187,68 +174,6 @@ macro_rules! may_sign_in {
             return Err(Error::Refused(Refusal::CannotSignIn));
         }
         $crate::sessions::lifetimes!($c, $environment)
-    }};
-}
-
-/// Ends what shall not outlive these sessions of a user, which end in this unit of work: their families without
-/// `offline_access`. Notes which clients are to be told of which session, and names them.
-macro_rules! end_families {
-    ($c:ident, $environment:expr, $sessions:expr, $user:expr, $at:expr) => {{
-        use diesel::dsl::not;
-        use $crate::schema::{clients, logout_deliveries, token_families};
-
-        let ended: Vec<$crate::key::Key> = $sessions;
-        let families = || {
-            token_families::environment_id
-                .eq($environment)
-                .and(token_families::session_id.eq_any(ended.clone()))
-                .and(token_families::revoked_at.is_null())
-        };
-        let theirs = clients::environment_id
-            .eq(token_families::environment_id)
-            .and(clients::client_id.eq(token_families::client_id));
-        let told: Vec<($crate::key::Key, String, Option<String>)> = token_families::table
-            .inner_join(clients::table.on(theirs))
-            .filter(families())
-            .filter(clients::active.eq(true).and(clients::backchannel_logout_uri.is_not_null()))
-            .select((token_families::session_id, clients::client_id, clients::backchannel_logout_uri))
-            .distinct()
-            .order((token_families::session_id.asc(), clients::client_id.asc()))
-            .load($c)
-            .await?;
-        // Scopes are one text: surrounded by spaces, a name is found as a whole.
-        let scope = token_families::scope;
-        let offline = scope
-            .eq("offline_access")
-            .or(scope.like("offline\\_access %").escape('\\'))
-            .or(scope.like("% offline\\_access").escape('\\'))
-            .or(scope.like("% offline\\_access %").escape('\\'));
-        let dead = token_families::revoked_at.eq($at.micros());
-        diesel::update(token_families::table.filter(families()).filter(not(offline))).set(dead).execute($c).await?;
-        let mut logouts = Vec::with_capacity(told.len());
-        for (session, client_id, uri) in told {
-            let Some(uri) = uri else { continue };
-            let logout = paylent_oauth::store::BackchannelLogout { client_id, uri };
-            let row = $crate::logout_deliveries::NewDeliveryRow::new($environment, &logout, session, $user, $at);
-            row.insert_into(logout_deliveries::table).execute($c).await?;
-            logouts.push(logout);
-        }
-        logouts
-    }};
-}
-
-/// Ends the live sessions of a user but the one to `$keep`, with what shall not outlive them, and says which those are.
-/// The user's row is locked before, so that nobody signs in meanwhile and units of work that do this wait in turn.
-macro_rules! end_all_sessions {
-    ($c:ident, $environment:expr, $user:expr, $keep:expr, $at:expr) => {{
-        let keep: Option<$crate::key::Key> = $keep;
-        let all = $crate::sessions::end_sessions($environment, $user, $at.micros());
-        let others = all.filter($crate::schema::sessions::id.ne_all(keep.into_iter().collect::<Vec<_>>()));
-        let ended: Vec<$crate::key::Key> = others.returning($crate::schema::sessions::id).get_results($c).await?;
-        if !ended.is_empty() {
-            $crate::sessions::end_families!($c, $environment, ended.clone(), $user, $at);
-        }
-        ended
     }};
 }
 
@@ -328,7 +253,7 @@ macro_rules! welcome {
     };
 }
 
-pub(crate) use {end_all_sessions, end_families, lifetimes, may_sign_in, renew, tell};
+pub(crate) use {lifetimes, may_sign_in, renew, tell};
 
 impl Env {
     /// The sessions that match.

@@ -22,7 +22,7 @@ use crate::{
     page::page,
     pool::on,
     schema::{admins, audit_events, clients, mails, memberships, user_roles, users},
-    sessions::end_all_sessions,
+    session_ends::end_all_sessions,
 };
 
 /// A row of `users`, without the password.

@@ -18,7 +18,8 @@ use crate::{
     own::forget_links,
     pool::on,
     schema::{audit_events, authorities, mails, users},
-    sessions::{SessionRow, end_all_sessions, may_sign_in, renew},
+    session_ends::end_all_sessions,
+    sessions::{SessionRow, may_sign_in, renew},
 };
 
 impl Env {

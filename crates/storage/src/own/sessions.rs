@@ -15,7 +15,8 @@ use crate::{
     key::Key,
     pool::on,
     schema::{sessions, users},
-    sessions::{SessionRow, end_all_sessions, end_families, tell},
+    session_ends::{end_all_sessions, end_families},
+    sessions::{SessionRow, tell},
 };
 
 /// As many sessions as one page shows.

@@ -115,24 +115,7 @@ static GERMAN: Reset = Reset {
 };
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn table(texts: &Reset) -> BTreeMap<String, String> {
-        serde_json::from_value(serde_json::to_value(texts).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn every_language_says_the_same_in_its_own_words() {
-        let english = table(&ENGLISH);
-        for language in Language::ALL {
-            for (key, text) in table(reset(language)) {
-                assert!(!text.is_empty() && text.trim() == text, "{key} in {language:?}");
-                assert_eq!(text.matches("{}").count(), english[&key].matches("{}").count(), "{key} in {language:?}");
-                assert!(language == Language::English || text != english[&key], "{key} in {language:?}");
-            }
-        }
-    }
+#[test]
+fn every_language_has_every_text_of_forgotten_passwords() {
+    super::tests::check_tables(reset, &[]);
 }
