@@ -21,12 +21,13 @@ use paylent_domain::{Clock, network::TrustedProxies};
 use paylent_mail::{LetterKey, Transport};
 use paylent_oauth::{Keyring, RemoteKeys};
 use paylent_outbound::Outbound;
-use paylent_storage::{Db, Directory};
+use paylent_storage::{Db, Directory, Post};
 
 use crate::{
     config::Mail,
     front_door,
     limits::{Limiters, Limits},
+    post::SealedPost,
     remote_keys::FetchedKeys,
 };
 
@@ -88,6 +89,7 @@ pub struct Running {
 pub(crate) struct Shared {
     pub(crate) rooms: Rooms,
     pub(crate) limiters: Arc<Limiters>,
+    pub(crate) post: Arc<dyn Post>,
 }
 
 /// How long a stopping server waits for requests that are being answered, in seconds.
@@ -111,7 +113,8 @@ pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
     let remote_keys: Arc<dyn RemoteKeys> = Arc::new(FetchedKeys::new(rooms.outbound.clone(), rooms.clock.clone()));
     let server = HttpServer::new(move || {
         let rooms = own_database(&rooms);
-        let shared = Data::new(Shared { rooms: rooms.clone(), limiters: limiters.clone() });
+        let post = Arc::new(SealedPost(rooms.letters.clone()));
+        let shared = Data::new(Shared { rooms: rooms.clone(), limiters: limiters.clone(), post });
         let ready = Data::from(ready.clone());
         App::new()
             .wrap(from_fn(front_door::enter))

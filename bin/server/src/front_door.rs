@@ -84,8 +84,9 @@ async fn admit(shared: &Shared, request: &ServiceRequest, route: Option<&str>, i
     limited.map_err(|seconds| Refusal::TooMany { seconds })?;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut extensions = request.extensions_mut();
-    extensions.insert(Env::new(rooms.db.clone(), tenant));
-    extensions.insert(Origin { ip, user_agent, request_id: id.to_owned() });
+    extensions.insert(Env::new(rooms.db.clone(), tenant).with_post(shared.post.clone()));
+    let is_disguised = rooms.proxies.is_empty() && is_forwarded(request);
+    extensions.insert(Origin { ip, is_disguised, user_agent, request_id: id.to_owned() });
     Ok(())
 }
 
@@ -112,6 +113,12 @@ fn client_address(shared: &Shared, request: &ServiceRequest) -> Result<IpAddr, R
     let peer = request.request().peer_addr().ok_or(Refusal::NotFound)?.ip();
     let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
     Ok(shared.rooms.proxies.client(peer, &forwarded.collect::<Vec<_>>()))
+}
+
+/// Whether the request says that a proxy forwarded it (RFC 7239, and what came before).
+fn is_forwarded(request: &ServiceRequest) -> bool {
+    const SIGNS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+    SIGNS.iter().any(|name| request.headers().contains_key(*name))
 }
 
 /// Adds the headers that every response has.

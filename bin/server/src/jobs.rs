@@ -16,6 +16,8 @@ pub use mails::{deliver_due_mails, deliver_mails};
 
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(5 * 60);
+/// How often last uses of tokens are written down.
+const WRITE_USES: Duration = Duration::from_secs(30);
 /// How often it is looked for clients that are to be told of a sign-out.
 const TELL: Duration = Duration::from_secs(1);
 /// How many clients are told at a time; each is told of one sign-out after the other.
@@ -42,6 +44,18 @@ pub async fn purge(db: Db, clock: Arc<dyn Clock>) {
                 tracing::info!(rows, "deleted what has expired");
             }
             Err(error) => tracing::warn!(cause = ?error, "what has expired could not be deleted"),
+        }
+    }
+}
+
+/// Writes down when and from where tokens of applications were last used, every half minute until it is dropped.
+pub async fn write_uses(db: Db) {
+    let mut interval = interval(WRITE_USES);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = db.write_uses().await {
+            tracing::warn!(cause = ?error, "last uses of tokens could not be written down");
         }
     }
 }

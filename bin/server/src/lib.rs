@@ -16,6 +16,7 @@ pub mod limits;
 pub mod logging;
 pub mod master_key;
 pub mod metrics;
+mod post;
 mod refusal;
 mod remote_keys;
 mod request_metrics;

@@ -1,11 +1,18 @@
 //! From the `Authorization` header to the one who calls.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use actix_web::{HttpRequest, http::header::AUTHORIZATION};
-use paylent_domain::actor::{Actor, TokenActor};
-use paylent_oauth::{BearerError, Engine, bearer_token};
-use paylent_storage::Env;
+use actix_web::{HttpMessage, HttpRequest, http::header::AUTHORIZATION};
+use paylent_domain::{
+    Id,
+    actor::{Actor, TokenActor},
+    network::{Caller, Origin},
+    organization::Organization,
+    permission::Permissions,
+    policy::exercised_by,
+};
+use paylent_oauth::{BearerError, Engine, LiveToken, bearer_token, store::Ownership};
+use paylent_storage::{Authority, Env};
 
 use crate::{Settings, failure::Failure};
 
@@ -20,14 +27,41 @@ pub(crate) async fn actor(request: &HttpRequest, env: &Env, settings: &Settings)
     let tenant = env.tenant();
     let engine =
         Engine::new(tenant.oauth.clone(), Arc::clone(&settings.keys), env.clone(), Arc::clone(&settings.clock));
-    let live = engine.bearer(token, &tenant.management_api()).await?;
+    let live = engine.bearer(token, &tenant.management_api(), caller(request)).await?;
     let authority = env.authority(live.user_id).await?.ok_or(BearerError::Invalid)?;
+    let name = authority.name.clone();
+    let (permissions, organizations) = match &live.ownership {
+        None => (authority.permissions, authority.organizations),
+        Some(ownership) => (Permissions::default(), confined(&live, ownership, authority)),
+    };
     Ok(Actor::Token(TokenActor {
         user_id: live.user_id,
-        user_name: authority.name,
+        user_name: name,
         client_id: live.client_id,
         scopes: live.scopes,
-        permissions: authority.permissions,
-        organizations: authority.organizations,
+        permissions,
+        organizations,
     }))
+}
+
+/// What the token of an organization's application reaches: one organization's rows, whoever it acts for. For its owner it
+/// does what its scopes say; for a person, what the person may do in the organization they act for.
+fn confined(live: &LiveToken, ownership: &Ownership, mut person: Authority) -> BTreeMap<Id<Organization>, Permissions> {
+    let reached = match (live.family_id, live.organization_id) {
+        (None, _) => {
+            let exercised: Vec<Permissions> = live.scopes.iter().map(exercised_by).collect();
+            Some((ownership.organization_id, exercised.iter().flat_map(Permissions::iter).map(str::to_owned).collect()))
+        }
+        (Some(_), Some(organization)) => {
+            let there = person.organizations.remove(&organization).unwrap_or_default();
+            Some((organization, there.iter().chain(person.permissions.iter()).map(str::to_owned).collect()))
+        }
+        (Some(_), None) => None,
+    };
+    reached.into_iter().collect()
+}
+
+/// From where the call comes, as the server found out.
+fn caller(request: &HttpRequest) -> Caller {
+    request.extensions().get::<Origin>().map_or(Caller::UNKNOWN, Origin::caller)
 }

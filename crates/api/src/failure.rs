@@ -115,6 +115,7 @@ impl Failure {
             _ if self.is_unavailable() => Code::UNAVAILABLE,
             Self::Bearer(BearerError::Malformed) => INVALID_REQUEST,
             Self::Bearer(BearerError::Invalid) => INVALID_TOKEN,
+            Self::Bearer(BearerError::Foreign(_)) => Code::FORBIDDEN,
             Self::Denied(Denied::Anonymous) => Code::UNAUTHORIZED,
             Self::Denied(_) => Code::FORBIDDEN,
             Self::NotFound => Code::NOT_FOUND,

@@ -133,6 +133,14 @@ pub fn generate(kind: SecretKind) -> Result<Secret, Error> {
     Ok(plaintext.into())
 }
 
+/// How a secret begins: its kind's prefix and six characters, enough to tell one's own secrets apart and far too little to
+/// guess the rest.
+#[must_use]
+pub fn beginning(secret: &str) -> &str {
+    const SHOWN: usize = "pay_at_".len() + 6;
+    secret.get(..SHOWN).unwrap_or_default()
+}
+
 /// A new public identifier, for `client_id`: 32 URL-safe characters (192 random bits) that do not begin with `-`.
 ///
 /// # Errors

@@ -5,12 +5,12 @@ use std::str::FromStr;
 use crate::{
     Id, Invalid,
     allow_list::{AllowList, AllowListMode},
-    client::{Client, GrantType, check_uri},
+    client::{GrantType, check_uri},
     clock::Timestamp,
     organization::Organization,
     resource_server::ResourceServer,
     scope::Scopes,
-    user::Email,
+    user::{Email, User},
 };
 
 /// How long an access token of an application lives, in seconds, when it expires at all.
@@ -21,13 +21,15 @@ pub const MAX_STATIC_TOKENS: usize = 100;
 pub const MAX_SECRETS: usize = 2;
 /// How long nobody is mailed again about foreign addresses of one application, in seconds.
 pub const MAIL_INTERVAL: i64 = 600;
+/// The permission that makes a member of an organization one of its company-wide admins.
+pub const COMPANY_ADMIN: &str = "applications:update";
 
 /// A client that belongs to an organization. Its access tokens are opaque, so that its allow list and its permissions
 /// count from one request to the next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Application {
-    /// Its id, which is the client's.
-    pub id: Id<Client>,
+    /// Its id, which is that of its client too.
+    pub id: Id<Application>,
     /// Its public identifier at the OAuth endpoints.
     pub client_id: String,
     /// Who owns it.
@@ -107,6 +109,48 @@ impl ApplicationGrant {
             _ => Ok(()),
         }
     }
+}
+
+/// What an organization, or one person, lets an application do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Its id.
+    pub id: Id<Connection>,
+    /// The application.
+    pub application_id: Id<Application>,
+    /// The organization that it is for; none for a person who acts for none.
+    pub organization_id: Option<Id<Organization>>,
+    /// The person that it is for; none when it is the whole organization's.
+    pub user_id: Option<Id<User>>,
+    /// Who made it. They may be gone.
+    pub connected_by: Id<User>,
+    /// What the application may do, at most, and only while its own permissions cover it.
+    pub permissions: Scopes,
+    /// When a token of it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// From where that was.
+    pub last_used_ip: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed; a use is no change.
+    pub updated_at: Timestamp,
+}
+
+/// An access token of an application that never expires, as people tell it from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaticToken {
+    /// Its id.
+    pub id: Id<StaticToken>,
+    /// The application.
+    pub application_id: Id<Application>,
+    /// How the token begins.
+    pub prefix: String,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// From where that was.
+    pub last_used_ip: Option<String>,
+    /// When it was issued.
+    pub created_at: Timestamp,
 }
 
 impl FromStr for ApplicationGrant {

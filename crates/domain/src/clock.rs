@@ -46,6 +46,15 @@ impl Timestamp {
         Self(self.0.max(other.0.saturating_add(1)))
     }
 
+    /// The moment as people read it in a sentence, in UTC: `2026-11-22 10:00 UTC`.
+    #[must_use]
+    pub fn to_the_minute(self) -> String {
+        match DateTime::<Utc>::from_timestamp_micros(self.0) {
+            Some(time) => time.format("%Y-%m-%d %H:%M UTC").to_string(),
+            None => self.to_string(),
+        }
+    }
+
     /// The moment `seconds` later.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {

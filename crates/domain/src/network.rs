@@ -11,10 +11,40 @@ use crate::Invalid;
 pub struct Origin {
     /// The client's address.
     pub ip: IpAddr,
+    /// Whether the request says that it was forwarded, while no proxy is trusted: then the address may be a proxy's.
+    pub is_disguised: bool,
     /// The `User-Agent` header, if it is text.
     pub user_agent: Option<String>,
     /// The id of the request, in logs and in error documents.
     pub request_id: String,
+}
+
+impl Origin {
+    /// What an allow list is asked about.
+    #[must_use]
+    pub const fn caller(&self) -> Caller {
+        Caller { ip: self.ip, is_disguised: self.is_disguised }
+    }
+}
+
+/// From where a token or a client's secret is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The address.
+    pub ip: IpAddr,
+    /// Whether it may be the address of a proxy that nobody told us of. Then it proves nothing, for or against the caller.
+    pub is_disguised: bool,
+}
+
+impl Caller {
+    /// A caller of whom nothing is known.
+    pub const UNKNOWN: Self = Self { ip: IpAddr::V6(Ipv6Addr::UNSPECIFIED), is_disguised: true };
+
+    /// A caller whose address is certain.
+    #[must_use]
+    pub const fn at(ip: IpAddr) -> Self {
+        Self { ip, is_disguised: false }
+    }
 }
 
 /// The part of an address that one client controls, as text: all of an IPv4 address, the first 64 bits of an IPv6 one.
@@ -64,6 +94,12 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// Whether no proxy is trusted.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn trusts(&self, address: IpAddr) -> bool {

@@ -34,6 +34,8 @@ pub enum Resource {
     AuditEvents,
     Environment,
     Applications,
+    ApplicationConnections,
+    ApplicationTokens,
     Mails,
 }
 
@@ -50,7 +52,7 @@ pub enum Action {
 
 impl Resource {
     /// Every resource.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Users,
         Self::Sessions,
         Self::Roles,
@@ -69,6 +71,8 @@ impl Resource {
         Self::AuditEvents,
         Self::Environment,
         Self::Applications,
+        Self::ApplicationConnections,
+        Self::ApplicationTokens,
         Self::Mails,
     ];
 
@@ -94,6 +98,8 @@ impl Resource {
             Self::AuditEvents => "audit-events",
             Self::Environment => "environment",
             Self::Applications => "applications",
+            Self::ApplicationConnections => "application-connections",
+            Self::ApplicationTokens => "application-tokens",
             Self::Mails => "mails",
         }
     }
@@ -101,7 +107,16 @@ impl Resource {
     /// Whether its rows belong to organizations, so that a role in an organization can reach them.
     #[must_use]
     pub const fn is_of_organizations(self) -> bool {
-        matches!(self, Self::Organizations | Self::Memberships | Self::MembershipRoles | Self::Invitations)
+        matches!(
+            self,
+            Self::Organizations
+                | Self::Memberships
+                | Self::MembershipRoles
+                | Self::Invitations
+                | Self::Applications
+                | Self::ApplicationConnections
+                | Self::ApplicationTokens
+        )
     }
 
     /// What can be done to it at all.
@@ -111,6 +126,8 @@ impl Resource {
         match self {
             Self::AuditEvents => &[Read],
             Self::Environment | Self::Mails => &[Read, Update],
+            Self::ApplicationConnections => &[Read, Update, Delete],
+            Self::ApplicationTokens => &[Read, Delete],
             Self::RolePermissions
             | Self::UserRoles
             | Self::MembershipRoles

@@ -78,6 +78,19 @@ pub enum About {
         /// Where a new password is asked for, if it was somebody else.
         reset_link: String,
     },
+    /// Something of an application was used from an address that its list does not have.
+    ForeignAddress {
+        /// What the application is called.
+        application: String,
+        /// The address.
+        ip: String,
+        /// When, for people to read.
+        at: String,
+        /// How the token begins; none for the secret.
+        token: Option<String>,
+        /// Whether that was refused, and the token revoked; else it was only observed.
+        refused: bool,
+    },
     /// The account was deleted by its person.
     AccountDeleted,
 }
@@ -95,6 +108,7 @@ impl Letter {
             About::EmailChanged { .. } => "email_changed",
             About::Invitation { .. } => "invitation",
             About::SignInAfterFailures { .. } => "sign_in_after_failures",
+            About::ForeignAddress { .. } => "foreign_address",
             About::AccountDeleted => "account_deleted",
         }
     }

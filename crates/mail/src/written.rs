@@ -116,6 +116,17 @@ impl About {
                 let values = vec![("failures", texts.times(*failures)), ("ip", name(ip))];
                 with(&texts.sign_in_after_failures, Some(reset_link), values)
             }
+            Self::ForeignAddress { application, ip, at, token, refused } => {
+                let mut values = vec![("application", name(application)), ("ip", name(ip)), ("at", name(at))];
+                values.extend(token.as_ref().map(|token| ("token", name(token))));
+                let words = match (token, refused) {
+                    (Some(_), true) => &texts.foreign_token_revoked,
+                    (Some(_), false) => &texts.foreign_token_observed,
+                    (None, true) => &texts.foreign_secret_refused,
+                    (None, false) => &texts.foreign_secret_observed,
+                };
+                with(words, None, values)
+            }
             Self::AccountDeleted => with(&texts.account_deleted, None, vec![]),
         }
     }

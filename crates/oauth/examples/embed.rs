@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use paylent_domain::clock::SystemClock;
+use paylent_domain::{clock::SystemClock, network::Caller};
 use paylent_oauth::{Config, Engine, Keyring, MemoryStore, Parameters, TokenRequest, crypto};
 
 #[tokio::main(flavor = "current_thread")]
@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 /// Reads one HTTP request and answers it as the token endpoint would.
 async fn answer(engine: &Engine<MemoryStore>, stream: TcpStream) -> Result<(), Box<dyn Error>> {
+    let caller = Caller::at(stream.peer_addr()?.ip());
     let mut reader = BufReader::new(stream.try_clone()?);
     let (mut authorization, mut length, mut line) = (Vec::new(), 0, String::new());
     while reader.read_line(&mut line)? > 2 {
@@ -44,7 +45,7 @@ async fn answer(engine: &Engine<MemoryStore>, stream: TcpStream) -> Result<(), B
     let mut body = Vec::new();
     reader.take(length).read_to_end(&mut body)?;
     let headers: Vec<&[u8]> = authorization.iter().map(String::as_bytes).collect();
-    let request = Parameters::from_form(&body).and_then(|parameters| TokenRequest::parse(&headers, parameters));
+    let request = Parameters::from_form(&body).and_then(|parameters| TokenRequest::parse(&headers, parameters, caller));
     let reply = match request {
         Ok(request) => engine.token(request).await,
         Err(error) => Err(error),

@@ -3,15 +3,17 @@
 use paylent_crypto::{
     jwt::{Expect, UnverifiedToken},
     keys::SigningKey,
-    secret::{SecretHash, SecretKind},
+    secret::{self, SecretHash, SecretKind},
 };
-use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, user::User};
+use paylent_domain::{Id, Timestamp, application::Connection, organization::Organization, scope::Scopes, user::User};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Engine,
+    allow_list::Usage,
     error::Error,
-    store::{Family, JwtReference, Member, Standing, Store},
+    oidc::OIDC_SCOPES,
+    store::{Connected, Family, JwtReference, Member, Ownership, Presented, Standing, Store, Used},
 };
 
 /// The `typ` of a signed access token (RFC 9068 section 2.1).
@@ -93,7 +95,7 @@ pub struct LiveToken {
     pub user_id: Id<User>,
     /// The resource server it is for.
     pub audience: String,
-    /// What it may be used for.
+    /// What it may be used for at this moment.
     pub scopes: Scopes,
     /// When it was issued.
     pub issued_at: Timestamp,
@@ -103,7 +105,49 @@ pub struct LiveToken {
     pub family_id: Option<Id<Family>>,
     /// The organization that the person acts for, if they do.
     pub organization_id: Option<Id<Organization>>,
+    /// That an organization owns the client, if one does.
+    pub ownership: Option<Ownership>,
+    connection_id: Option<Id<Connection>>,
+    /// How the token begins, of an application's token.
+    prefix: Option<String>,
     pub(crate) handle: Handle,
+}
+
+impl LiveToken {
+    /// What an allow list is asked about.
+    pub(crate) fn usage(&self) -> Usage<'_> {
+        let presented = match (self.family_id, &self.handle) {
+            (Some(family), _) => Presented::Family(family),
+            (None, Handle::Opaque(hash)) => Presented::AccessToken(*hash),
+            (None, Handle::Jwt { .. }) => Presented::Secret,
+        };
+        Usage {
+            client_id: &self.client_id,
+            ownership: self.ownership.as_ref(),
+            presented,
+            prefix: self.prefix.as_deref(),
+        }
+    }
+
+    /// What is noted when it was accepted; nothing but of an application's token.
+    pub(crate) fn used(&self) -> Option<Used> {
+        self.ownership.as_ref()?;
+        match (self.connection_id, &self.handle) {
+            (Some(connection), _) => Some(Used::Connection(connection)),
+            (None, Handle::Opaque(hash)) => Some(Used::StaticToken(*hash)),
+            (None, Handle::Jwt { .. }) => None,
+        }
+    }
+}
+
+impl Ownership {
+    /// What may be done of this: what the application has permission for and, if a person granted it, what the connection
+    /// still allows. Who somebody is, is no permission of an API.
+    pub(crate) fn limit(&self, scopes: &Scopes, connection: Option<&Connected>) -> Scopes {
+        let permitted = |name: &str| OIDC_SCOPES.contains(&name) || self.permissions.contains(name);
+        let connected = |name: &str| connection.is_none_or(|connection| connection.scopes.contains(name));
+        scopes.iter().filter(|name| permitted(name) && connected(name)).map(str::to_owned).collect()
+    }
 }
 
 /// By what a live token can be revoked.
@@ -134,16 +178,26 @@ impl<S: Store> Engine<S> {
         if stored.expires_at.is_some_and(|moment| moment <= self.clock.now()) {
             return Ok(None);
         }
+        let Standing { ownership, connection, .. } = &standing;
+        let is_disconnected = ownership.is_some() && stored.family_id.is_some() && connection.is_none();
         let good = is_good(&standing, stored.issued_at, stored.client_generation, stored.user_generation);
+        let good = good && !is_disconnected;
+        let scopes = match ownership {
+            Some(ownership) => ownership.limit(&stored.scopes, connection.as_ref()),
+            None => stored.scopes,
+        };
         let token = LiveToken {
             client_id: stored.client_id,
             user_id: stored.user_id,
             audience: stored.audience,
-            scopes: stored.scopes,
+            scopes,
             issued_at: stored.issued_at,
             expires_at: stored.expires_at,
             family_id: stored.family_id,
             organization_id: stored.organization_id,
+            prefix: ownership.is_some().then(|| secret::beginning(token).to_owned()),
+            connection_id: connection.as_ref().map(|connection| connection.id),
+            ownership: standing.ownership,
             handle: Handle::Opaque(stored.hash),
         };
         Ok(Some((token, good)))
@@ -172,6 +226,9 @@ impl<S: Store> Engine<S> {
             expires_at: Some(expires_at),
             family_id,
             organization_id,
+            ownership: None,
+            connection_id: None,
+            prefix: None,
             handle: Handle::Jwt { jti: claims.jti, until: expires_at.plus_seconds(LEEWAY) },
         };
         Ok(Some((token, good)))

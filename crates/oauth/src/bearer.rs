@@ -1,6 +1,8 @@
 //! Bearer tokens at a resource server of our own (RFC 6750).
 
-use crate::{Engine, LiveToken, error::Error, store::Store};
+use paylent_domain::network::Caller;
+
+use crate::{Engine, LiveToken, allow_list::Foreign, error::Error, store::Store};
 
 /// Why a bearer token was not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +13,9 @@ pub enum BearerError {
     /// The token is unknown, expired, revoked, or for another audience: 401 `invalid_token`.
     #[error("The access token is invalid, expired or revoked, or is meant for another API.")]
     Invalid,
+    /// The token is good, and was used from an address that its application does not allow: 403 `access_denied`.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// The store failed: 503.
     #[error(transparent)]
     Failed(#[from] Error),
@@ -46,17 +51,18 @@ pub fn bearer_token<'a>(authorization: &[&'a [u8]]) -> Result<Option<&'a str>, B
 }
 
 impl<S: Store> Engine<S> {
-    /// Accepts a live access token whose audience is `audience` (or an alias of it).
+    /// Accepts a live access token whose audience is `audience` (or an alias of it), from where it may be used.
     ///
     /// # Errors
-    /// `Invalid` for every other string, `Failed` when the store fails.
-    pub async fn bearer(&self, token: &str, audience: &str) -> Result<LiveToken, BearerError> {
+    /// `Invalid` for every other string, `Foreign` for a token from elsewhere, `Failed` when the store fails.
+    pub async fn bearer(&self, token: &str, audience: &str, caller: Caller) -> Result<LiveToken, BearerError> {
         let live = self.live(token).await?.ok_or(BearerError::Invalid)?;
-        if self.config.resolve(&live.audience) == self.config.resolve(audience) {
-            Ok(live)
-        } else {
-            Err(BearerError::Invalid)
+        if self.config.resolve(&live.audience) != self.config.resolve(audience) {
+            return Err(BearerError::Invalid);
         }
+        self.admit(live.usage(), caller).await?;
+        self.note_use(live.used(), caller);
+        Ok(live)
     }
 }
 

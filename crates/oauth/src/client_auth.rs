@@ -114,11 +114,13 @@ impl Credentials {
 
     /// Checks the credentials against the client they name. An unknown client, a wrong secret and a disabled client
     /// take the same time and give the same answer. An assertion is still to be checked.
-    fn check<'a>(&self, client: Option<&'a Client>) -> Result<(&'a Client, Option<&Secret>), Error> {
+    fn check<'a>(&self, client: Option<&'a Client>, now: Timestamp) -> Result<(&'a Client, Option<&Secret>), Error> {
         let nobody = SecretHash::from_bytes([0; 32]);
         let expected = client.and_then(|client| client.secret_hash).unwrap_or(nobody);
+        let previous = client.and_then(|client| client.previous_secret).filter(|previous| now < previous.expires_at);
+        let presented = if let Proof::Secret(secret) = &self.proof { secret.expose() } else { "" };
         let secret_matches =
-            expected.matches(if let Proof::Secret(secret) = &self.proof { secret.expose() } else { "" });
+            expected.matches(presented) | previous.map_or(nobody, |previous| previous.hash).matches(presented);
         let client = client.filter(|client| client.active).ok_or(Error::invalid_client())?;
         let has_keys = client.jwks.is_some() || client.jwks_uri.is_some();
         let proven = match (client.client_type, has_keys, &self.proof) {
@@ -151,7 +153,7 @@ impl<S: Store> Engine<S> {
         credentials: &Credentials,
         client: Option<&'a Client>,
     ) -> Result<&'a Client, Error> {
-        let (client, assertion) = credentials.check(client)?;
+        let (client, assertion) = credentials.check(client, self.clock.now())?;
         if let Some(assertion) = assertion {
             let AcceptedAssertion { jti, expires_at } = self.accept(assertion, client).await?;
             let until = Timestamp::from_seconds(expires_at.saturating_add(LEEWAY));

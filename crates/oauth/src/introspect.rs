@@ -1,10 +1,12 @@
 //! Token introspection (RFC 7662).
 
-use paylent_domain::client::ClientType;
+use std::net::IpAddr;
+
+use paylent_domain::{client::ClientType, network::Caller};
 use serde::Serialize;
 
 use crate::{
-    Engine, LiveToken,
+    Engine, Foreign, LiveToken,
     client_auth::Credentials,
     error::Error,
     parameters::Parameters,
@@ -16,18 +18,23 @@ use crate::{
 pub struct IntrospectionRequest {
     credentials: Credentials,
     parameters: Parameters,
+    /// From where the token was used, if the resource server says so.
+    caller: Option<Caller>,
 }
 
 impl IntrospectionRequest {
     /// Reads a request from the values of its `Authorization` header and its decoded body. The `token_type_hint` is
-    /// not needed: a token says by its form what it is.
+    /// not needed: a token says by its form what it is. A resource server that sends the address of the one who used the
+    /// token there, as `client_ip`, has the application's allow list checked; its own address is never compared.
     ///
     /// # Errors
     /// `invalid_request` or `invalid_client`.
     pub fn parse(authorization: &[&[u8]], parameters: Parameters) -> Result<Self, Error> {
         let credentials = Credentials::parse(authorization, &parameters)?;
         parameters.require("token", "The parameter token is missing.")?;
-        Ok(Self { credentials, parameters })
+        let caller = parameters.get("client_ip").map(str::parse::<IpAddr>).transpose();
+        let caller = caller.map_err(|_| Error::invalid_request("The client_ip must be an IP address."))?;
+        Ok(Self { credentials, parameters, caller: caller.map(Caller::at) })
     }
 }
 
@@ -75,6 +82,13 @@ impl<S: Store> Engine<S> {
         let Some(live) = self.live(token).await? else { return Ok(Introspection::default()) };
         if !self.may_see(&caller, &live).await? {
             return Ok(Introspection::default());
+        }
+        if let Some(caller) = request.caller {
+            match self.admit(live.usage(), caller).await {
+                Ok(()) => self.note_use(live.used(), caller),
+                Err(Foreign { cause: Some(cause), .. }) => return Err(cause.into()),
+                Err(_) => return Ok(Introspection::default()),
+            }
         }
         let Some(organization_id) = live.organization_id else { return Ok(self.describe(live, None)) };
         Ok(match self.store.member(live.user_id, organization_id).await? {

@@ -23,7 +23,8 @@ pub(crate) struct Authorization {
     pub subject: Subject,
     pub audience: String,
     pub scopes: Scopes,
-    pub ttl: i32,
+    /// How long the token lives, in seconds; `None`: for ever, which only an opaque token does.
+    pub ttl: Option<i32>,
     pub primary_kid: Option<String>,
     /// The grant of a person that it comes from; a machine has none.
     pub family_id: Option<Id<Family>>,
@@ -94,7 +95,7 @@ impl TokenResponse {
         Self {
             access_token,
             token_type: bearer(),
-            expires_in: Some(authorization.ttl),
+            expires_in: authorization.ttl,
             scope: (!authorization.scopes.is_empty()).then(|| authorization.scopes.to_string()),
             refresh_token: None,
             id_token: None,
@@ -123,11 +124,12 @@ impl<S: Store> Engine<S> {
     async fn sign(&self, authorization: &Authorization, now: Timestamp) -> Result<Secret, Error> {
         let key = self.primary_key(authorization.primary_kid.as_deref()).await?;
         let jti = secret::identifier()?;
+        let ttl = authorization.ttl.ok_or_else(|| Error::server("a signed token has to expire"))?;
         let claims = Claims {
             iss: &self.config.issuer,
             sub: authorization.subject.id,
             aud: &authorization.audience,
-            exp: now.seconds() + i64::from(authorization.ttl),
+            exp: now.seconds() + i64::from(ttl),
             iat: now.seconds(),
             jti: &jti,
             client_id: &authorization.client.client_id,
@@ -158,7 +160,7 @@ fn opaque(authorization: &Authorization, hash: SecretHash, now: Timestamp) -> Op
         audience: authorization.audience.clone(),
         scopes: authorization.scopes.clone(),
         issued_at: now,
-        expires_at: Some(now.plus_seconds(i64::from(authorization.ttl))),
+        expires_at: authorization.ttl.map(|seconds| now.plus_seconds(i64::from(seconds))),
         client_generation: authorization.client.generation,
         user_generation: authorization.subject.generation,
         family_id: authorization.family_id,

@@ -15,7 +15,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::Arc;
 //! use paylent_oauth::{Config, Engine, Keyring, MemoryStore, Parameters, TokenRequest, crypto::{keys::KeySize, seal::MasterKey}};
-//! use paylent_domain::clock::SystemClock;
+//! use paylent_domain::{clock::SystemClock, network::Caller};
 //!
 //! let keys = Arc::new(Keyring::new(MasterKey::generate()?));
 //! let store = MemoryStore::default();
@@ -23,8 +23,9 @@
 //! let (client_id, secret) = store.add_machine("https://api.example.com", "documents:read")?;
 //!
 //! let engine = Engine::new(Config::single("https://id.example.com"), keys, store, Arc::new(SystemClock));
+//! let caller = Caller::at("203.0.113.5".parse()?);
 //! let body = format!("grant_type=client_credentials&client_id={client_id}&client_secret={}", secret.expose());
-//! let reply = engine.token(TokenRequest::parse(&[], Parameters::from_form(body.as_bytes())?)?).await?;
+//! let reply = engine.token(TokenRequest::parse(&[], Parameters::from_form(body.as_bytes())?, caller)?).await?;
 //! assert_eq!(reply.token_type, "Bearer");
 //! # Ok(()) }
 //! ```
@@ -32,6 +33,7 @@
 #![deny(missing_docs)]
 
 mod access_token;
+mod allow_list;
 mod authorize;
 mod bearer;
 mod client_auth;
@@ -60,6 +62,7 @@ use std::sync::Arc;
 use paylent_domain::Clock;
 
 pub use access_token::LiveToken;
+pub use allow_list::Foreign;
 pub use authorize::{
     AskedScope, AuthorizationRequest, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision,
     Login, LoginReason, PageError, ResponseMode, Return, SelectAccount, SignedIn, Step,

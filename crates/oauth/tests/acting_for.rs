@@ -15,7 +15,7 @@ use paylent_oauth::{
 use serde_json::json;
 
 use crate::common::{
-    Environment, assert_refused, form,
+    Environment, HERE, assert_refused, form,
     people::{App, Person, assert_told, parameter, returned},
 };
 
@@ -77,7 +77,7 @@ async fn a_request_may_name_an_organization_by_id_or_slug() {
         assert_eq!((&claims["roles"], &claims["permissions"]), (&json!(["clerk"]), &json!(["documents:read"])));
         let (_, claims) = environment.claims(tokens.id_token.as_ref().unwrap().expose()).await;
         assert_eq!((&claims["org_id"], claims.get("org_roles")), (&json!(works.to_string()), None));
-        let info = environment.engine.userinfo(tokens.access_token.expose()).await.unwrap();
+        let info = environment.engine.userinfo(tokens.access_token.expose(), HERE).await.unwrap();
         assert_eq!(info.org_id, Some(works));
     }
 }

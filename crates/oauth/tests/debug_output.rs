@@ -7,7 +7,7 @@ use paylent_oauth::{
     crypto::secret::SecretHash, store::StoreError,
 };
 
-use crate::common::{API, Environment, assert_refused, form, keys, opaque};
+use crate::common::{API, Environment, HERE, assert_refused, form, keys, opaque};
 
 /// Checks that none of the secrets is shown, whole or in its second half, nor the bytes of its hash.
 #[track_caller]
@@ -27,7 +27,7 @@ async fn lg_debug_requests_show_no_credentials_and_no_token() {
     let fields = [("client_id", "an-id"), ("client_secret", secret), ("token", token)];
     let form = || form(&[&fields[..], &[("grant_type", "client_credentials")]].concat());
     let shown = [
-        format!("{:?}", TokenRequest::parse(&[], form()).unwrap()),
+        format!("{:?}", TokenRequest::parse(&[], form(), HERE).unwrap()),
         format!("{:?}", IntrospectionRequest::parse(&[], form()).unwrap()),
         format!("{:?}", RevocationRequest::parse(&[], form()).unwrap()),
         format!("{:?}", Credentials::parse(&[], &form()).unwrap()),
@@ -45,7 +45,7 @@ async fn lg_debug_answers_show_no_token() {
         let client = environment.client(change);
         let reply = environment.token(&client, &[]).await.unwrap();
         let token = reply.access_token.expose().to_owned();
-        let live = environment.engine.bearer(&token, API).await.unwrap();
+        let live = environment.engine.bearer(&token, API, HERE).await.unwrap();
         let described = environment.introspect(&client, &token).await.unwrap();
         let shown = format!("{reply:?} {live:?} {described:?} {:?}", client.machine);
         assert!(shown.contains("[redacted]"));
@@ -66,7 +66,7 @@ async fn lg_debug_errors_show_no_credentials_and_no_token() {
         environment.revoke(&stranger, &token).await.unwrap_err(),
         environment.token(&stranger, &[("scope", &token)]).await.unwrap_err(),
         environment.token(&stranger, &[("resource", &token)]).await.unwrap_err(),
-        TokenRequest::parse(&[], stranger.form(&[("grant_type", &token)])).unwrap_err(),
+        TokenRequest::parse(&[], stranger.form(&[("grant_type", &token)]), HERE).unwrap_err(),
         Parameters::from_json(format!("{{\"token\":[\"{token}\"]}}").as_bytes()).unwrap_err(),
         Parameters::from_form(format!("token={token}&token={token}").as_bytes()).unwrap_err(),
     ];
@@ -74,7 +74,7 @@ async fn lg_debug_errors_show_no_credentials_and_no_token() {
         let shown = format!("{error:?} {error} {}", serde_json::to_string(&error).unwrap());
         assert_hides(&[&token, &client.secret, &stranger.secret], &shown);
     }
-    let refused: BearerError = environment.engine.bearer(&token, "https://elsewhere.example").await.unwrap_err();
+    let refused: BearerError = environment.engine.bearer(&token, "https://elsewhere.example", HERE).await.unwrap_err();
     assert_hides(&[&token], &format!("{refused:?} {refused}"));
 }
 
@@ -112,7 +112,7 @@ async fn lg_debug_what_people_bring_and_get_is_not_shown() {
     environment.refresh(&app, &refresh, &[]).await.unwrap();
     let consumed = environment.store.refresh_token(&SecretHash::of(&refresh)).await.unwrap().unwrap();
     let request =
-        TokenRequest::parse(&[], app.form(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)], &[]));
+        TokenRequest::parse(&[], app.form(&[("grant_type", "refresh_token"), ("refresh_token", &refresh)], &[]), HERE);
     let page = environment.authorize(&person.browser, &app.request(&[("state", "canary-state-canary")])).await.unwrap();
     let shown = format!("{tokens:?} {consumed:?} {:?} {page:?}", request.unwrap());
     assert_hides(&[&secrets[..], &["canary-state-canary"]].concat(), &shown);

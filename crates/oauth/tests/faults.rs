@@ -5,7 +5,7 @@ use paylent_oauth::{
 };
 
 use crate::common::{
-    API, Environment, assert_refused,
+    API, Environment, HERE, assert_refused,
     faulty::{
         Fault::{self, AfterTheWork, BeforeTheWork},
         Faulty,
@@ -93,7 +93,7 @@ async fn a_presented_token_is_neither_good_nor_bad_when_the_store_fails() {
         let client = environment.client(change.unwrap_or(|_| {}));
         let token = environment.issued_to(&client).await;
         let asked = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
-            attempt.engine.bearer(&token, API).await.map_err(|error| match error {
+            attempt.engine.bearer(&token, API, HERE).await.map_err(|error| match error {
                 BearerError::Failed(error) => error,
                 other => panic!("{other}: a failure is not the caller's fault"),
             })
@@ -152,7 +152,7 @@ async fn userinfo_says_nothing_when_the_store_fails() {
         let app = environment.app(change);
         let token = environment.tokens(&app, &person, &[]).await.access_token;
         let asked = fails_cleanly(&environment, BeforeTheWork, async |attempt| {
-            attempt.engine.userinfo(token.expose()).await.map_err(|error| match error {
+            attempt.engine.userinfo(token.expose(), HERE).await.map_err(|error| match error {
                 UserInfoError::Bearer(BearerError::Failed(error)) => error,
                 other => panic!("{other}: a failure is not the caller's fault"),
             })

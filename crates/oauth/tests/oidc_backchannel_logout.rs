@@ -5,7 +5,7 @@ use paylent_oauth::{ErrorCode, Store as _, crypto::secret::Secret, store::Backch
 use serde_json::json;
 
 use crate::common::{
-    Environment, ISSUER, form, keys,
+    Environment, HERE, ISSUER, form, keys,
     people::{App, Person},
 };
 
@@ -115,7 +115,7 @@ async fn jw_typ_a_logout_token_is_nothing_else() {
     sign_out(&environment, &person).await;
     let token = token(&environment, &person, app.id()).await.unwrap();
     assert!(!format!("{token:?}").contains(&token.expose()[..20]), "lg_debug");
-    assert!(environment.engine.userinfo(token.expose()).await.is_err());
+    assert!(environment.engine.userinfo(token.expose(), HERE).await.is_err());
     environment.sign_in(&mut person, 0);
     let step = environment.authorize(&person.browser, &app.request(&[("id_token_hint", token.expose())])).await;
     crate::common::people::assert_told(step, ErrorCode::InvalidRequest);

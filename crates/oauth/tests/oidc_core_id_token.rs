@@ -6,7 +6,7 @@ use paylent_oauth::{ErrorCode, crypto::secret::fingerprint, store::Profile};
 use serde_json::{Value, json};
 
 use crate::common::{
-    Environment, ISSUER, assert_refused, keys,
+    Environment, HERE, ISSUER, assert_refused, keys,
     people::{App, Person, jwt},
 };
 
@@ -107,8 +107,8 @@ async fn jw_typ_an_id_token_is_no_access_token() {
     let environment = Environment::interactive();
     let (app, person) = (environment.app(jwt), environment.person());
     let id_token = environment.tokens(&app, &person, &[]).await.id_token.unwrap();
-    assert!(environment.engine.bearer(id_token.expose(), app.id()).await.is_err());
-    assert!(environment.engine.userinfo(id_token.expose()).await.is_err());
+    assert!(environment.engine.bearer(id_token.expose(), app.id(), HERE).await.is_err());
+    assert!(environment.engine.userinfo(id_token.expose(), HERE).await.is_err());
     assert!(!environment.is_active(&app.registered(), id_token.expose()).await);
 }
 

@@ -13,7 +13,7 @@ use paylent_oauth::{
 use serde_json::json;
 
 use crate::common::{
-    Environment, ISSUER, Registered, assert_refused, form,
+    Environment, HERE, ISSUER, Registered, assert_refused, form,
     keys::{self, forge},
 };
 
@@ -83,7 +83,7 @@ async fn ask_as(
         ("client_assertion", &forge(key, kid, "JWT", &claims)),
         ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
     ]);
-    engine.token(TokenRequest::parse(&[], body)?).await.map(drop)
+    engine.token(TokenRequest::parse(&[], body, HERE)?).await.map(drop)
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn without_the_keys_nobody_is_let_in() {
 async fn nobody_is_asked_unless_a_known_active_client_sent_an_assertion() {
     let (environment, engine, published, mut client) = scene();
     *published.kept.lock().unwrap() = set(&keys::ours());
-    let token = |body| engine.token(TokenRequest::parse(&[], body).unwrap());
+    let token = |body| engine.token(TokenRequest::parse(&[], body, HERE).unwrap());
     assert_refused(token(client.form(&[("grant_type", "client_credentials")])).await, InvalidClient);
     let grant = ("grant_type", "client_credentials");
     assert_refused(token(form(&[("client_id", client.id()), grant])).await, InvalidClient);

@@ -3,10 +3,10 @@
 use paylent_oauth::{BearerError, UserInfoError, store::Profile};
 use serde_json::json;
 
-use crate::common::{API, Environment, people::jwt};
+use crate::common::{API, Environment, HERE, people::jwt};
 
 async fn userinfo(environment: &Environment, token: &str) -> Result<serde_json::Value, UserInfoError> {
-    environment.engine.userinfo(token).await.map(|answer| serde_json::to_value(answer).unwrap())
+    environment.engine.userinfo(token, HERE).await.map(|answer| serde_json::to_value(answer).unwrap())
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use paylent_oauth::{
 };
 
 use crate::common::{
-    API, Environment, ISSUER, assert_refused,
+    API, Environment, HERE, ISSUER, assert_refused,
     faulty::{Fault, Faulty},
     people::{App, Person, jwt, nobody_at, parameter, returned, scopes},
 };
@@ -45,7 +45,7 @@ async fn a_person_signs_in_consents_and_the_client_gets_tokens() {
     assert_eq!((tokens.token_type, tokens.expires_in), ("Bearer", Some(900)));
     assert_eq!(tokens.scope.as_deref(), Some("documents:read openid"));
     assert_eq!(SecretKind::of(tokens.refresh_token.unwrap().expose()), Some(SecretKind::RefreshToken));
-    let live = environment.engine.bearer(tokens.access_token.expose(), API).await.unwrap();
+    let live = environment.engine.bearer(tokens.access_token.expose(), API, HERE).await.unwrap();
     assert_eq!((live.user_id, live.client_id.as_str()), (person.subject.id, app.id()));
 }
 

@@ -7,14 +7,14 @@ use paylent_oauth::{
     crypto::secret::SecretHash,
 };
 
-use crate::common::{API, Environment, Registered, assert_refused, form, opaque};
+use crate::common::{API, Environment, HERE, Registered, assert_refused, form, opaque};
 
 fn basic(client_id: &str, secret: &str) -> Vec<u8> {
     format!("Basic {}", STANDARD.encode(format!("{client_id}:{secret}"))).into_bytes()
 }
 
 async fn ask(environment: &Environment, headers: &[&[u8]], body: Parameters) -> Result<TokenResponse, Error> {
-    environment.engine.token(TokenRequest::parse(headers, body)?).await
+    environment.engine.token(TokenRequest::parse(headers, body, HERE)?).await
 }
 
 /// What each endpoint answers to these credentials in the body.

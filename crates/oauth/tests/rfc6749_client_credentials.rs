@@ -8,7 +8,7 @@ use paylent_oauth::{
     crypto::secret::{SecretHash, SecretKind},
 };
 
-use crate::common::{API, Environment, ISSUER, OTHER_API, Registered, assert_refused, form, grant, opaque};
+use crate::common::{API, Environment, HERE, ISSUER, OTHER_API, Registered, assert_refused, form, grant, opaque};
 
 /// The audience, scopes and lifetime of the token that these parameters get, or the refusal.
 async fn ask(
@@ -68,10 +68,13 @@ async fn te_grant_bad_other_grant_types_are_not_supported() {
     for grant_type in
         ["password", "implicit", "device_code", "urn:x", "Client_Credentials", "client_credentials ", "token"]
     {
-        assert_refused(TokenRequest::parse(&[], client.form(&[("grant_type", grant_type)])), UnsupportedGrantType);
+        assert_refused(
+            TokenRequest::parse(&[], client.form(&[("grant_type", grant_type)]), HERE),
+            UnsupportedGrantType,
+        );
     }
-    assert_refused(TokenRequest::parse(&[], client.form(&[])), InvalidRequest);
-    assert_refused(TokenRequest::parse(&[], client.form(&[("grant_type", "")])), InvalidRequest);
+    assert_refused(TokenRequest::parse(&[], client.form(&[]), HERE), InvalidRequest);
+    assert_refused(TokenRequest::parse(&[], client.form(&[("grant_type", "")]), HERE), InvalidRequest);
 }
 
 #[tokio::test]
@@ -133,9 +136,9 @@ async fn te_cc_resource_without_one_a_token_is_never_for_an_api_that_was_not_gra
         });
         let token = environment.issued_to(&client).await;
         for audience in [API, OTHER_API, "https://id.example.com/api"] {
-            assert!(environment.engine.bearer(&token, audience).await.is_err(), "{audience}");
+            assert!(environment.engine.bearer(&token, audience, HERE).await.is_err(), "{audience}");
         }
-        assert!(environment.engine.bearer(&token, ISSUER).await.is_ok());
+        assert!(environment.engine.bearer(&token, ISSUER, HERE).await.is_ok());
     }
 }
 
@@ -259,6 +262,6 @@ async fn a_token_lives_as_long_as_the_resource_server_says_unless_the_client_say
 
 #[tokio::test]
 async fn client_credentials_are_needed_to_ask() {
-    let error = TokenRequest::parse(&[], form(&[("grant_type", "client_credentials")])).unwrap_err();
+    let error = TokenRequest::parse(&[], form(&[("grant_type", "client_credentials")]), HERE).unwrap_err();
     assert_eq!(error.code.status(), 401);
 }

@@ -10,7 +10,7 @@ use paylent_oauth::{
 };
 
 use crate::common::{
-    API, Environment, ISSUER, assert_refused,
+    API, Environment, HERE, ISSUER, assert_refused,
     people::{App, Person, api, jwt, public},
 };
 
@@ -38,7 +38,7 @@ async fn a_refresh_gets_tokens_of_the_same_worth() {
         let tokens = environment.refresh(&app, &first, &[]).await.unwrap();
         assert_eq!(tokens.scope.as_deref(), Some("documents:read documents:write openid"));
         assert_eq!(tokens.expires_in, Some(900));
-        let live = environment.engine.bearer(tokens.access_token.expose(), API).await.unwrap();
+        let live = environment.engine.bearer(tokens.access_token.expose(), API, HERE).await.unwrap();
         assert_eq!((live.user_id, live.client_id.as_str()), (person.subject.id, app.id()));
         assert!(tokens.id_token.is_some());
         assert_eq!(SecretKind::of(tokens.refresh_token.unwrap().expose()), Some(SecretKind::RefreshToken));

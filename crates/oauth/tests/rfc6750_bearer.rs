@@ -5,7 +5,7 @@ use paylent_oauth::{
     crypto::secret::{self, SecretKind},
 };
 
-use crate::common::{API, Environment, ISSUER, OTHER_API, SCOPES, opaque};
+use crate::common::{API, Environment, HERE, ISSUER, OTHER_API, SCOPES, opaque};
 
 #[tokio::test]
 async fn a_live_token_says_who_may_do_what() {
@@ -13,7 +13,7 @@ async fn a_live_token_says_who_may_do_what() {
     for change in [|_: &mut _| {}, opaque] {
         let client = environment.client(change);
         let token = environment.issued_to(&client).await;
-        let live = environment.engine.bearer(&token, API).await.unwrap();
+        let live = environment.engine.bearer(&token, API, HERE).await.unwrap();
         assert_eq!((live.client_id.as_str(), live.audience.as_str()), (client.id(), API));
         assert_eq!(live.user_id, client.machine.user.as_ref().unwrap().id);
         assert_eq!(live.scopes.to_string(), SCOPES);
@@ -28,7 +28,7 @@ async fn jw_aud_a_token_is_good_for_its_own_api_only() {
         let token = environment.issued_to(&environment.client(change)).await;
         let near = ["https://api.example.com.evil", "https://api.example.com/", "https://API.example.com", ""];
         for audience in [OTHER_API, ISSUER].into_iter().chain(near) {
-            let refused = environment.engine.bearer(&token, audience).await;
+            let refused = environment.engine.bearer(&token, audience, HERE).await;
             assert!(matches!(refused, Err(BearerError::Invalid)), "{audience}");
         }
     }
@@ -50,7 +50,7 @@ async fn jw_form_anything_that_is_no_access_token_of_ours_is_invalid() {
         others.push(token.replace(SecretKind::AccessToken.prefix(), kind.prefix()).replacen("pay_at_", "pay_xx_", 1));
     }
     for other in others {
-        let refused = environment.engine.bearer(&other, API).await;
+        let refused = environment.engine.bearer(&other, API, HERE).await;
         assert!(matches!(refused, Err(BearerError::Invalid)), "{:.80}", other);
     }
     assert!(environment.presented(&token).await.is_some());

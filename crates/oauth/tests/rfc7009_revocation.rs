@@ -7,7 +7,7 @@ use paylent_oauth::{
 };
 
 use crate::common::{
-    Environment, Registered, assert_refused,
+    Environment, HERE, Registered, assert_refused,
     faulty::{Fault, Faulty},
     form, opaque,
     people::{jwt, public},
@@ -144,13 +144,13 @@ async fn rv_own_rt_a_revoked_refresh_token_takes_its_family_along() {
         let current = second.refresh_token.unwrap();
         environment.revoke(&app.registered(), current.expose()).await.unwrap();
         for access in [&first.access_token, &second.access_token] {
-            assert!(environment.engine.userinfo(access.expose()).await.is_err());
+            assert!(environment.engine.userinfo(access.expose(), HERE).await.is_err());
         }
         for refresh in [&current, &old] {
             assert_refused(environment.refresh(&app, refresh.expose(), &[]).await, InvalidGrant);
             environment.revoke(&app.registered(), refresh.expose()).await.unwrap();
         }
-        assert!(environment.engine.userinfo(bystander.access_token.expose()).await.is_ok());
+        assert!(environment.engine.userinfo(bystander.access_token.expose(), HERE).await.is_ok());
         assert!(environment.refresh(&app, bystander.refresh_token.unwrap().expose(), &[]).await.is_ok());
     }
 }
@@ -162,7 +162,7 @@ async fn rv_own_at_revoking_a_persons_access_token_leaves_the_refresh_token() {
         let (app, person) = (environment.app(format), environment.person());
         let tokens = environment.tokens(&app, &person, &[]).await;
         environment.revoke(&app.registered(), tokens.access_token.expose()).await.unwrap();
-        assert!(environment.engine.userinfo(tokens.access_token.expose()).await.is_err());
+        assert!(environment.engine.userinfo(tokens.access_token.expose(), HERE).await.is_err());
         assert!(environment.refresh(&app, tokens.refresh_token.unwrap().expose(), &[]).await.is_ok());
     }
 }

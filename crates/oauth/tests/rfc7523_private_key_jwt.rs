@@ -11,7 +11,7 @@ use paylent_oauth::{
 use serde_json::{Value, json};
 
 use crate::common::{
-    Environment, ISSUER, Registered, assert_refused,
+    Environment, HERE, ISSUER, Registered, assert_refused,
     faulty::{Fault, Faulty},
     form,
     keys::{self, forge},
@@ -44,7 +44,7 @@ fn body(assertion: &str, more: &[(&str, &str)]) -> Parameters {
 const ASK: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
 async fn ask(environment: &Environment, assertion: &str) -> Result<paylent_oauth::TokenResponse, paylent_oauth::Error> {
-    environment.engine.token(TokenRequest::parse(&[], body(assertion, &ASK))?).await
+    environment.engine.token(TokenRequest::parse(&[], body(assertion, &ASK), HERE)?).await
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn an_assertion_proves_the_client_at_every_endpoint() {
     environment.engine.revoke(revoke).await.unwrap();
     assert!(environment.presented(token.expose()).await.is_none());
     let with_client_id = [ASK[0], ("client_id", client.id())];
-    let request = TokenRequest::parse(&[], body(&assertion(&environment, &client), &with_client_id)).unwrap();
+    let request = TokenRequest::parse(&[], body(&assertion(&environment, &client), &with_client_id), HERE).unwrap();
     assert!(environment.engine.token(request).await.is_ok());
 }
 
@@ -117,7 +117,7 @@ async fn a_client_authenticates_as_it_was_registered_and_in_no_other_way() {
     assert!(with_keys.machine.client.secret_hash.is_some(), "a secret that was left behind");
     assert_refused(environment.token(&with_keys, &[]).await, InvalidClient);
     let nothing = form(&[ASK[0], ("client_id", with_keys.id())]);
-    assert_refused(environment.engine.token(TokenRequest::parse(&[], nothing).unwrap()).await, InvalidClient);
+    assert_refused(environment.engine.token(TokenRequest::parse(&[], nothing, HERE).unwrap()).await, InvalidClient);
     let with_secret = environment.client(|_| {});
     assert_refused(ask(&environment, &assertion(&environment, &with_secret)).await, InvalidClient);
     let mut inactive = client(&environment);
@@ -163,7 +163,7 @@ async fn a_wrong_assertion_is_not_used_up_and_a_failing_store_lets_nobody_in() {
     let client = client(&environment);
     let assertion = assertion(&environment, &client);
     let store = Faulty::at(2, Fault::BeforeTheWork, environment.store.clone());
-    let request = TokenRequest::parse(&[], body(&assertion, &ASK)).unwrap();
+    let request = TokenRequest::parse(&[], body(&assertion, &ASK), HERE).unwrap();
     let refused = environment.behind(&store).engine.token(request).await;
     assert_refused(refused, ErrorCode::TemporarilyUnavailable);
     assert!(ask(&environment, &assertion).await.is_ok());

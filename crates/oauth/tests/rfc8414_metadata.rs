@@ -6,7 +6,7 @@ use paylent_oauth::{Config, ErrorCode, IntrospectionRequest, MemoryStore, Revoca
 use serde_json::{Value, json};
 
 use crate::common::{
-    Environment, ISSUER, form,
+    Environment, HERE, ISSUER, form,
     keys::{self, forge},
     people::{parameter, returned},
 };
@@ -133,7 +133,7 @@ async fn a_grant_type_is_listed_if_and_only_if_it_works() {
         let client = environment.client(|_| {});
         for grant_type in known {
             let body = client.form(&[("grant_type", grant_type), ("code", "x"), ("refresh_token", "x")]);
-            let result = match TokenRequest::parse(&[], body) {
+            let result = match TokenRequest::parse(&[], body, HERE) {
                 Ok(request) => environment.engine.token(request).await.map(drop),
                 Err(error) => Err(error),
             };
@@ -178,7 +178,7 @@ async fn every_listed_authentication_method_works() {
                 other => panic!("{other} is listed and not tested"),
             };
             let error = match endpoint {
-                "token" => environment.engine.token(TokenRequest::parse(&headers, body).unwrap()).await.err(),
+                "token" => environment.engine.token(TokenRequest::parse(&headers, body, HERE).unwrap()).await.err(),
                 "introspection" => {
                     let request = IntrospectionRequest::parse(&headers, body).unwrap();
                     environment.engine.introspect(request).await.err()

@@ -3,7 +3,7 @@
 use paylent_oauth::{BearerError, Config, ErrorCode, MemoryStore};
 
 use crate::common::{
-    API, Environment, ISSUER, OTHER_API, assert_refused, grant, keys, opaque,
+    API, Environment, HERE, ISSUER, OTHER_API, assert_refused, grant, keys, opaque,
     people::{assert_told, jwt},
 };
 
@@ -35,9 +35,9 @@ async fn a_token_is_accepted_at_every_spelling_of_its_audience() {
     let client = environment.client(|_| {});
     let token = environment.issued_to(&client).await;
     for audience in [API, ALIAS] {
-        assert_eq!(environment.engine.bearer(&token, audience).await.unwrap().audience, API);
+        assert_eq!(environment.engine.bearer(&token, audience, HERE).await.unwrap().audience, API);
     }
-    let elsewhere = environment.engine.bearer(&token, OTHER_API).await;
+    let elsewhere = environment.engine.bearer(&token, OTHER_API, HERE).await;
     assert!(matches!(elsewhere, Err(BearerError::Invalid)));
 }
 

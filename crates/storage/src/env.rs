@@ -5,7 +5,7 @@ use std::sync::Arc;
 use paylent_domain::environment::Environment;
 use paylent_oauth::Config;
 
-use crate::{Db, key::Key};
+use crate::{Db, Post, key::Key};
 
 /// An environment and what follows from its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +31,20 @@ impl Tenant {
 pub struct Env {
     pub(crate) db: Db,
     tenant: Arc<Tenant>,
+    pub(crate) post: Option<Arc<dyn Post>>,
 }
 
 impl Env {
     /// The data of this environment.
     #[must_use]
     pub fn new(db: Db, tenant: Arc<Tenant>) -> Self {
-        Self { db, tenant }
+        Self { db, tenant, post: None }
+    }
+
+    /// The same with somebody who writes the mails that are decided on inside a unit of work. Without one, none go out.
+    #[must_use]
+    pub fn with_post(self, post: Arc<dyn Post>) -> Self {
+        Self { post: Some(post), ..self }
     }
 
     /// Whose data it is.

@@ -11,7 +11,7 @@ use diesel::{
 use paylent_domain::Id;
 
 /// The sixteen bytes of an id, without saying whose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Binary)]
 pub(crate) struct Key(pub(crate) [u8; 16]);
 

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod admins;
+mod applications;
 mod attempts;
 mod audit;
 mod audit_events;
@@ -54,9 +55,13 @@ mod setup;
 mod sign_in;
 mod signing_keys;
 mod sqlite;
+mod static_tokens;
 mod user_roles;
 mod users;
+mod uses;
+mod violations;
 
+pub use applications::NewApplication;
 pub use attempts::{Attempt, RightPassword};
 pub use audit_events::AuditFilter;
 pub use authority::Authority;
@@ -77,7 +82,9 @@ pub use membership_roles::MembershipRoleFilter;
 pub use memberships::MembershipFilter;
 pub use migrate::{Migration, MigrationError, migrate, migrations};
 pub use organizations::{NewOrganization, OrganizationFilter};
-pub use own::{ConnectedScope, Connection, NewEmailChange, OwnInvitation, OwnMembership, Person, Profile, ProvenEmail};
+pub use own::{
+    ConnectedApplication, ConnectedScope, NewEmailChange, OwnInvitation, OwnMembership, Person, Profile, ProvenEmail,
+};
 pub use page::{Listed, NameIs, Order, Page, Place};
 pub use password_resets::{RESET_TTL, ResetHolder, ResetPassword, ResetRequest};
 pub use permissions::{NewPermission, PermissionChange, PermissionFilter};
@@ -92,6 +99,7 @@ pub use setup::{NewAccount, NewEnvironment};
 pub use sign_in::{LiveSession, SignInCandidate};
 pub use user_roles::UserRoleFilter;
 pub use users::UserFilter;
+pub use violations::{Post, ViolationNotice};
 
 /// What a storage function answers.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

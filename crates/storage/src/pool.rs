@@ -31,6 +31,7 @@ use futures_util::{
 use crate::{
     Error,
     sqlite::{self, Sqlite, SqliteConn, Writer},
+    uses::Uses,
 };
 
 /// Where the data is: `sqlite:PATH` or `postgres://…`.
@@ -83,6 +84,7 @@ pub struct Db {
     url: Arc<DatabaseUrl>,
     options: Options,
     statements: Arc<AtomicU64>,
+    uses: Arc<Uses>,
 }
 
 #[derive(Clone)]
@@ -102,7 +104,7 @@ impl Db {
     pub fn open(url: &DatabaseUrl, options: Options) -> Result<Self, Error> {
         let statements = Arc::new(AtomicU64::new(0));
         let pool = Pool::open(url, options, &statements)?;
-        Ok(Self { pool, url: Arc::new(url.clone()), options, statements })
+        Ok(Self { pool, url: Arc::new(url.clone()), options, statements, uses: Arc::default() })
     }
 
     /// The same database for another thread. PostgreSQL connections belong to the thread whose runtime drives them, so
@@ -116,6 +118,11 @@ impl Db {
             Pool::Postgres(_) => Pool::open(&self.url, self.options, &self.statements)?,
         };
         Ok(Self { pool, ..self.clone() })
+    }
+
+    /// The uses of tokens that were not written yet.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// How many statements were sent to the database so far, `BEGIN` and `COMMIT` included.

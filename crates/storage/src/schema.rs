@@ -311,6 +311,7 @@ table! {
         expires_at -> BigInt,
         revoked_at -> Nullable<BigInt>,
         organization_id -> Nullable<Binary>,
+        connection_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -337,6 +338,7 @@ table! {
         wrong_verifiers -> Integer,
         family_id -> Nullable<Binary>,
         organization_id -> Nullable<Binary>,
+        connection_id -> Nullable<Binary>,
     }
 }
 table! {
@@ -390,6 +392,48 @@ table! {
     }
 }
 table! {
+    applications (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        organization_id -> Binary,
+        resource_server_id -> Binary,
+        grant_type -> Text,
+        permissions -> Text,
+        ip_allow_list -> Text,
+        ip_allow_list_mode -> Text,
+        notification_emails -> Text,
+        previous_secret_hash -> Nullable<Binary>,
+        previous_secret_expires_at -> Nullable<BigInt>,
+    }
+}
+table! {
+    connections (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        application_id -> Binary,
+        organization_id -> Nullable<Binary>,
+        user_id -> Nullable<Binary>,
+        connected_by -> Binary,
+        scope -> Text,
+        last_used_at -> Nullable<BigInt>,
+        last_used_ip -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+table! {
+    static_tokens (environment_id, id) {
+        environment_id -> Binary,
+        id -> Binary,
+        application_id -> Binary,
+        token_hash -> Binary,
+        prefix -> Text,
+        last_used_at -> Nullable<BigInt>,
+        last_used_ip -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+table! {
     machines (environment_id, client_id) {
         environment_id -> Binary,
         client_id -> Text,
@@ -410,6 +454,7 @@ table! {
         permissions -> Nullable<Text>,
         primary_kid -> Nullable<Text>,
         grants -> Text,
+        id -> Binary,
     }
 }
 
@@ -439,6 +484,7 @@ table! {
         profile_updated_at -> BigInt,
         primary_kid -> Nullable<Text>,
         not_before -> BigInt,
+        id -> Binary,
     }
 }
 table! {
@@ -544,12 +590,14 @@ table! {
 
 allow_tables_to_appear_in_same_query!(
     access_tokens,
+    applications,
     audiences,
     audit_events,
-    authorization_codes,
     authorities,
+    authorization_codes,
     client_grants,
     clients,
+    connections,
     consents,
     counters,
     denied_tokens,
@@ -560,6 +608,7 @@ allow_tables_to_appear_in_same_query!(
     invitations,
     known_browsers,
     logout_deliveries,
+    machines,
     mails,
     members,
     membership_roles,
@@ -576,6 +625,7 @@ allow_tables_to_appear_in_same_query!(
     scopes,
     sessions,
     signing_keys,
+    static_tokens,
     token_families,
     user_roles,
     users,

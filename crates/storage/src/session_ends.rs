@@ -19,7 +19,7 @@ pub(crate) fn end_sessions(environment: Key, user: Key, at: i64) -> _ {
 }
 
 /// Ends what shall not outlive these sessions of a user, which end in this unit of work: their families without
-/// `offline_access`. Notes which clients are to be told of which session, and names them.
+/// `offline_access`, but not those of applications. Notes which clients are to be told of which session, and names them.
 macro_rules! end_families {
     ($c:ident, $environment:expr, $sessions:expr, $user:expr, $at:expr) => {{
         use diesel::dsl::not;
@@ -52,7 +52,9 @@ macro_rules! end_families {
             .or(scope.like("% offline\\_access").escape('\\'))
             .or(scope.like("% offline\\_access %").escape('\\'));
         let dead = token_families::revoked_at.eq($at.micros());
-        diesel::update(token_families::table.filter(families()).filter(not(offline))).set(dead).execute($c).await?;
+        // A connection lasts until it is withdrawn.
+        let bound = families().and(token_families::connection_id.is_null()).and(not(offline));
+        diesel::update(token_families::table.filter(bound)).set(dead).execute($c).await?;
         let mut logouts = Vec::with_capacity(told.len());
         for (session, client_id, uri) in told {
             let Some(uri) = uri else { continue };

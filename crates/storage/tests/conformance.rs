@@ -17,9 +17,10 @@ use paylent_oauth::{
     conformance::{self, StoreUnderTest},
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, Grant,
-        JwtReference, Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile,
-        ResourceServer as Described, Rotated, Rotation, SealedKey, Standing, StoreError, Subject,
+        Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
+        Grant, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
+        Profile, ResourceServer as Described, Rotated, Rotation, SealedKey, Standing, StoreError, Subject, Use,
+        Violation,
     },
 };
 use paylent_storage::{
@@ -342,8 +343,20 @@ impl Store for EnvUnderTest {
         self.env.application(client_id, resource).await
     }
 
-    async fn consent(&self, user: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
-        self.env.consent(user, client_id, audience).await
+    async fn consent(&self, consenting: Consenting<'_>) -> Result<Option<Scopes>, StoreError> {
+        self.env.consent(consenting).await
+    }
+
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+        self.env.save_static_token(token).await
+    }
+
+    async fn report(&self, violation: Violation) -> Result<(), StoreError> {
+        self.env.report(violation).await
+    }
+
+    fn note_use(&self, used: Use) {
+        self.env.note_use(used);
     }
 
     async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {

@@ -67,6 +67,7 @@ async fn family(env: &Env, client_id: &str, visitor: &Visitor, scopes: &str) {
         amr: Vec::new(),
         id_token_claims: Vec::new(),
         organization_id: None,
+        for_organization: false,
         issued_at: now,
         expires_at: now.plus_seconds(60),
         client_generation: 0,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use paylent_domain::{Timestamp, clock::SystemClock};
+use paylent_domain::{Timestamp, clock::SystemClock, network::Caller};
 use paylent_oauth::{
     Engine, Keyring, Parameters, Store as _, TokenRequest, crypto::seal::MasterKey, store::JwtReference,
 };
@@ -24,7 +24,7 @@ both! {
         let body = format!(
             "grant_type=client_credentials&client_id={client_id}&client_secret={secret}&resource={resource}"
         );
-        let request = TokenRequest::parse(&[], Parameters::from_form(body.as_bytes()).unwrap()).unwrap();
+        let request = TokenRequest::parse(&[], Parameters::from_form(body.as_bytes()).unwrap(), Caller::UNKNOWN).unwrap();
         let reply = engine.token(request).await.unwrap();
         assert_eq!(reply.access_token.expose().split('.').count(), 3, "a JWT");
         assert!(seeded.env.authority(seeded.service_user).await.unwrap().unwrap().permissions.contains("users:delete"));

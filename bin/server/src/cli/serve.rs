@@ -87,7 +87,8 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
     let running =
         app::start(rooms.clone(), listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
     announce(&running, &base_url, &database, metrics.as_ref().map(|(address, _)| *address), is_empty.then_some(hint));
-    spawn(jobs::purge(db, clock));
+    spawn(jobs::purge(db.clone(), clock));
+    spawn(jobs::write_uses(db.clone()));
     let (stop, stopped) = watch::channel(false);
     let mails = spawn(jobs::deliver_mails(rooms.clone(), stopped));
     spawn(jobs::tell_clients(rooms));
@@ -98,6 +99,7 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
     let last = async move {
         let _ = stop.send(true);
         let _ = timeout(MAILS, mails).await;
+        let _ = db.write_uses().await;
     };
     run_until_stopped(running, &mut signals, last).await
 }

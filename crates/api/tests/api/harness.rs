@@ -14,7 +14,10 @@ use paylent_crypto::{
     password::{PasswordPool, Passwords},
     seal::MasterKey,
 };
-use paylent_domain::{clock::SystemClock, network::Origin};
+use paylent_domain::{
+    clock::SystemClock,
+    network::{Caller, Origin},
+};
 use paylent_mail::LetterKey;
 use paylent_oauth::{Engine, Keyring, Parameters, TokenRequest};
 use paylent_storage::Env;
@@ -93,7 +96,7 @@ impl Api {
         let form = format!(
             "grant_type=client_credentials&client_id={client_id}&client_secret={secret}&resource={resource}{scope}"
         );
-        let request = TokenRequest::parse(&[], Parameters::from_form(form.as_bytes())?)?;
+        let request = TokenRequest::parse(&[], Parameters::from_form(form.as_bytes())?, Caller::UNKNOWN)?;
         Ok(engine.token(request).await?.access_token.expose().to_owned())
     }
 
@@ -140,6 +143,7 @@ impl Api {
         let request = request.to_request();
         request.extensions_mut().insert(self.env().clone());
         request.extensions_mut().insert(Origin {
+            is_disguised: false,
             ip: IpAddr::from([203, 0, 113, 5]),
             user_agent: Some("test".to_owned()),
             request_id: "request-1".to_owned(),

@@ -24,6 +24,10 @@ fn every_about() -> Vec<About> {
         invitation("Globex", Some("Joe")),
         invitation("Globex", None),
         About::SignInAfterFailures { failures: 3, ip: "203.0.113.5".to_owned(), reset_link: link("password/reset") },
+        foreign(Some("pay_at_Ab3dE9"), true),
+        foreign(Some("pay_at_Ab3dE9"), false),
+        foreign(None, true),
+        foreign(None, false),
         About::AccountDeleted,
     ]
 }
@@ -37,7 +41,7 @@ fn code_and_link(about: &About) -> Option<&String> {
         About::AlreadyRegistered { reset_link }
         | About::PasswordChanged { reset_link }
         | About::SignInAfterFailures { reset_link, .. } => Some(reset_link),
-        About::EmailChanged { .. } | About::AccountDeleted => None,
+        About::EmailChanged { .. } | About::ForeignAddress { .. } | About::AccountDeleted => None,
     }
 }
 
@@ -47,6 +51,16 @@ fn invitation(organization: &str, inviter: Option<&str>) -> About {
         inviter: inviter.map(str::to_owned),
         link: link("invitations/accept"),
         days: 7,
+    }
+}
+
+fn foreign(token: Option<&str>, refused: bool) -> About {
+    About::ForeignAddress {
+        application: "Ledger".to_owned(),
+        ip: "2001:db8::7".to_owned(),
+        at: "2026-11-23 14:02 UTC".to_owned(),
+        token: token.map(str::to_owned),
+        refused,
     }
 }
 

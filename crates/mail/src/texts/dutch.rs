@@ -69,6 +69,42 @@ pub(super) const DUTCH: Texts = Texts {
         action: "Nieuw wachtwoord kiezen",
         after: "Was u het niet, kies dan nu een nieuw wachtwoord.",
     },
+    foreign_token_revoked: Words {
+        subject: "Een token van {application} is ingetrokken",
+        lead: "Een toegangstoken van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+               staat niet op de lijst van toegestane adressen. Daarom is het verzoek geweigerd en het token \
+               ingetrokken. Het token begon met {token}.",
+        action: "",
+        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst en vraag een nieuw token aan. Was het \
+                dat niet, zoek dan uit hoe het token daar is gekomen. De komende tien minuten krijgt u geen andere \
+                mail over deze applicatie.",
+    },
+    foreign_token_observed: Words {
+        subject: "Een token van {application} is vanaf een ander adres gebruikt",
+        lead: "Een toegangstoken van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+               staat niet op de lijst van toegestane adressen. De lijst wordt alleen bewaakt, dus het verzoek is \
+               beantwoord. Het token begon met {token}.",
+        action: "",
+        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst. Was het dat niet, trek het token dan \
+                in. De komende tien minuten krijgt u geen andere mail over deze applicatie.",
+    },
+    foreign_secret_refused: Words {
+        subject: "Het geheim van {application} is vanaf een ander adres gebruikt",
+        lead: "Het clientgeheim van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+               staat niet op de lijst van toegestane adressen. Daarom is er geen token uitgegeven.",
+        action: "",
+        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst. Was het dat niet, vernieuw het geheim \
+                dan nu. De komende tien minuten krijgt u geen andere mail over deze applicatie.",
+    },
+    foreign_secret_observed: Words {
+        subject: "Het geheim van {application} is vanaf een onbekend adres gebruikt",
+        lead: "Het clientgeheim van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+               staat niet op de lijst van toegestane adressen. De lijst wordt alleen bewaakt, dus het verzoek is \
+               beantwoord.",
+        action: "",
+        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst. Was het dat niet, vernieuw het geheim \
+                dan nu. De komende tien minuten krijgt u geen andere mail over deze applicatie.",
+    },
     account_deleted: Words {
         subject: "Uw account bij {environment} is verwijderd",
         lead: "Uw account bij {environment} is verwijderd, zoals u gevraagd hebt.",

@@ -70,6 +70,40 @@ pub(super) const ENGLISH: Texts = Texts {
         action: "Choose a new password",
         after: "If it was not you, choose a new password now.",
     },
+    foreign_token_revoked: Words {
+        subject: "A token of {application} was revoked",
+        lead: "An access token of the application {application} was used from the address {ip} at {at}. The address \
+               is not on its list of allowed addresses, so the request was refused and the token was revoked. The \
+               token began with {token}.",
+        action: "",
+        after: "If it was your own system, add its address to the list and get a new token. If it was not, find out \
+                how the token got there. For the next ten minutes there is no other mail about this application.",
+    },
+    foreign_token_observed: Words {
+        subject: "A token of {application} was used from another address",
+        lead: "An access token of the application {application} was used from the address {ip} at {at}. The address \
+               is not on its list of allowed addresses. The list is only observed, so the request was accepted. The \
+               token began with {token}.",
+        action: "",
+        after: "If it was your own system, add its address to the list. If it was not, revoke the token. For the next \
+                ten minutes there is no other mail about this application.",
+    },
+    foreign_secret_refused: Words {
+        subject: "The secret of {application} was used from another address",
+        lead: "The client secret of the application {application} was used from the address {ip} at {at}. The address \
+               is not on its list of allowed addresses, so no token was issued.",
+        action: "",
+        after: "If it was your own system, add its address to the list. If it was not, rotate the secret now. For the \
+                next ten minutes there is no other mail about this application.",
+    },
+    foreign_secret_observed: Words {
+        subject: "The secret of {application} was used from an address not listed",
+        lead: "The client secret of the application {application} was used from the address {ip} at {at}. The address \
+               is not on its list of allowed addresses. The list is only observed, so the request was answered.",
+        action: "",
+        after: "If it was your own system, add its address to the list. If it was not, rotate the secret now. For the \
+                next ten minutes there is no other mail about this application.",
+    },
     account_deleted: Words {
         subject: "Your account at {environment} was deleted",
         lead: "Your account at {environment} was deleted, as you asked.",

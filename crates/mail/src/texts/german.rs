@@ -73,6 +73,42 @@ pub(super) const GERMAN: Texts = Texts {
         action: "Neues Passwort wählen",
         after: "Falls Sie das nicht waren, wählen Sie jetzt ein neues Passwort.",
     },
+    foreign_token_revoked: Words {
+        subject: "Ein Token von {application} wurde widerrufen",
+        lead: "Ein Zugriffstoken der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+               Adresse steht nicht auf der Liste der erlaubten Adressen. Darum wurde die Anfrage abgelehnt und das \
+               Token widerrufen. Das Token begann mit {token}.",
+        action: "",
+        after: "Falls es Ihr eigenes System war, nehmen Sie die Adresse in die Liste auf und holen Sie ein neues \
+                Token. Falls nicht, finden Sie heraus, wie das Token dorthin kam. In den nächsten zehn Minuten kommt \
+                keine weitere Mail zu dieser Anwendung.",
+    },
+    foreign_token_observed: Words {
+        subject: "Ein Token von {application} wurde von einer anderen Adresse aus benutzt",
+        lead: "Ein Zugriffstoken der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+               Adresse steht nicht auf der Liste der erlaubten Adressen. Die Liste wird nur beobachtet, darum wurde \
+               die Anfrage beantwortet. Das Token begann mit {token}.",
+        action: "",
+        after: "Falls es Ihr eigenes System war, nehmen Sie die Adresse in die Liste auf. Falls nicht, widerrufen Sie \
+                das Token. In den nächsten zehn Minuten kommt keine weitere Mail zu dieser Anwendung.",
+    },
+    foreign_secret_refused: Words {
+        subject: "Das Geheimnis von {application} wurde von einer anderen Adresse aus benutzt",
+        lead: "Das Client-Geheimnis der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+               Adresse steht nicht auf der Liste der erlaubten Adressen. Darum wurde kein Token ausgegeben.",
+        action: "",
+        after: "Falls es Ihr eigenes System war, nehmen Sie die Adresse in die Liste auf. Falls nicht, erneuern Sie \
+                das Geheimnis jetzt. In den nächsten zehn Minuten kommt keine weitere Mail zu dieser Anwendung.",
+    },
+    foreign_secret_observed: Words {
+        subject: "Das Geheimnis von {application} wurde von einer unbekannten Adresse aus benutzt",
+        lead: "Das Client-Geheimnis der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+               Adresse steht nicht auf der Liste der erlaubten Adressen. Die Liste wird nur beobachtet, darum wurde \
+               die Anfrage beantwortet.",
+        action: "",
+        after: "Falls es Ihr eigenes System war, nehmen Sie die Adresse in die Liste auf. Falls nicht, erneuern Sie \
+                das Geheimnis jetzt. In den nächsten zehn Minuten kommt keine weitere Mail zu dieser Anwendung.",
+    },
     account_deleted: Words {
         subject: "Ihr Konto bei {environment} wurde gelöscht",
         lead: "Ihr Konto bei {environment} wurde gelöscht, wie Sie es wünschten.",

@@ -45,6 +45,10 @@ pub(crate) struct Texts {
     /// An invitation by a program.
     pub(crate) invitation_by_nobody: Words,
     pub(crate) sign_in_after_failures: Words,
+    pub(crate) foreign_token_revoked: Words,
+    pub(crate) foreign_token_observed: Words,
+    pub(crate) foreign_secret_refused: Words,
+    pub(crate) foreign_secret_observed: Words,
     pub(crate) account_deleted: Words,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     oidc::{ClaimsRequest, OIDC_SCOPES},
     parameters::Parameters,
     pkce,
-    store::{Application, Store},
+    store::{Application, Ownership, Store},
 };
 
 /// The longest `nonce` and `login_hint`, in bytes.
@@ -46,6 +46,8 @@ const KNOWN: [&str; 19] = [
     "request_uri",
     "registration",
 ];
+
+const UNKNOWN_RESOURCE: Error = Error::new(ErrorCode::InvalidTarget, "The resource is not known.");
 
 /// A request that is right, and the client that made it.
 pub(super) struct Ask {
@@ -118,8 +120,12 @@ impl<S: Store> Engine<S> {
     fn asked(&self, application: &Application, parameters: &Parameters) -> Result<(String, Scopes), Error> {
         let asked = Scopes::parse(parameters.get("scope").unwrap_or_default())
             .map_err(|_| Error::new(ErrorCode::InvalidScope, "The scope is malformed."))?;
-        let server = match (parameters.get("resource"), &application.resource) {
-            (Some(_), None) => return Err(Error::new(ErrorCode::InvalidTarget, "The resource is not known.")),
+        let resource = parameters.get("resource").map(|resource| self.config.resolve(resource));
+        if let Some(ownership) = &application.client.ownership {
+            return asked_by_application(application, ownership, resource, asked);
+        }
+        let server = match (resource, &application.resource) {
+            (Some(_), None) => return Err(UNKNOWN_RESOURCE),
             (Some(_), Some(server)) => Some(server),
             (None, _) => None,
         };
@@ -151,6 +157,30 @@ impl<S: Store> Engine<S> {
             }
             _ => Ok(Some(hint.sub)),
         }
+    }
+}
+
+/// An application of an organization is for one API, and without a scope it asks for all it has permission for.
+fn asked_by_application(
+    application: &Application,
+    ownership: &Ownership,
+    resource: Option<&str>,
+    asked: Scopes,
+) -> Result<(String, Scopes), Error> {
+    let server = application.resource.as_ref().ok_or(UNKNOWN_RESOURCE)?;
+    if resource.is_some_and(|resource| resource != server.identifier) {
+        return Err(Error::new(ErrorCode::InvalidTarget, "The application is for another resource."));
+    }
+    let permitted =
+        |name: &str| ownership.permissions.contains(name) && server.scopes.iter().any(|scope| scope.name == name);
+    if asked.is_empty() {
+        let all = ownership.permissions.iter().filter(|name| permitted(name)).map(str::to_owned).collect();
+        return Ok((server.identifier.clone(), all));
+    }
+    let may_ask = asked.iter().all(|name| OIDC_SCOPES.contains(&name) || permitted(name));
+    match may_ask {
+        true => Ok((server.identifier.clone(), asked)),
+        false => Err(Error::new(ErrorCode::InvalidScope, "The application has no permission for a requested scope.")),
     }
 }
 

@@ -1,9 +1,14 @@
 //! What a person is asked to agree to, and what they agreed to.
 
-use paylent_domain::{Id, client::ClientType, scope::Scopes, user::User};
+use paylent_domain::{client::ClientType, scope::Scopes};
 
-use super::{AskedScope, PageError, ask::Ask};
-use crate::{Engine, error::Error, oidc, store::Store};
+use super::{AskedScope, PageError, ask::Ask, flow::Granting};
+use crate::{
+    Engine,
+    error::Error,
+    oidc,
+    store::{Consenting, Store},
+};
 
 /// Whether the person's earlier consents to this client are remembered. Anybody can pose as a public client, so its are
 /// not (RFC 8252 section 8.6); nobody is asked about a first-party client.
@@ -13,11 +18,18 @@ fn is_remembered(ask: &Ask) -> bool {
 
 impl<S: Store> Engine<S> {
     /// What the person agreed to before.
-    pub(super) async fn remembered(&self, ask: &Ask, user_id: Id<User>) -> Result<Option<Scopes>, Error> {
-        match is_remembered(ask) {
-            true => Ok(self.store.consent(user_id, &ask.application.client.client_id, &ask.audience).await?),
-            false => Ok(None),
+    pub(super) async fn remembered(&self, ask: &Ask, granting: &Granting<'_>) -> Result<Option<Scopes>, Error> {
+        if !is_remembered(ask) {
+            return Ok(None);
         }
+        let consenting = Consenting {
+            user_id: granting.session.user_id,
+            client_id: &ask.application.client.client_id,
+            audience: &ask.audience,
+            organization_id: granting.organization,
+            for_organization: granting.for_organization,
+        };
+        Ok(self.store.consent(consenting).await?)
     }
 }
 

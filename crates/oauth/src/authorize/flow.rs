@@ -1,7 +1,9 @@
 //! The order of things: login, choice of account, choice of organization, consent, code.
 
 use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
-use paylent_domain::{Id, Timestamp, client::OrganizationUsage, organization::Organization, scope::Scopes};
+use paylent_domain::{
+    Id, Timestamp, application::COMPANY_ADMIN, client::OrganizationUsage, organization::Organization, scope::Scopes,
+};
 
 use super::{
     Arrival, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision, Login, LoginReason,
@@ -32,9 +34,11 @@ pub(super) enum Next {
 }
 
 /// Who grants, and as whose member.
-struct Granting<'a> {
-    session: &'a SignedIn,
-    organization: Option<Id<Organization>>,
+pub(super) struct Granting<'a> {
+    pub(super) session: &'a SignedIn,
+    pub(super) organization: Option<Id<Organization>>,
+    /// Whether they connect an application for all of that organization.
+    pub(super) for_organization: bool,
 }
 
 /// What must happen before anything can be granted.
@@ -66,11 +70,12 @@ impl<S: Store> Engine<S> {
             ActingFor::Organization(organization) => organization,
             ActingFor::Undecided(theirs) => return Ok(Next::Page(self.organization_page(flow, &session, theirs)?)),
         };
-        let granting = Granting { session: &session, organization };
-        let remembered = self.remembered(&flow.ask, session.user_id).await?;
-        let asked_this_person = flow.pending.consent_of.as_deref() == Some(&session.user_id.to_string());
+        let for_organization = self.connects_for_all(&flow.ask, &session, organization).await?;
+        let granting = Granting { session: &session, organization, for_organization };
+        let remembered = self.remembered(&flow.ask, &granting).await?;
+        let was_asked_this = flow.pending.consent_of.as_deref() == Some(&granting.in_words());
         match arrival {
-            Arrival::Decided(Decision::Approve(ticked)) if asked_this_person => {
+            Arrival::Decided(Decision::Approve(ticked)) if was_asked_this => {
                 let granted = consent::granted(&flow.ask, &ticked)?;
                 let remember = consent::to_remember(&flow.ask, remembered.as_ref(), &granted);
                 self.save_code(flow, granting, granted, remember).await
@@ -80,7 +85,7 @@ impl<S: Store> Engine<S> {
                 self.save_code(flow, granting, granted, None).await
             }
             _ if flow.ask.prompt.none => Err(CONSENT_REQUIRED.into()),
-            _ => Ok(Next::Page(self.consent_page(flow, &session, remembered.as_ref())?)),
+            _ => Ok(Next::Page(self.consent_page(flow, &granting, remembered.as_ref())?)),
         }
     }
 
@@ -109,13 +114,37 @@ impl<S: Store> Engine<S> {
         }))
     }
 
-    fn consent_page(&self, mut flow: Flow<'_>, session: &SignedIn, remembered: Option<&Scopes>) -> Result<Step, Error> {
-        flow.pending.consent_of = Some(session.user_id.to_string());
+    /// Whether who grants connects an application for all of the organization they act for: its company-wide admins do.
+    async fn connects_for_all(
+        &self,
+        ask: &Ask,
+        session: &SignedIn,
+        organization: Option<Id<Organization>>,
+    ) -> Result<bool, Error> {
+        match organization.filter(|_| ask.application.client.ownership.is_some()) {
+            Some(organization) => {
+                let member = self.store.member(session.user_id, organization).await?;
+                Ok(member.is_some_and(|member| member.permissions.iter().any(|name| name == COMPANY_ADMIN)))
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn consent_page(
+        &self,
+        mut flow: Flow<'_>,
+        granting: &Granting<'_>,
+        remembered: Option<&Scopes>,
+    ) -> Result<Step, Error> {
+        let session = granting.session;
+        flow.pending.consent_of = Some(granting.in_words());
         Ok(Step::Consent(Consent {
             handle: self.seal_handle(PURPOSE, &flow.pending)?,
             client: flow.display(),
             user_id: session.user_id,
             scopes: consent::asked(&flow.ask, remembered),
+            organization_id: granting.organization,
+            for_organization: granting.for_organization,
             audience: flow.ask.audience,
         }))
     }
@@ -123,7 +152,7 @@ impl<S: Store> Engine<S> {
     async fn save_code(
         &self,
         flow: Flow<'_>,
-        Granting { session, organization }: Granting<'_>,
+        Granting { session, organization, for_organization }: Granting<'_>,
         scopes: Scopes,
         consented: Option<Scopes>,
     ) -> Result<Next, AuthorizeError> {
@@ -145,6 +174,7 @@ impl<S: Store> Engine<S> {
             amr: session.amr.clone(),
             id_token_claims: ask.id_token_claims,
             organization_id: organization,
+            for_organization,
             issued_at: now,
             expires_at: now.plus_seconds(self.config.code_ttl),
             client_generation: ask.application.client.generation,
@@ -154,6 +184,14 @@ impl<S: Store> Engine<S> {
             true => Ok(Next::Code(code)),
             false => Err(PageError::AlreadyDecided.into()),
         }
+    }
+}
+
+impl Granting<'_> {
+    /// Who is asked, and for whom: what a consent page was shown for.
+    fn in_words(&self) -> String {
+        let organization = self.organization.map(|id| id.to_string()).unwrap_or_default();
+        format!("{} {organization} {}", self.session.user_id, self.for_organization)
     }
 }
 

@@ -130,7 +130,7 @@ struct Pending {
     account_chosen: bool,
     /// For which organization the person chose to act, if they did.
     organization: Option<organization::Chosen>,
-    /// Whose consent page carries this handle, if one does.
+    /// Whose consent page carries this handle, if one does, and for whom they were asked.
     consent_of: Option<String>,
 }
 

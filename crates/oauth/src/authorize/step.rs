@@ -1,6 +1,6 @@
 //! What the browser does next.
 
-use paylent_domain::{Id, user::User};
+use paylent_domain::{Id, organization::Organization, user::User};
 
 use super::Return;
 use crate::store::Belonging;
@@ -85,6 +85,10 @@ pub struct Consent {
     pub audience: String,
     /// What the client asks for.
     pub scopes: Vec<AskedScope>,
+    /// The organization that the person acts for, if they do.
+    pub organization_id: Option<Id<Organization>>,
+    /// Whether what they agree to connects an application for all of that organization.
+    pub for_organization: bool,
 }
 
 /// A client as people see it.

@@ -1,7 +1,7 @@
 //! `save_code`, `consent`, `code` and `wrong_verifier`.
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp};
+use paylent_domain::{Id, Timestamp, user::User};
 
 use super::{
     StoreUnderTest,
@@ -9,7 +9,7 @@ use super::{
     fixtures::{NOW, answer, random, scopes, unique},
     scene::{Scene, in_order},
 };
-use crate::store::AuthorizationCode;
+use crate::store::{AuthorizationCode, Consenting};
 
 /// What was saved is what is read, with all that the tokens depend on.
 pub async fn a_code_comes_back_with_every_field<S: StoreUnderTest>(store: &S) {
@@ -70,8 +70,13 @@ pub async fn a_request_is_answered_with_one_code<S: StoreUnderTest>(store: &S) {
     let late = AuthorizationCode { request_id, ..scene.code() };
     assert!(!answer(store.save_code(late.clone(), Some(scopes(&["openid"]))).await, rule), "{rule}");
     assert_eq!(answer(store.code(&late.hash).await, rule), None, "what was not saved is not there");
-    let consent = answer(store.consent(late.user_id, &late.client_id, &late.audience).await, rule);
+    let consent = answer(store.consent(consenting(late.user_id, &late.client_id, &late.audience)).await, rule);
     assert_eq!(consent, None, "what was not saved is not consented to");
+}
+
+/// Consent to a client that nobody owns: the organization does not matter.
+fn consenting<'a>(user_id: Id<User>, client_id: &'a str, audience: &'a str) -> Consenting<'a> {
+    Consenting { user_id, client_id, audience, organization_id: None, for_organization: false }
 }
 
 /// A consent is kept with its code, replaces the one before, and is one person's for one client at one audience.
@@ -79,20 +84,20 @@ pub async fn a_consent_is_what_was_saved_last<S: StoreUnderTest>(store: &S) {
     let (scene, other) = (Scene::set(store).await, Scene::set(store).await);
     let rule = "a consent is what was saved last, for one user, client and audience";
     let (user, client, audience) = (scene.subject.id, &scene.application.client.client_id, scene.audience());
-    assert_eq!(answer(store.consent(user, client, &audience).await, rule), None, "nobody consented yet");
+    assert_eq!(answer(store.consent(consenting(user, client, &audience)).await, rule), None, "nobody consented yet");
     for granted in [&["openid", "it's:{a,b}[%_]"][..], &["documents:read"], &[]] {
         let granted = scopes(granted);
         assert!(answer(store.save_code(scene.code(), Some(granted.clone())).await, rule), "{rule}");
-        assert_eq!(answer(store.consent(user, client, &audience).await, rule), Some(granted), "{rule}");
+        assert_eq!(answer(store.consent(consenting(user, client, &audience)).await, rule), Some(granted), "{rule}");
     }
     assert!(answer(store.save_code(scene.code(), None).await, rule), "{rule}");
-    let unchanged = answer(store.consent(user, client, &audience).await, rule);
+    let unchanged = answer(store.consent(consenting(user, client, &audience)).await, rule);
     assert_eq!(unchanged, Some(scopes(&[])), "a code without a consent leaves it");
     let (other_user, other_client) = (other.subject.id, &other.application.client.client_id);
     for (user, client, audience) in
         [(other_user, client, &audience), (user, other_client, &audience), (user, client, &other.audience())]
     {
-        assert_eq!(answer(store.consent(user, client, audience).await, rule), None, "{rule}");
+        assert_eq!(answer(store.consent(consenting(user, client, audience)).await, rule), None, "{rule}");
     }
 }
 
@@ -106,11 +111,14 @@ pub async fn a_withdrawn_consent_is_gone_with_its_codes<S: StoreUnderTest>(store
     let (code, kept) = (scene.saved_code(store).await, other.saved_code(store).await);
     let (user, client) = (scene.subject.id, &scene.application.client.client_id);
     store.withdraw_consent(user, client).await;
-    assert_eq!(answer(store.consent(user, client, &scene.audience()).await, rule), None, "{rule}");
+    assert_eq!(answer(store.consent(consenting(user, client, &scene.audience())).await, rule), None, "{rule}");
     assert_eq!(answer(store.code(&code.hash).await, rule), None, "{rule}");
     assert!(answer(store.code(&kept.hash).await, rule).is_some(), "another one's stays");
     let (user, client) = (other.subject.id, &other.application.client.client_id);
-    assert!(answer(store.consent(user, client, &other.audience()).await, rule).is_some(), "another one's stays");
+    assert!(
+        answer(store.consent(consenting(user, client, &other.audience())).await, rule).is_some(),
+        "another one's stays"
+    );
 }
 
 /// No count is lost among others, and each code has its own.

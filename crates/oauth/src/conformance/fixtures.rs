@@ -59,6 +59,8 @@ pub(super) fn machine() -> Machine {
         id_token_claims: false,
         active: true,
         generation: 0,
+        previous_secret: None,
+        ownership: None,
     };
     let user = Subject {
         id: Id::new(NOW, random()),

@@ -78,6 +78,7 @@ impl Scene {
             amr: vec!["pwd".to_owned(), "otp".to_owned()],
             id_token_claims: vec!["email".to_owned(), "name".to_owned()],
             organization_id: None,
+            for_organization: false,
             issued_at: NOW,
             expires_at: Timestamp::from_micros(NOW.micros() + 60_000_001),
             client_generation: self.application.client.generation,

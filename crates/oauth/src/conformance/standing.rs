@@ -56,6 +56,8 @@ const GOOD: Standing = Standing {
     denied: false,
     family_revoked: false,
     not_before: Timestamp::from_seconds(0),
+    ownership: None,
+    connection: None,
 };
 
 fn without_cut_off(standing: Standing) -> Standing {

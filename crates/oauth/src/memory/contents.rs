@@ -3,14 +3,22 @@
 use std::collections::{HashMap, HashSet};
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
+use paylent_domain::{
+    Id, Timestamp,
+    application::{Connection, MAX_STATIC_TOKENS},
+    organization::Organization,
+    scope::Scopes,
+    session::Session,
+    user::User,
+};
 
 use crate::{
     keyring::GeneratedKey,
     store::{
-        Application, AuthorizationCode, BackchannelLogout, Belonging, Client, Consumed, EndedSession, Exchange,
-        Exchanged, Family, MAX_WRONG_VERIFIERS, Machine, Member, OpaqueToken, Parties, PresentedCode,
-        PresentedRefreshToken, Profile, RefreshToken, ResourceServer, Rotated, Rotation, Standing, Subject,
+        Application, AuthorizationCode, BackchannelLogout, Belonging, Client, Connected, Consenting, Consumed,
+        EndedSession, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, Machine, Member, NewStaticToken, OpaqueToken,
+        Parties, Presented, PresentedCode, PresentedRefreshToken, Profile, RefreshToken, ResourceServer, Rotated,
+        Rotation, Standing, Subject, Use, Violation,
     },
 };
 
@@ -24,6 +32,10 @@ pub(super) struct Contents {
     pub(super) sessions: HashMap<Id<Session>, StoredSession>,
     pub(super) keys: Vec<Key>,
     pub(super) consents: HashMap<(Id<User>, String, String), Scopes>,
+    pub(super) connections: Vec<StoredConnection>,
+    pub(super) static_tokens: HashMap<[u8; 32], NewStaticToken>,
+    pub(super) violations: Vec<Violation>,
+    pub(super) uses: Vec<Use>,
     pub(super) codes: HashMap<[u8; 32], StoredCode>,
     pub(super) families: HashMap<Id<Family>, StoredFamily>,
     pub(super) refresh_tokens: HashMap<[u8; 32], StoredRefreshToken>,
@@ -45,14 +57,24 @@ pub(super) struct StoredSession {
     pub(super) ended: bool,
 }
 
+/// What an organization (without a user) or a person lets an application do.
+pub(super) struct StoredConnection {
+    client_id: String,
+    organization_id: Option<Id<Organization>>,
+    user_id: Option<Id<User>>,
+    connected: Connected,
+}
+
 pub(super) struct StoredCode {
     pub(super) code: AuthorizationCode,
+    connection: Option<Id<Connection>>,
     pub(super) family_id: Option<Id<Family>>,
     pub(super) wrong_verifiers: u32,
 }
 
 pub(super) struct StoredFamily {
     family: Family,
+    connection: Option<Id<Connection>>,
     revoked: bool,
 }
 
@@ -78,6 +100,7 @@ impl Contents {
 
     pub(super) fn standing(&self, client_id: &str, user_id: Id<User>, family: Option<Id<Family>>) -> Option<Standing> {
         let (client, user) = (self.client(client_id)?, self.subject(user_id));
+        let connection = family.and_then(|id| self.families.get(&id)).and_then(|stored| stored.connection);
         Some(Standing {
             client_active: client.active,
             client_generation: client.generation,
@@ -87,7 +110,69 @@ impl Contents {
             denied: false,
             family_revoked: family.is_some_and(|id| self.families.get(&id).is_none_or(|stored| stored.revoked)),
             not_before: self.not_before,
+            ownership: client.ownership.clone(),
+            connection: self.connected(connection),
         })
+    }
+
+    fn connected(&self, id: Option<Id<Connection>>) -> Option<Connected> {
+        let known = self.connections.iter().find(|connection| Some(connection.connected.id) == id);
+        known.map(|connection| connection.connected.clone())
+    }
+
+    /// What the organization of a consent, or else the person, lets an application do.
+    fn connection(&mut self, of: &Consenting<'_>, for_organization: bool) -> Option<&mut StoredConnection> {
+        let (user, organization) = (Some(of.user_id).filter(|_| !for_organization), of.organization_id);
+        self.connections.iter_mut().find(|connection| {
+            connection.client_id == of.client_id
+                && connection.organization_id == organization
+                && connection.user_id == user
+        })
+    }
+
+    pub(super) fn consent(&mut self, of: Consenting<'_>) -> Option<Scopes> {
+        if self.client(of.client_id).is_none_or(|client| client.ownership.is_none()) {
+            return self.consents.get(&(of.user_id, of.client_id.to_owned(), of.audience.to_owned())).cloned();
+        }
+        let for_all = self.connection(&of, true).map(|connection| connection.connected.scopes.clone());
+        let own = match of.for_organization {
+            true => None,
+            false => self.connection(&of, false).map(|connection| connection.connected.scopes.clone()),
+        };
+        match (for_all, own) {
+            (Some(for_all), Some(own)) => Some(for_all.iter().chain(own.iter()).map(str::to_owned).collect()),
+            (for_all, own) => for_all.or(own),
+        }
+    }
+
+    /// The connection that a code lives by: one that covers it, or the one that the person just made or changed.
+    fn connect(&mut self, code: &AuthorizationCode, consented: Option<Scopes>) -> Option<Id<Connection>> {
+        let (client_id, audience) = (code.client_id.clone(), code.audience.clone());
+        let of = Consenting {
+            user_id: code.user_id,
+            client_id: &client_id,
+            audience: &audience,
+            organization_id: code.organization_id,
+            for_organization: code.for_organization,
+        };
+        let Some(scopes) = consented else {
+            let ways = if code.for_organization { &[true][..] } else { &[true, false] };
+            let mut ways =
+                ways.iter().filter_map(|for_all| self.connection(&of, *for_all).map(|c| c.connected.clone()));
+            return ways.find(|connected| code.scopes.is_subset(&connected.scopes)).map(|connected| connected.id);
+        };
+        if let Some(known) = self.connection(&of, code.for_organization) {
+            known.connected.scopes = scopes;
+            return Some(known.connected.id);
+        }
+        let id = Id::from_bytes(code.hash.as_bytes()[..16].try_into().ok()?);
+        self.connections.push(StoredConnection {
+            client_id: client_id.clone(),
+            organization_id: code.organization_id,
+            user_id: Some(code.user_id).filter(|_| !code.for_organization),
+            connected: Connected { id, scopes },
+        });
+        Some(id)
     }
 
     fn parties(&self, client_id: &str, user_id: Id<User>, session: Id<Session>, audience: &str) -> Option<Parties> {
@@ -108,20 +193,24 @@ impl Contents {
         if self.codes.values().any(|stored| stored.code.request_id == code.request_id) {
             return false;
         }
-        if let Some(scopes) = consented {
+        let mut connection = None;
+        if self.client(&code.client_id).is_some_and(|client| client.ownership.is_some()) {
+            connection = self.connect(&code, consented);
+        } else if let Some(scopes) = consented {
             self.consents.insert((code.user_id, code.client_id.clone(), code.audience.clone()), scopes);
         }
-        self.codes.insert(*code.hash.as_bytes(), StoredCode { code, family_id: None, wrong_verifiers: 0 });
+        self.codes.insert(*code.hash.as_bytes(), StoredCode { code, connection, family_id: None, wrong_verifiers: 0 });
         true
     }
 
     pub(super) fn code(&self, hash: &SecretHash) -> Option<PresentedCode> {
-        let StoredCode { code, family_id, wrong_verifiers } = self.codes.get(hash.as_bytes())?;
+        let StoredCode { code, connection, family_id, wrong_verifiers } = self.codes.get(hash.as_bytes())?;
         Some(PresentedCode {
             parties: self.parties(&code.client_id, code.user_id, code.session_id, &code.audience)?,
             code: code.clone(),
             family_id: *family_id,
             wrong_verifiers: *wrong_verifiers,
+            connection: self.connected(*connection),
         })
     }
 
@@ -135,14 +224,15 @@ impl Contents {
             return Exchanged::Gone;
         }
         stored.family_id = Some(exchange.family.id);
-        self.families.insert(exchange.family.id, StoredFamily { family: exchange.family, revoked: false });
+        let connection = stored.connection;
+        self.families.insert(exchange.family.id, StoredFamily { family: exchange.family, connection, revoked: false });
         self.save_tokens(exchange.refresh, exchange.access);
         Exchanged::Done
     }
 
     pub(super) fn refresh_token(&self, hash: &SecretHash) -> Option<PresentedRefreshToken> {
         let StoredRefreshToken { token, rotation } = self.refresh_tokens.get(hash.as_bytes())?;
-        let StoredFamily { family, revoked } = self.families.get(&token.family_id)?;
+        let StoredFamily { family, connection, revoked } = self.families.get(&token.family_id)?;
         let is_used = |hash: &SecretHash| {
             self.refresh_tokens.get(hash.as_bytes()).is_some_and(|stored| stored.rotation.is_some())
         };
@@ -158,6 +248,7 @@ impl Contents {
             parties: self.parties(&family.client_id, family.user_id, family.session_id, &family.audience)?,
             family: family.clone(),
             family_revoked: *revoked,
+            connection: self.connected(*connection),
         })
     }
 
@@ -183,6 +274,35 @@ impl Contents {
         }
     }
 
+    pub(super) fn save_static_token(&mut self, token: NewStaticToken) -> bool {
+        let client_id = &token.token.client_id;
+        let theirs = self.static_tokens.values().filter(|stored| stored.token.client_id == *client_id);
+        if theirs.count() >= MAX_STATIC_TOKENS {
+            return false;
+        }
+        self.access_tokens.insert(*token.token.hash.as_bytes(), token.token.clone());
+        self.static_tokens.insert(*token.token.hash.as_bytes(), token);
+        true
+    }
+
+    pub(super) fn delete_access_token(&mut self, hash: &SecretHash) {
+        self.access_tokens.remove(hash.as_bytes());
+        self.static_tokens.remove(hash.as_bytes());
+    }
+
+    pub(super) fn report(&mut self, violation: Violation) {
+        match violation.presented {
+            Presented::AccessToken(hash) if violation.enforced => self.delete_access_token(&hash),
+            Presented::Family(family) if violation.enforced => self.revoke_family(family),
+            _ => {}
+        }
+        self.violations.push(violation);
+    }
+
+    pub(super) fn disconnect(&mut self, client_id: &str) {
+        self.connections.retain(|connection| connection.client_id != client_id);
+    }
+
     pub(super) fn revoke_family(&mut self, id: Id<Family>) {
         self.families.get_mut(&id).into_iter().for_each(|stored| stored.revoked = true);
     }
@@ -198,7 +318,10 @@ impl Contents {
         self.members.retain(|(user, belonging, _)| *user != user_id || belonging.id != organization_id);
         let as_member = |user, organization| user == user_id && organization == Some(organization_id);
         self.codes.retain(|_, StoredCode { code, .. }| !as_member(code.user_id, code.organization_id));
-        for StoredFamily { family, revoked } in self.families.values_mut() {
+        self.connections.retain(|connection| {
+            connection.user_id != Some(user_id) || connection.organization_id != Some(organization_id)
+        });
+        for StoredFamily { family, revoked, .. } in self.families.values_mut() {
             *revoked |= as_member(family.user_id, family.organization_id);
         }
     }
@@ -209,9 +332,7 @@ impl Contents {
         let user_id = session.user_id;
         let mut client_ids: Vec<String> = Vec::new();
         for stored in self.families.values_mut().filter(|stored| stored.family.session_id == id && !stored.revoked) {
-            let application = self.applications.get(&stored.family.client_id);
-            let outlives = stored.family.scopes.contains("offline_access")
-                || application.is_some_and(|application| application.organization.is_some());
+            let outlives = stored.family.scopes.contains("offline_access") || stored.connection.is_some();
             stored.revoked = !outlives;
             client_ids.push(stored.family.client_id.clone());
         }

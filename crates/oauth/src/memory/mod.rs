@@ -21,7 +21,7 @@ use paylent_domain::{
 
 use crate::{
     keyring::GeneratedKey,
-    store::{Application, Belonging, Client, Grant, Machine, Member, Profile, Subject},
+    store::{Application, Belonging, Client, Grant, Machine, Member, Profile, Subject, Use, Violation},
 };
 use contents::{Contents, Key, StoredSession};
 
@@ -67,6 +67,8 @@ impl MemoryStore {
             id_token_claims: false,
             active: true,
             generation: 0,
+            previous_secret: None,
+            ownership: None,
         };
         self.put_machine(Machine { client, user: Some(user), grants: vec![grant], primary_kid: None });
         Ok((client_id, client_secret))
@@ -99,6 +101,23 @@ impl MemoryStore {
     /// Withdraws what a person agreed to let a client do: its codes are forgotten and its families revoked.
     pub fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {
         self.lock().withdraw_consent(user_id, client_id);
+    }
+
+    /// What applications did from addresses that their lists do not have, in order.
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        self.lock().violations.clone()
+    }
+
+    /// Where tokens of applications were accepted, in order.
+    #[must_use]
+    pub fn uses(&self) -> Vec<Use> {
+        self.lock().uses.clone()
+    }
+
+    /// Ends all connections to an application: its tokens of people are dead.
+    pub fn disconnect(&self, client_id: &str) {
+        self.lock().disconnect(client_id);
     }
 
     /// Makes a person a member of an organization, or replaces what they hold there.

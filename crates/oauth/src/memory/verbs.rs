@@ -5,9 +5,9 @@ use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, s
 
 use super::MemoryStore;
 use crate::store::{
-    Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
-    Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
-    Standing, Store, StoreError,
+    Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
+    JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated,
+    Rotation, SealedKey, Standing, Store, StoreError, Use, Violation,
 };
 
 impl Store for MemoryStore {
@@ -41,6 +41,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+        Ok(self.lock().save_static_token(token))
+    }
+
     async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
         let contents = self.lock();
         let Some(token) = contents.access_tokens.get(hash.as_bytes()) else { return Ok(None) };
@@ -57,7 +61,7 @@ impl Store for MemoryStore {
     }
 
     async fn delete_access_token(&self, hash: &SecretHash) -> Result<(), StoreError> {
-        self.lock().access_tokens.remove(hash.as_bytes());
+        self.lock().delete_access_token(hash);
         Ok(())
     }
 
@@ -76,12 +80,14 @@ impl Store for MemoryStore {
         let contents = self.lock();
         let resource = resource.and_then(|identifier| contents.resource_servers.get(identifier).cloned());
         let application = contents.applications.get(client_id);
-        Ok(application.map(|application| Application { resource, ..application.clone() }))
+        Ok(application.map(|application| match application.client.ownership {
+            Some(_) => application.clone(),
+            None => Application { resource, ..application.clone() },
+        }))
     }
 
-    async fn consent(&self, user_id: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
-        let key = (user_id, client_id.to_owned(), audience.to_owned());
-        Ok(self.lock().consents.get(&key).cloned())
+    async fn consent(&self, consenting: Consenting<'_>) -> Result<Option<Scopes>, StoreError> {
+        Ok(self.lock().consent(consenting))
     }
 
     async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
@@ -131,6 +137,15 @@ impl Store for MemoryStore {
         let found =
             contents.members.iter().find(|(user, belonging, _)| *user == user_id && belonging.id == organization_id);
         Ok(found.map(|(.., member)| member.clone()))
+    }
+
+    async fn report(&self, violation: Violation) -> Result<(), StoreError> {
+        self.lock().report(violation);
+        Ok(())
+    }
+
+    fn note_use(&self, used: Use) {
+        self.lock().uses.push(used);
     }
 
     async fn end_session(&self, id: Id<Session>, _at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

@@ -1,6 +1,6 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3).
 
-use paylent_domain::{Id, organization::Organization, user::User};
+use paylent_domain::{Id, network::Caller, organization::Organization, user::User};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -35,14 +35,17 @@ impl<S: Store> Engine<S> {
     /// Answers the bearer of a live access token of a person with the scope `openid`, whatever its audience.
     ///
     /// # Errors
-    /// `Bearer(Invalid)` for a string that is no live token, `InsufficientScope`, `Bearer(Failed)` when the store fails.
-    pub async fn userinfo(&self, token: &str) -> Result<UserInfo, UserInfoError> {
+    /// `Bearer(Invalid)` for a string that is no live token, `Bearer(Foreign)` for one that is used from where it may not
+    /// be, `InsufficientScope`, `Bearer(Failed)` when the store fails.
+    pub async fn userinfo(&self, token: &str, caller: Caller) -> Result<UserInfo, UserInfoError> {
         let live = self.live(token).await.map_err(BearerError::from)?.ok_or(BearerError::Invalid)?;
+        self.admit(live.usage(), caller).await.map_err(BearerError::from)?;
         if live.family_id.is_none() || !live.scopes.contains("openid") {
             return Err(UserInfoError::InsufficientScope);
         }
         let profile = self.store.profile(live.user_id).await.map_err(Error::from).map_err(BearerError::from)?;
         let profile = profile.ok_or(BearerError::Invalid)?;
+        self.note_use(live.used(), caller);
         Ok(UserInfo {
             sub: live.user_id,
             org_id: live.organization_id,

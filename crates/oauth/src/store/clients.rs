@@ -3,6 +3,7 @@
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
     Id, Timestamp,
+    allow_list::{AllowList, AllowListMode},
     client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
     organization::{Organization, Slug},
     scope::Scopes,
@@ -18,6 +19,8 @@ pub struct Client {
     pub client_type: ClientType,
     /// The SHA-256 of its secret; confidential clients only.
     pub secret_hash: Option<SecretHash>,
+    /// The secret before that one, while both work.
+    pub previous_secret: Option<PreviousSecret>,
     /// The grants it may use.
     pub grant_types: Vec<GrantType>,
     /// The form of its access tokens.
@@ -36,6 +39,30 @@ pub struct Client {
     pub active: bool,
     /// Raised when everything issued to it so far must die.
     pub generation: i64,
+    /// That an organization owns it, if one does.
+    pub ownership: Option<Ownership>,
+}
+
+/// A secret that was replaced, and works for a while longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreviousSecret {
+    /// Its SHA-256.
+    pub hash: SecretHash,
+    /// When it stops working.
+    pub expires_at: Timestamp,
+}
+
+/// That an organization owns a client, and what its tokens are bound to for as long as they live. They are opaque.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The owner.
+    pub organization_id: Id<Organization>,
+    /// The scopes of its API that it may ask for. A token is good for no others, whatever it was granted.
+    pub permissions: Scopes,
+    /// From where its tokens and its secret may be used; an empty list restricts nothing.
+    pub allow_list: AllowList,
+    /// What happens to a token from elsewhere.
+    pub allow_list_mode: AllowListMode,
 }
 
 /// A client with all that a client-credentials token depends on.

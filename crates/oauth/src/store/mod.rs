@@ -16,11 +16,13 @@ use paylent_crypto::secret::SecretHash;
 use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 
 pub use clients::{
-    Application, Belonging, Client, DescribedScope, Grant, Machine, Member, Parties, Profile, ResourceServer, Subject,
+    Application, Belonging, Client, DescribedScope, Grant, Machine, Member, Ownership, Parties, PreviousSecret,
+    Profile, ResourceServer, Subject,
 };
 pub use tokens::{
-    AuthorizationCode, BackchannelLogout, Consumed, EndedSession, Exchange, Exchanged, Family, JwtReference,
-    MAX_WRONG_VERIFIERS, OpaqueToken, PresentedCode, PresentedRefreshToken, RefreshToken, Rotated, Rotation, Standing,
+    AuthorizationCode, BackchannelLogout, Connected, Consenting, Consumed, EndedSession, Exchange, Exchanged, Family,
+    JwtReference, MAX_WRONG_VERIFIERS, NewStaticToken, OpaqueToken, Presented, PresentedCode, PresentedRefreshToken,
+    RefreshToken, Rotated, Rotation, Standing, Use, Used, Violation,
 };
 
 /// The store failed; whether the work was done is unknown. The engine answers 503.
@@ -45,6 +47,11 @@ pub trait Store: Send + Sync {
     /// Keeps an opaque access token.
     fn save_access_token(&self, token: OpaqueToken) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Keeps an access token of an application that never expires. `false`, and nothing is written, when the application
+    /// has [`MAX_STATIC_TOKENS`](paylent_domain::application::MAX_STATIC_TOKENS) of them: no number of calls at the same
+    /// time makes more.
+    fn save_static_token(&self, token: NewStaticToken) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
     /// The opaque access token of this hash, expired or not, and how those it depends on stand now.
     fn access_token(
         &self,
@@ -68,7 +75,8 @@ pub trait Store: Send + Sync {
     fn may_introspect(&self, client_id: &str, audience: &str) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The client of this `client_id`, active or not, as authorization needs it, and the resource server of this
-    /// identifier, in one read. The `resource` of the answer is `None` when none was asked about or it is unknown.
+    /// identifier, in one read. The `resource` of the answer is `None` when none was asked about or it is unknown; for an
+    /// application of an organization it is always the one that the application is for.
     fn application(
         &self,
         client_id: &str,
@@ -77,15 +85,15 @@ pub trait Store: Send + Sync {
 
     /// What this person agreed to let this client do at this audience, when it was last asked; `None` when it never
     /// was. An empty set is a consent too. Scopes of two audiences may have one name, so each has its own.
-    fn consent(
-        &self,
-        user_id: Id<User>,
-        client_id: &str,
-        audience: &str,
-    ) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
+    ///
+    /// For an application of an organization it is what the connections allow: those of the organization acted for, and
+    /// unless they connect for all of it, those of the person themselves.
+    fn consent(&self, consenting: Consenting<'_>) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
 
     /// Keeps an authorization code and, in the same unit of work, replaces the consent of the code's user, client and
-    /// audience by `consented` if that is given. `false`, and nothing is written at all, when there is a code for the
+    /// audience by `consented` if that is given. The code of an organization's application lives by a connection: by one
+    /// that covers its scopes (the organization's before the person's), or else by the one that `consented` makes or
+    /// changes. `false`, and nothing is written at all, when there is a code for the
     /// same `request_id`: of any number of calls with one `request_id`, at the same time or not, exactly one is
     /// answered `true`.
     fn save_code(
@@ -141,6 +149,14 @@ pub trait Store: Send + Sync {
         user_id: Id<User>,
         organization_id: Id<Organization>,
     ) -> impl Future<Output = Result<Option<Member>, StoreError>> + Send;
+
+    /// Notes that something of an application was used from an address that its list does not have, in one unit of work:
+    /// revokes what was presented if that is enforced, leaves an audit event, and tells the application's people, once in
+    /// ten minutes. Of any number of calls for one token at the same time one revokes it and is audited.
+    fn report(&self, violation: Violation) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Notes that a token of an application was accepted. May be forgotten in a crash, may be written late: never waits.
+    fn note_use(&self, used: Use);
 
     /// Ends a session and revokes its families that lack the scope `offline_access` (but not those of organizations'
     /// applications, whose connections last until they are withdrawn), in one unit of work, and says whom to tell: the

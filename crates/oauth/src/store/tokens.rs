@@ -1,9 +1,18 @@
 //! Codes, families and tokens, as the engine writes and reads them. Only hashes are kept.
 
 use paylent_crypto::secret::SecretHash;
-use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
+use std::net::IpAddr;
 
-use super::Parties;
+use paylent_domain::{
+    Id, Timestamp,
+    application::{Connection, StaticToken},
+    organization::Organization,
+    scope::Scopes,
+    session::Session,
+    user::User,
+};
+
+use super::{Ownership, Parties};
 
 /// An opaque access token, without the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +39,17 @@ pub struct OpaqueToken {
     pub family_id: Option<Id<Family>>,
     /// The organization that the person acts for, if they do: the family's.
     pub organization_id: Option<Id<Organization>>,
+}
+
+/// An access token of an application that never expires, about to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewStaticToken {
+    /// Its id in lists.
+    pub id: Id<StaticToken>,
+    /// How the token begins, so that people tell it from others.
+    pub prefix: String,
+    /// The token.
+    pub token: OpaqueToken,
 }
 
 /// What identifies a signed token and those it depends on.
@@ -66,6 +86,82 @@ pub struct Standing {
     pub family_revoked: bool,
     /// Tokens of this environment issued before this moment are dead.
     pub not_before: Timestamp,
+    /// That an organization owns the client, if one does; always `None` for signed tokens.
+    pub ownership: Option<Ownership>,
+    /// The connection that the token's family lives by, if it lives by one that is still there.
+    pub connection: Option<Connected>,
+}
+
+/// The connection that tokens of an application live by, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connected {
+    /// Its id.
+    pub id: Id<Connection>,
+    /// What the application may do by it.
+    pub scopes: Scopes,
+}
+
+/// Who agrees to what an application asks for, or agreed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consenting<'a> {
+    /// The person.
+    pub user_id: Id<User>,
+    /// The client.
+    pub client_id: &'a str,
+    /// The audience of the tokens: a resource server's identifier, or the issuer.
+    pub audience: &'a str,
+    /// The organization that the person acts for, if they do.
+    pub organization_id: Option<Id<Organization>>,
+    /// Whether they connect an application for all of that organization.
+    pub for_organization: bool,
+}
+
+/// Something of an application that was used from an address which its allow list does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The application's client.
+    pub client_id: String,
+    /// What was used.
+    pub presented: Presented,
+    /// How the token begins; `None` for a secret.
+    pub prefix: Option<String>,
+    /// From where.
+    pub ip: IpAddr,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it is refused, and revoked; else it is only reported.
+    pub enforced: bool,
+}
+
+/// What an application presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// Its secret, which is not revoked.
+    Secret,
+    /// An access token without a family.
+    AccessToken(SecretHash),
+    /// A token of this family, which is revoked as a whole.
+    Family(Id<Family>),
+}
+
+/// That a token of an application was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// By which connection, or as which static token.
+    pub of: Used,
+    /// When.
+    pub at: Timestamp,
+    /// From where.
+    pub ip: IpAddr,
+}
+
+/// What was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// A connection.
+    Connection(Id<Connection>),
+    /// A static token.
+    StaticToken(SecretHash),
 }
 
 /// How many wrong `code_verifier`s an authorization code survives.
@@ -104,6 +200,8 @@ pub struct AuthorizationCode {
     pub id_token_claims: Vec<String>,
     /// The organization that the person acts for, if they do.
     pub organization_id: Option<Id<Organization>>,
+    /// Whether they connect an application for all of that organization. Counts when the code is saved, and is not kept.
+    pub for_organization: bool,
     /// When it was issued.
     pub issued_at: Timestamp,
     /// When it dies.
@@ -123,6 +221,8 @@ pub struct PresentedCode {
     pub family_id: Option<Id<Family>>,
     /// How many wrong verifiers were presented with it.
     pub wrong_verifiers: u32,
+    /// The connection that its tokens will live by, if it is an application's and is still there.
+    pub connection: Option<Connected>,
     /// Those its tokens depend on.
     pub parties: Parties,
 }
@@ -182,6 +282,8 @@ pub struct PresentedRefreshToken {
     pub family: Family,
     /// Whether the family was revoked.
     pub family_revoked: bool,
+    /// The connection that the family lives by, if it is an application's and is still there.
+    pub connection: Option<Connected>,
     /// Those its successors depend on.
     pub parties: Parties,
 }

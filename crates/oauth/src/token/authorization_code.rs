@@ -5,7 +5,7 @@ use paylent_domain::{Id, Timestamp};
 
 use super::{
     TokenRequest,
-    person::{Issued, check_standing},
+    person::{Issued, check_connection, check_standing, within},
 };
 use crate::{
     Engine,
@@ -13,7 +13,7 @@ use crate::{
     issue::TokenResponse,
     parameters::Parameters,
     pkce::{Proof, proof},
-    store::{AuthorizationCode, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode, Store},
+    store::{AuthorizationCode, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, Presented, PresentedCode, Store},
 };
 
 const DEAD: Error = Error::invalid_grant("The code has expired, or what it depends on has changed.");
@@ -26,7 +26,7 @@ impl<S: Store> Engine<S> {
             Some(SecretKind::AuthorizationCode) => self.store.code(&SecretHash::of(text)).await?,
             _ => None,
         };
-        let presented = self.own(request, found, |found| &found.parties.client).await?;
+        let presented = self.own(request, found, |found| &found.parties.client, |_| Presented::Secret).await?;
         check_redirect_uri(&presented.code, &request.parameters)?;
         self.check_resource(&request.parameters, &presented.code.audience)?;
         self.check_verifier(&presented, &request.parameters).await?;
@@ -60,16 +60,18 @@ impl<S: Store> Engine<S> {
         if code.expires_at <= now || *wrong_verifiers > MAX_WRONG_VERIFIERS || !session_lives {
             return Err(DEAD);
         }
+        check_connection(parties, presented.connection.as_ref())?;
         check_standing(parties, code.issued_at, code.client_generation, code.user_generation)
     }
 
     async fn exchange(&self, presented: PresentedCode) -> Result<TokenResponse, Error> {
-        let PresentedCode { code, parties, .. } = presented;
+        let PresentedCode { code, parties, connection, .. } = presented;
         let now = self.clock.now();
         let (hash, nonce) = (code.hash, code.nonce.clone());
         let family = family(code, now)?;
+        let scopes = within(&parties, connection.as_ref(), &family.scopes);
         let Issued { response, refresh, access } =
-            self.issue(&parties, &family, &family.scopes, nonce.as_deref(), now).await?;
+            self.issue(&parties, &family, &scopes, nonce.as_deref(), now).await?;
         match self.store.exchange(Exchange { code: hash, family, refresh, access }).await? {
             Exchanged::Done => Ok(response),
             Exchanged::Gone => Err(DEAD),

@@ -1,6 +1,8 @@
 //! The client credentials grant (RFC 6749 section 4.4): a machine acts for its own user.
 
+use paylent_crypto::secret::{self, Secret};
 use paylent_domain::{
+    Id, Timestamp,
     client::{ClientType, GrantType},
     scope::Scopes,
 };
@@ -12,7 +14,7 @@ use crate::{
     error::{Error, ErrorCode},
     issue::{Authorization, TokenResponse},
     oidc::OIDC_SCOPES,
-    store::{Grant, Machine, Store},
+    store::{Grant, Machine, NewStaticToken, OpaqueToken, Presented, Store},
 };
 
 impl<S: Store> Engine<S> {
@@ -23,6 +25,7 @@ impl<S: Store> Engine<S> {
         };
         self.authenticate(&request.credentials, machine.as_ref().map(|machine| &machine.client)).await?;
         let machine = machine.ok_or(Error::invalid_client())?;
+        self.admit_client(request, &machine.client, Presented::Secret).await?;
         check_grant_type(&machine)?;
         let target = self.target(&machine, request)?;
         let subject = machine
@@ -30,7 +33,8 @@ impl<S: Store> Engine<S> {
             .filter(|user| user.active)
             .ok_or(Error::new(ErrorCode::UnauthorizedClient, "The client has no active user to act for."))?;
         let authorization = Authorization {
-            ttl: machine.client.access_token_ttl.unwrap_or(target.ttl),
+            // An organization's machine has static tokens: bound to addresses, and for ever.
+            ttl: machine.client.ownership.is_none().then(|| machine.client.access_token_ttl.unwrap_or(target.ttl)),
             client: machine.client,
             subject,
             audience: target.audience,
@@ -39,11 +43,26 @@ impl<S: Store> Engine<S> {
             family_id: None,
             member: None,
         };
-        let (access_token, stored) = self.access_token(&authorization, self.clock.now()).await?;
-        if let Some(stored) = stored {
-            self.store.save_access_token(stored).await?;
+        let now = self.clock.now();
+        let (access_token, stored) = self.access_token(&authorization, now).await?;
+        match stored {
+            Some(token) if token.expires_at.is_none() => self.save_static_token(token, &access_token, now).await?,
+            Some(token) => self.store.save_access_token(token).await?,
+            None => {}
         }
         Ok(TokenResponse::of(access_token, &authorization))
+    }
+
+    async fn save_static_token(&self, token: OpaqueToken, text: &Secret, now: Timestamp) -> Result<(), Error> {
+        let prefix = secret::beginning(text.expose()).to_owned();
+        let id = Id::new(now, secret::random_bytes()?);
+        match self.store.save_static_token(NewStaticToken { id, prefix, token }).await? {
+            true => Ok(()),
+            false => Err(Error::new(
+                ErrorCode::AccessDenied,
+                "The application has 100 tokens that never expire. Revoke one that is not used any more.",
+            )),
+        }
     }
 
     /// The audience, scopes and lifetime of the token that was asked for.

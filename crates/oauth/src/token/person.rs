@@ -10,7 +10,7 @@ use crate::{
     issue::{Authorization, TokenResponse},
     oidc::{IdTokenRequest, OIDC_SCOPES},
     parameters::Parameters,
-    store::{Family, Member, OpaqueToken, Parties, RefreshToken, ResourceServer, Store},
+    store::{Connected, Family, Member, OpaqueToken, Parties, RefreshToken, ResourceServer, Store},
 };
 
 /// An answer, and what must be saved before it may be given.
@@ -36,6 +36,22 @@ pub(super) fn check_standing(
         && parties.subject.generation == user_generation
         && issued_at >= parties.not_before;
     if good { Ok(()) } else { Err(GONE) }
+}
+
+/// Checks that the connection by which an application's tokens live is still there.
+pub(super) fn check_connection(parties: &Parties, connection: Option<&Connected>) -> Result<(), Error> {
+    match parties.client.ownership.is_some() && connection.is_none() {
+        true => Err(GONE),
+        false => Ok(()),
+    }
+}
+
+/// What may be done of this at this moment: all, but by an application only what it and its connection still cover.
+pub(super) fn within(parties: &Parties, connection: Option<&Connected>, scopes: &Scopes) -> Scopes {
+    match &parties.client.ownership {
+        Some(ownership) => ownership.limit(scopes, connection),
+        None => scopes.clone(),
+    }
 }
 
 impl<S: Store> Engine<S> {
@@ -79,7 +95,7 @@ impl<S: Store> Engine<S> {
         };
         let ttl = server.map_or(ISSUER_TOKEN_TTL, |server| server.token_ttl);
         let authorization = Authorization {
-            ttl: parties.client.access_token_ttl.unwrap_or(ttl),
+            ttl: Some(parties.client.access_token_ttl.unwrap_or(ttl)),
             client: parties.client.clone(),
             subject: parties.subject.clone(),
             audience: family.audience.clone(),

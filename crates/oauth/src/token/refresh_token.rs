@@ -12,13 +12,13 @@ use paylent_domain::scope::Scopes;
 
 use super::{
     TokenRequest,
-    person::{Issued, check_standing},
+    person::{Issued, check_connection, check_standing, within},
 };
 use crate::{
     Engine,
     error::{Error, ErrorCode},
     issue::TokenResponse,
-    store::{Consumed, Family, PresentedRefreshToken, Rotated, Rotation, Store},
+    store::{Consumed, Family, Presented, PresentedRefreshToken, Rotated, Rotation, Store},
 };
 
 const DEAD: Error = Error::invalid_grant("The refresh token has expired or was revoked.");
@@ -35,7 +35,8 @@ impl<S: Store> Engine<S> {
             Some(SecretKind::RefreshToken) => self.store.refresh_token(&hash).await?,
             _ => None,
         };
-        let presented = self.own(request, found, |found| &found.parties.client).await?;
+        let family = |found: &PresentedRefreshToken| Presented::Family(found.family.id);
+        let presented = self.own(request, found, |found| &found.parties.client, family).await?;
         if let Some(response) = self.use_token(request, text, presented).await? {
             return Ok(response);
         }
@@ -84,6 +85,7 @@ impl<S: Store> Engine<S> {
         if *family_revoked || ended || server.is_some_and(|server| !server.allow_offline_access) {
             return Err(DEAD);
         }
+        check_connection(parties, presented.connection.as_ref())?;
         check_standing(parties, token.issued_at, family.client_generation, family.user_generation)
     }
 
@@ -95,8 +97,9 @@ impl<S: Store> Engine<S> {
         parameters: [u8; 32],
     ) -> Result<Option<TokenResponse>, Error> {
         let now = self.clock.now();
-        let PresentedRefreshToken { token, family, parties, .. } = presented;
-        let Issued { response, refresh, access } = self.issue(&parties, &family, scopes, None, now).await?;
+        let PresentedRefreshToken { token, family, parties, connection, .. } = presented;
+        let scopes = within(&parties, connection.as_ref(), scopes);
+        let Issued { response, refresh, access } = self.issue(&parties, &family, &scopes, None, now).await?;
         let rotation = Rotation {
             presented: token.hash,
             at: now,

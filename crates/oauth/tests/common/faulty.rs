@@ -13,9 +13,9 @@ use paylent_oauth::{
     Store,
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
-        Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
-        Standing, StoreError,
+        Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
+        JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile,
+        Rotated, Rotation, SealedKey, Standing, StoreError, Use, Violation,
     },
 };
 
@@ -119,6 +119,10 @@ impl<S: Store> Store for &Faulty<S> {
         self.write(self.within.save_access_token(token)).await
     }
 
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+        self.write(self.within.save_static_token(token)).await
+    }
+
     async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
         self.perform(self.within.access_token(hash)).await
     }
@@ -144,8 +148,8 @@ impl<S: Store> Store for &Faulty<S> {
         self.perform(self.within.application(client_id, resource)).await
     }
 
-    async fn consent(&self, user_id: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
-        self.perform(self.within.consent(user_id, client_id, audience)).await
+    async fn consent(&self, consenting: Consenting<'_>) -> Result<Option<Scopes>, StoreError> {
+        self.perform(self.within.consent(consenting)).await
     }
 
     async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
@@ -194,6 +198,14 @@ impl<S: Store> Store for &Faulty<S> {
 
     async fn member(&self, user_id: Id<User>, organization_id: Id<Organization>) -> Result<Option<Member>, StoreError> {
         self.perform(self.within.member(user_id, organization_id)).await
+    }
+
+    async fn report(&self, violation: Violation) -> Result<(), StoreError> {
+        self.write(self.within.report(violation)).await
+    }
+
+    fn note_use(&self, used: Use) {
+        self.within.note_use(used);
     }
 
     async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

@@ -4,12 +4,16 @@ pub(crate) mod faulty;
 pub(crate) mod keys;
 pub(crate) mod people;
 
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use paylent_domain::{
     Clock, Id, Timestamp,
     client::{ClientType, GrantType, TokenFormat},
     clock::FixedClock,
+    network::Caller,
     scope::Scopes,
 };
 use paylent_oauth::{
@@ -22,6 +26,8 @@ use paylent_oauth::{
 pub(crate) const ISSUER: &str = "https://id.example.com";
 pub(crate) const API: &str = "https://api.example.com";
 pub(crate) const OTHER_API: &str = "https://other.example.com";
+/// From where all requests come, unless a test says otherwise.
+pub(crate) const HERE: Caller = Caller::at(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5)));
 pub(crate) const SCOPES: &str = "documents:read documents:write";
 
 /// An environment and everything in it. `store` may be wrapped, to fail on demand.
@@ -84,6 +90,8 @@ impl<S: Store> Environment<S> {
             id_token_claims: false,
             active: true,
             generation: 0,
+            previous_secret: None,
+            ownership: None,
         };
         let user = Subject {
             id: Id::new(self.clock.now(), secret::random_bytes().unwrap()),
@@ -115,7 +123,7 @@ impl<S: Store> Environment<S> {
     /// Asks for a token with the client's credentials and these parameters.
     pub(crate) async fn token(&self, client: &Registered, parameters: &[(&str, &str)]) -> Result<TokenResponse, Error> {
         let parameters = [&[("grant_type", "client_credentials")], parameters].concat();
-        self.engine.token(TokenRequest::parse(&[], client.form(&parameters))?).await
+        self.engine.token(TokenRequest::parse(&[], client.form(&parameters), HERE)?).await
     }
 
     /// The text of a token that the client gets when it asks for nothing in particular.
@@ -133,7 +141,7 @@ impl<S: Store> Environment<S> {
 
     /// Presents the token at the API it was issued for.
     pub(crate) async fn presented(&self, token: &str) -> Option<LiveToken> {
-        self.engine.bearer(token, API).await.ok()
+        self.engine.bearer(token, API, HERE).await.ok()
     }
 
     pub(crate) async fn revoke(&self, client: &Registered, token: &str) -> Result<(), Error> {

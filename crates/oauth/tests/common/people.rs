@@ -18,7 +18,7 @@ use paylent_oauth::{
 };
 use serde_json::Value;
 
-use super::{API, Environment, ISSUER, Registered, form, keys};
+use super::{API, Environment, HERE, ISSUER, Registered, form, keys};
 
 pub(crate) const CALLBACK: &str = "https://app.example.com/cb?provider=payt";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -67,6 +67,8 @@ impl Environment {
             id_token_claims: false,
             active: true,
             generation: 0,
+            previous_secret: None,
+            ownership: None,
         };
         let application = Application {
             client,
@@ -167,7 +169,7 @@ impl<S: Store> Environment<S> {
         changes: &[(&str, &str)],
     ) -> Result<TokenResponse, Error> {
         let request = app.form(&[("grant_type", "authorization_code"), ("code", code)], changes);
-        self.engine.token(TokenRequest::parse(&[], request)?).await
+        self.engine.token(TokenRequest::parse(&[], request, HERE)?).await
     }
 
     /// The tokens that the client gets in the end.
@@ -183,7 +185,7 @@ impl<S: Store> Environment<S> {
         changes: &[(&str, &str)],
     ) -> Result<TokenResponse, Error> {
         let request = app.form(&[("grant_type", "refresh_token"), ("refresh_token", token)], changes);
-        self.engine.token(TokenRequest::parse(&[], request)?).await
+        self.engine.token(TokenRequest::parse(&[], request, HERE)?).await
     }
 
     /// The claims of a token, verified with the published keys by another implementation.

@@ -5,10 +5,12 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{Timestamp, scope::Scopes};
 use paylent_oauth::{
     crypto::secret::SecretHash,
-    store::{AuthorizationCode, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode},
+    store::{AuthorizationCode, Connected, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode},
 };
 
 use super::{
+    connect::{Party, connect},
+    ownership::{ConnectedRow, OwnershipRow},
     parties::{AudienceRow, PartiesRow, SessionEnd},
     refresh::{FamilyRow, RefreshTokenRow},
     rows::{AccessTokenRow, hash},
@@ -20,7 +22,8 @@ use crate::{
     pool::on,
     prepared::Prepare as _,
     schema::{
-        access_tokens, audiences, authorization_codes, consents, parties, refresh_tokens, sessions, token_families,
+        access_tokens, applications, audiences, authorization_codes, clients, connections, consents, parties,
+        refresh_tokens, sessions, token_families,
     },
 };
 
@@ -50,6 +53,7 @@ struct CodeRow {
     wrong_verifiers: i32,
     family_id: Option<Key>,
     organization_id: Option<Key>,
+    connection_id: Option<Key>,
 }
 
 /// A row of `consents`.
@@ -89,6 +93,7 @@ impl CodeRow {
             wrong_verifiers: 0,
             family_id: None,
             organization_id: code.organization_id.map(Key::from),
+            connection_id: None,
         }
     }
 
@@ -109,6 +114,7 @@ impl CodeRow {
             amr: names(&self.amr)?,
             id_token_claims: names(&self.id_token_claims)?,
             organization_id: self.organization_id.map(Key::id),
+            for_organization: false,
             issued_at: Timestamp::from_micros(self.issued_at),
             expires_at: Timestamp::from_micros(self.expires_at),
             client_generation: self.client_generation,
@@ -119,16 +125,34 @@ impl CodeRow {
 
 impl Env {
     pub(super) async fn keep_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool> {
-        let row = CodeRow::new(self.key(), code);
-        let consent = consented.map(|scopes| ConsentRow {
-            environment_id: row.environment_id,
-            user_id: row.user_id,
-            client_id: row.client_id.clone(),
-            audience: row.audience.clone(),
-            scope: scopes.to_string(),
-            created_at: row.issued_at,
-        });
+        let for_organization = code.for_organization;
+        let mut row = CodeRow::new(self.key(), code);
         let kept = on!(self.db, transaction, |c| {
+            let this = clients::environment_id.eq(row.environment_id).and(clients::client_id.eq(row.client_id.clone()));
+            let application = applications::environment_id.eq(clients::environment_id);
+            let application = applications::table.on(application.and(applications::id.eq(clients::id)));
+            let application = clients::table.inner_join(application).filter(this).select(applications::id);
+            let application: Option<Key> = application.get_result(c).await.optional()?;
+            if let Some(application) = application {
+                let party = Party {
+                    environment: row.environment_id,
+                    application,
+                    organization: row.organization_id,
+                    user: row.user_id,
+                    for_organization,
+                };
+                row.connection_id = connect!(c, party, &row.scope, consented, row.issued_at);
+                row.insert_into(authorization_codes::table).execute(c).await?;
+                return Ok(());
+            }
+            let consent = consented.map(|scopes| ConsentRow {
+                environment_id: row.environment_id,
+                user_id: row.user_id,
+                client_id: row.client_id.clone(),
+                audience: row.audience.clone(),
+                scope: scopes.to_string(),
+                created_at: row.issued_at,
+            });
             row.insert_into(authorization_codes::table).execute(c).await?;
             if let Some(consent) = consent {
                 let key = (consents::environment_id, consents::user_id, consents::client_id, consents::audience);
@@ -148,7 +172,7 @@ impl Env {
     pub(super) async fn presented_code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>> {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
         let management_api = self.tenant().management_api();
-        type Row = (CodeRow, PartiesRow, SessionEnd, Option<AudienceRow>);
+        type Row = (CodeRow, PartiesRow, SessionEnd, Option<AudienceRow>, Option<OwnershipRow>, Option<ConnectedRow>);
         let is_this = management_api.clone();
         let row: Option<Row> = on!(self.db, lookup, |c| {
             let found =
@@ -169,6 +193,15 @@ impl Env {
                             ),
                         ),
                     ))
+                    .left_join(
+                        applications::table
+                            .on(applications::environment_id.eq(environment).and(applications::id.eq(parties::id))),
+                    )
+                    .left_join(
+                        connections::table.on(connections::environment_id
+                            .eq(environment)
+                            .and(connections::id.nullable().eq(authorization_codes::connection_id))),
+                    )
                     .filter(authorization_codes::environment_id.eq(environment))
                     .filter(authorization_codes::code_hash.eq(hash))
                     .select((
@@ -176,16 +209,19 @@ impl Env {
                         PartiesRow::as_select(),
                         (sessions::expires_at, sessions::revoked_at).nullable(),
                         Option::<AudienceRow>::as_select(),
+                        Option::<OwnershipRow>::as_select(),
+                        Option::<ConnectedRow>::as_select(),
                     ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        row.map(|(code, parties, session, audience)| {
+        row.map(|(code, parties, session, audience, application, connection)| {
             let (family_id, wrong) = (code.family_id.map(Key::id), code.wrong_verifiers);
             Ok(PresentedCode {
                 code: code.read()?,
                 family_id,
                 wrong_verifiers: u32::try_from(wrong).unwrap_or(u32::MAX),
-                parties: parties.read(session, audience, &management_api)?,
+                connection: connection.map(Connected::from),
+                parties: parties.read(session, audience, application, &management_api)?,
             })
         })
         .transpose()
@@ -212,7 +248,7 @@ impl Env {
         let session = Key::from(exchange.family.session_id);
         let until = exchange.refresh.as_ref().map(|refresh| refresh.expires_at);
         let access = exchange.access.map(|token| AccessTokenRow::new(environment, token));
-        let family = FamilyRow::new(environment, exchange.family, until);
+        let mut family = FamilyRow::new(environment, exchange.family, until);
         let refresh = exchange.refresh.map(|token| RefreshTokenRow::new(environment, token));
         let family_id = family.id;
         on!(self.db, transaction, |c| {
@@ -220,24 +256,25 @@ impl Env {
             let lock = diesel::update(open).set(sessions::token_hash.eq(sessions::token_hash)).prepared();
             let is_open = lock.execute(c).await? == 1;
             let this = authorization_codes::table.find((environment, code));
-            let consumed = if is_open {
+            let consumed: Option<Option<Key>> = if is_open {
                 let usable = this
                     .clone()
                     .filter(authorization_codes::family_id.is_null())
                     .filter(authorization_codes::wrong_verifiers.le(MAX_WRONG_VERIFIERS as i32));
-                let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id)).prepared();
-                consume.execute(c).await? == 1
+                let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id));
+                consume.returning(authorization_codes::connection_id).prepared().get_result(c).await.optional()?
             } else {
-                false
+                None
             };
-            if !consumed {
+            let Some(connection) = consumed else {
                 let replayed: Option<Option<Key>> =
                     this.select(authorization_codes::family_id).get_result(c).await.optional()?;
                 return Ok(match replayed.flatten() {
                     Some(family) => Exchanged::Replayed(family.id::<Family>()),
                     None => Exchanged::Gone,
                 });
-            }
+            };
+            family.connection_id = connection;
             family.insert_into(token_families::table).execute(c).await?;
             if let Some(refresh) = refresh {
                 refresh.insert_into(refresh_tokens::table).execute(c).await?;

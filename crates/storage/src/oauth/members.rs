@@ -25,6 +25,13 @@ macro_rules! end_acting {
         use crate::schema::{authorization_codes as codes, token_families as families};
 
         let (organization, user): (Key, Option<Key>) = ($organization, $user);
+        if let Some(user) = user {
+            use crate::schema::connections;
+
+            let here = connections::environment_id.eq($environment).and(connections::organization_id.eq(organization));
+            let own = connections::table.filter(here.and(connections::user_id.eq(user)));
+            diesel::delete(own).execute($c).await?;
+        }
         let here = codes::environment_id.eq($environment).and(codes::organization_id.eq(organization));
         match user {
             Some(user) => diesel::delete(codes::table.filter(here.and(codes::user_id.eq(user)))).execute($c).await?,

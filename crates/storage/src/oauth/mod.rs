@@ -1,8 +1,10 @@
 //! The engine's store. Each verb is one unit of work.
 
-mod applications;
+mod authorize;
 mod codes;
+mod connect;
 mod members;
+mod ownership;
 mod parties;
 mod refresh;
 mod rows;
@@ -13,45 +15,69 @@ use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, s
 use paylent_oauth::{
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Belonging, Client, EndedSession, Exchange, Exchanged, Family, JwtReference,
-        Machine, Member, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated, Rotation, SealedKey,
-        Standing, Store, StoreError,
+        Application, AuthorizationCode, Belonging, Client, Connected, Consenting, EndedSession, Exchange, Exchanged,
+        Family, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
+        Profile, Rotated, Rotation, SealedKey, Standing, Store, StoreError, Use, Violation,
     },
 };
 
 pub(crate) use self::members::end_acting;
-use self::rows::{AccessTokenRow, ClientRow, MachineRow, StandingRow, standing};
+pub(crate) use self::rows::AccessTokenRow;
+use self::{
+    ownership::{ConnectedRow, OwnershipRow, owned},
+    parties::AudienceRow,
+    rows::{ClientRow, MachineRow, StandingRow, standing},
+};
 use crate::{
     Env, Error,
     key::Key,
     pool::on,
     schema::{
-        access_tokens, clients, denied_tokens, environments, introspection_clients, machines, resource_servers,
-        signing_keys, token_families, users,
+        access_tokens, applications, audiences, clients, connections, denied_tokens, environments,
+        introspection_clients, machines, resource_servers, signing_keys, token_families, users,
     },
 };
 
 impl Store for Env {
     async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
         let (environment, client_id) = (self.key(), client_id.to_owned());
-        let row: Option<ClientRow> = on!(self.db, lookup, |c| {
+        let row: Option<(ClientRow, Option<OwnershipRow>)> = on!(self.db, lookup, |c| {
             let named = machines::table
+                .left_join(
+                    applications::table
+                        .on(applications::environment_id.eq(environment).and(applications::id.eq(machines::id))),
+                )
                 .filter(machines::environment_id.eq(environment).and(machines::client_id.eq(client_id)))
-                .select(ClientRow::as_select());
+                .select((ClientRow::as_select(), Option::<OwnershipRow>::as_select()));
             Ok::<_, Error>(named.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(Client::try_from).transpose()?)
+        Ok(row.map(|(client, application)| owned(client.try_into()?, application)).transpose()?)
     }
 
     async fn machine(&self, client_id: &str) -> Result<Option<Machine>, StoreError> {
         let (environment, client_id) = (self.key(), client_id.to_owned());
-        let row: Option<MachineRow> = on!(self.db, lookup, |c| {
+        type Row = (MachineRow, Option<OwnershipRow>, Option<AudienceRow>);
+        let row: Option<Row> = on!(self.db, lookup, |c| {
             let named = machines::table
+                .left_join(
+                    applications::table
+                        .on(applications::environment_id.eq(environment).and(applications::id.eq(machines::id))),
+                )
+                .left_join(
+                    audiences::table.on(audiences::environment_id
+                        .eq(environment)
+                        .and(audiences::id.nullable().eq(applications::resource_server_id.nullable()))),
+                )
                 .filter(machines::environment_id.eq(environment).and(machines::client_id.eq(client_id)))
-                .select(MachineRow::as_select());
+                .select((
+                    MachineRow::as_select(),
+                    Option::<OwnershipRow>::as_select(),
+                    Option::<AudienceRow>::as_select(),
+                ));
             Ok::<_, Error>(named.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(|row| row.read(&self.tenant().management_api())).transpose()?)
+        let management_api = self.tenant().management_api();
+        Ok(row.map(|(row, application, server)| row.read(application.zip(server), &management_api)).transpose()?)
     }
 
     async fn signing_key(&self, kid: &str) -> Result<Option<SealedKey>, StoreError> {
@@ -84,9 +110,14 @@ impl Store for Env {
         })?)
     }
 
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+        Ok(self.keep_static_token(token).await?)
+    }
+
     async fn access_token(&self, hash: &SecretHash) -> Result<Option<(OpaqueToken, Standing)>, StoreError> {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
-        let row: Option<(AccessTokenRow, StandingRow, Option<i64>, Option<Key>)> = on!(self.db, lookup, |c| {
+        type Row = (AccessTokenRow, StandingRow, Option<i64>, Option<Key>, Option<OwnershipRow>, Option<ConnectedRow>);
+        let row: Option<Row> = on!(self.db, lookup, |c| {
             let found = access_tokens::table
                 .inner_join(environments::table.on(environments::id.eq(access_tokens::environment_id)))
                 .inner_join(
@@ -102,6 +133,15 @@ impl Store for Env {
                         .eq(environment)
                         .and(token_families::id.nullable().eq(access_tokens::family_id))),
                 )
+                .left_join(
+                    applications::table
+                        .on(applications::environment_id.eq(environment).and(applications::id.eq(clients::id))),
+                )
+                .left_join(
+                    connections::table.on(connections::environment_id
+                        .eq(environment)
+                        .and(connections::id.nullable().eq(token_families::connection_id.nullable()))),
+                )
                 .filter(access_tokens::environment_id.eq(environment).and(access_tokens::token_hash.eq(hash)))
                 .select((
                     AccessTokenRow::as_select(),
@@ -114,13 +154,17 @@ impl Store for Env {
                     ),
                     token_families::revoked_at.nullable(),
                     token_families::id.nullable(),
+                    Option::<OwnershipRow>::as_select(),
+                    Option::<ConnectedRow>::as_select(),
                 ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        let read = |(token, status, revoked_at, family): (AccessTokenRow, StandingRow, Option<i64>, Option<Key>)| {
+        let read = |(token, status, revoked_at, family, application, connection): Row| {
             let token = token.read()?;
             let dead = token.family_id.is_some() && (family.is_none() || revoked_at.is_some());
-            Ok::<_, Error>((token, standing(status, dead, true, false)))
+            let ownership = application.map(OwnershipRow::read).transpose()?;
+            let connection = connection.map(Connected::from);
+            Ok::<_, Error>((token, Standing { ownership, connection, ..standing(status, dead, true, false) }))
         };
         Ok(row.map(read).transpose()?)
     }
@@ -213,8 +257,8 @@ impl Store for Env {
         Ok(self.find_application(client_id, resource).await?)
     }
 
-    async fn consent(&self, user_id: Id<User>, client_id: &str, audience: &str) -> Result<Option<Scopes>, StoreError> {
-        Ok(self.find_consent(user_id, client_id, audience).await?)
+    async fn consent(&self, consenting: Consenting<'_>) -> Result<Option<Scopes>, StoreError> {
+        Ok(self.find_consent(consenting).await?)
     }
 
     async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
@@ -255,6 +299,14 @@ impl Store for Env {
 
     async fn member(&self, user_id: Id<User>, organization_id: Id<Organization>) -> Result<Option<Member>, StoreError> {
         Ok(self.find_member(user_id, organization_id).await?)
+    }
+
+    async fn report(&self, violation: Violation) -> Result<(), StoreError> {
+        Ok(self.report_violation(violation).await?)
+    }
+
+    fn note_use(&self, used: Use) {
+        self.db.uses().note(self.key(), used);
     }
 
     async fn end_session(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>, StoreError> {

@@ -5,7 +5,10 @@ use paylent_domain::Timestamp;
 use paylent_oauth::store::{Client, DescribedScope, Parties, Profile, ResourceServer, Subject};
 use serde::Deserialize;
 
-use super::rows::hash;
+use super::{
+    ownership::{OwnershipRow, owned},
+    rows::hash,
+};
 use crate::{
     Error, Result,
     authority::names,
@@ -82,6 +85,7 @@ impl PartiesRow {
         self,
         session: SessionEnd,
         audience: Option<AudienceRow>,
+        application: Option<OwnershipRow>,
         management_api: &str,
     ) -> Result<Parties, Error> {
         let client = Client {
@@ -96,6 +100,8 @@ impl PartiesRow {
             id_token_claims: self.id_token_claims,
             active: self.active,
             generation: self.generation,
+            previous_secret: None,
+            ownership: None,
         };
         let subject = Subject {
             id: self.user_id.id(),
@@ -116,7 +122,7 @@ impl PartiesRow {
             Some((_, Some(_))) | None => None,
         };
         Ok(Parties {
-            client,
+            client: owned(client, application)?,
             subject,
             profile,
             session_expires_at,

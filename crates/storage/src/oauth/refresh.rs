@@ -5,10 +5,11 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{Id, Timestamp, scope::Scopes};
 use paylent_oauth::{
     crypto::secret::SecretHash,
-    store::{Consumed, Family, PresentedRefreshToken, RefreshToken, Rotated, Rotation},
+    store::{Connected, Consumed, Family, PresentedRefreshToken, RefreshToken, Rotated, Rotation},
 };
 
 use super::{
+    ownership::{ConnectedRow, OwnershipRow},
     parties::{AudienceRow, PartiesRow, SessionEnd},
     rows::{AccessTokenRow, hash},
 };
@@ -19,7 +20,7 @@ use crate::{
     key::Key,
     pool::on,
     prepared::Prepare as _,
-    schema::{access_tokens, audiences, parties, refresh_tokens, sessions, token_families},
+    schema::{access_tokens, applications, audiences, connections, parties, refresh_tokens, sessions, token_families},
 };
 
 /// How long a family is remembered after its last token is dead: a day.
@@ -47,6 +48,7 @@ pub(super) struct FamilyRow {
     expires_at: i64,
     revoked_at: Option<i64>,
     organization_id: Option<Key>,
+    pub connection_id: Option<Key>,
 }
 
 /// A row of `refresh_tokens`.
@@ -86,6 +88,7 @@ impl FamilyRow {
             expires_at: last.plus_seconds(REMEMBERED).micros(),
             revoked_at: None,
             organization_id: family.organization_id.map(Key::from),
+            connection_id: None,
         }
     }
 
@@ -151,7 +154,16 @@ impl Env {
         let (environment, hash) = (self.key(), hash.as_bytes().to_vec());
         let management_api = self.tenant().management_api();
         let is_this = management_api.clone();
-        type Row = (RefreshTokenRow, FamilyRow, PartiesRow, SessionEnd, Option<AudienceRow>, Option<i64>);
+        type Row = (
+            RefreshTokenRow,
+            FamilyRow,
+            PartiesRow,
+            SessionEnd,
+            Option<AudienceRow>,
+            Option<OwnershipRow>,
+            Option<ConnectedRow>,
+            Option<i64>,
+        );
         let row: Option<Row> = on!(self.db, lookup, |c| {
             let used = successors
                 .filter(successors.field(refresh_tokens::environment_id).eq(environment))
@@ -181,6 +193,15 @@ impl Env {
                             .or(audiences::system.eq(true).and(token_families::audience.eq(is_this)).nullable()),
                     )),
                 )
+                .left_join(
+                    applications::table
+                        .on(applications::environment_id.eq(environment).and(applications::id.eq(parties::id))),
+                )
+                .left_join(
+                    connections::table.on(connections::environment_id
+                        .eq(environment)
+                        .and(connections::id.nullable().eq(token_families::connection_id))),
+                )
                 .filter(refresh_tokens::environment_id.eq(environment))
                 .filter(refresh_tokens::token_hash.eq(hash))
                 .select((
@@ -189,11 +210,13 @@ impl Env {
                     PartiesRow::as_select(),
                     (sessions::expires_at, sessions::revoked_at).nullable(),
                     Option::<AudienceRow>::as_select(),
+                    Option::<OwnershipRow>::as_select(),
+                    Option::<ConnectedRow>::as_select(),
                     used,
                 ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        row.map(|(token, family, parties, session, audience, used)| {
+        row.map(|(token, family, parties, session, audience, application, connection, used)| {
             let family_revoked = family.revoked_at.is_some();
             let (token, consumed) = token.read(used.is_some())?;
             Ok(PresentedRefreshToken {
@@ -201,7 +224,8 @@ impl Env {
                 consumed,
                 family: family.read()?,
                 family_revoked,
-                parties: parties.read(session, audience, &management_api)?,
+                connection: connection.map(Connected::from),
+                parties: parties.read(session, audience, application, &management_api)?,
             })
         })
         .transpose()

@@ -8,6 +8,7 @@ use paylent_oauth::{
 };
 use serde::Deserialize;
 
+use super::{ownership::OwnershipRow, parties::AudienceRow};
 use crate::{
     Error, Result,
     authority::names,
@@ -61,16 +62,16 @@ struct GrantJson {
 /// A row of `access_tokens`.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = access_tokens, treat_none_as_default_value = false)]
-pub(super) struct AccessTokenRow {
+pub(crate) struct AccessTokenRow {
     environment_id: Key,
-    token_hash: Vec<u8>,
+    pub(crate) token_hash: Vec<u8>,
     client_id: String,
     user_id: Key,
     audience: String,
     scope: String,
     client_generation: i64,
     user_generation: i64,
-    issued_at: i64,
+    pub(crate) issued_at: i64,
     pub expires_at: Option<i64>,
     family_id: Option<Key>,
     organization_id: Option<Key>,
@@ -95,6 +96,8 @@ impl TryFrom<ClientRow> for Client {
             id_token_claims: row.id_token_claims,
             active: row.active,
             generation: row.generation,
+            previous_secret: None,
+            ownership: None,
         })
     }
 }
@@ -104,7 +107,8 @@ pub(super) fn hash(bytes: Vec<u8>) -> Result<SecretHash> {
 }
 
 impl MachineRow {
-    pub(super) fn read(self, management_api: &str) -> Result<Machine> {
+    /// The machine; an application's only grant is that for the API it is for.
+    pub(super) fn read(self, owned: Option<(OwnershipRow, AudienceRow)>, management_api: &str) -> Result<Machine> {
         let user = match (self.user_id, self.user_active, self.user_generation, self.roles, self.permissions) {
             (Some(id), Some(active), Some(generation), Some(roles), Some(permissions)) => Some(Subject {
                 id: id.id(),
@@ -116,12 +120,19 @@ impl MachineRow {
             _ => None,
         };
         let grants: Vec<GrantJson> = serde_json::from_str(&self.grants).map_err(broken)?;
-        Ok(Machine {
-            client: self.client.try_into()?,
-            user,
-            grants: grants.into_iter().map(|grant| grant.read(management_api)).collect(),
-            primary_kid: self.primary_kid,
-        })
+        let (client, primary_kid) = (Client::try_from(self.client)?, self.primary_kid);
+        let Some((ownership, audience)) = owned else {
+            let grants = grants.into_iter().map(|grant| grant.read(management_api)).collect();
+            return Ok(Machine { client, user, grants, primary_kid });
+        };
+        let (client, server) = (ownership.own(client)?, audience.read(management_api)?);
+        let grant = Grant {
+            resource: server.identifier,
+            token_ttl: server.token_ttl,
+            scopes: server.scopes.into_iter().map(|scope| scope.name).collect(),
+            allowed_scopes: client.ownership.as_ref().map(|ownership| ownership.permissions.clone()),
+        };
+        Ok(Machine { client, user, grants: vec![grant], primary_kid })
     }
 }
 
@@ -137,7 +148,7 @@ impl GrantJson {
 }
 
 impl AccessTokenRow {
-    pub(super) fn new(environment_id: Key, token: OpaqueToken) -> Self {
+    pub(crate) fn new(environment_id: Key, token: OpaqueToken) -> Self {
         Self {
             environment_id,
             token_hash: token.hash.as_bytes().to_vec(),
@@ -171,6 +182,7 @@ impl AccessTokenRow {
     }
 }
 
+/// The standing of a signed token, or that of an opaque one of a client that nobody owns.
 pub(super) fn standing(row: StandingRow, family_revoked: bool, key_active: bool, denied: bool) -> Standing {
     let (client_active, client_generation, user_active, user_generation, not_before) = row;
     Standing {
@@ -182,5 +194,7 @@ pub(super) fn standing(row: StandingRow, family_revoked: bool, key_active: bool,
         denied,
         family_revoked,
         not_before: Timestamp::from_micros(not_before),
+        ownership: None,
+        connection: None,
     }
 }

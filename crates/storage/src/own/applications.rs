@@ -15,7 +15,7 @@ use crate::{
 
 /// An application that a person gave access to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection {
+pub struct ConnectedApplication {
     /// The public identifier of its client.
     pub client_id: String,
     /// What it is called.
@@ -44,7 +44,7 @@ impl Env {
     ///
     /// # Errors
     /// The database is unavailable.
-    pub async fn connections(&self, user: Id<User>, now: Timestamp) -> Result<Vec<Connection>> {
+    pub async fn connections(&self, user: Id<User>, now: Timestamp) -> Result<Vec<ConnectedApplication>> {
         type Described = (Option<String>, String, Option<String>);
         let (environment, user, now) = (self.key(), Key::from(user), now.micros());
         let (granted, described): (Vec<Granted>, Vec<Described>) = on!(self.db, read, |c| {
@@ -91,10 +91,10 @@ impl Env {
             .into_iter()
             .map(|(server, name, words)| ((server.unwrap_or_else(|| management_api.clone()), name), words))
             .collect();
-        let mut connections: BTreeMap<String, Connection> = BTreeMap::new();
+        let mut connections: BTreeMap<String, ConnectedApplication> = BTreeMap::new();
         for (client_id, name, audience, scope, at) in granted {
             let at = Timestamp::from_micros(at);
-            let new = Connection { client_id: client_id.clone(), name, since: at, scopes: Vec::new() };
+            let new = ConnectedApplication { client_id: client_id.clone(), name, since: at, scopes: Vec::new() };
             let connection = connections.entry(client_id).or_insert(new);
             connection.since = connection.since.min(at);
             for name in words(&scope) {
@@ -104,7 +104,7 @@ impl Env {
                 }
             }
         }
-        let mut connections: Vec<Connection> = connections.into_values().collect();
+        let mut connections: Vec<ConnectedApplication> = connections.into_values().collect();
         connections.sort_by(|one, other| (&one.name, &one.client_id).cmp(&(&other.name, &other.client_id)));
         Ok(connections)
     }

@@ -8,7 +8,7 @@ mod password;
 mod person;
 mod sessions;
 
-pub use applications::{ConnectedScope, Connection};
+pub use applications::{ConnectedApplication, ConnectedScope};
 pub use email::{NewEmailChange, ProvenEmail};
 pub use organizations::{OwnInvitation, OwnMembership};
 pub use person::{Person, Profile};

@@ -8,12 +8,12 @@ use actix_web::{
     },
     web::{Data, Payload},
 };
-use paylent_oauth::{BearerError, UserInfoError, bearer_token};
+use paylent_oauth::{BearerError, Error, UserInfoError, bearer_token};
 use serde_json::json;
 
 use crate::{
     Settings,
-    oauth::{body, engine, environment, reply},
+    oauth::{body, caller, engine, environment, reply},
 };
 
 /// `GET /oauth/userinfo`. The token comes in the `Authorization` header (RFC 6750 section 2.1).
@@ -43,7 +43,7 @@ async fn answer(request: &HttpRequest, settings: &Settings, in_body: Option<&str
         (Ok(None), None) => return refuse(&issuer, 401, None, "Send an access token in the Authorization header."),
         (Err(error), _) => return refused(&issuer, error.into()),
     };
-    match engine(&env, settings).userinfo(token).await {
+    match engine(&env, settings).userinfo(token, caller(request)).await {
         Ok(person) => reply::answer(&person),
         Err(error) => refused(&issuer, error),
     }
@@ -55,6 +55,9 @@ fn refused(issuer: &str, error: UserInfoError) -> HttpResponse {
         UserInfoError::InsufficientScope => refuse(issuer, 403, Some("insufficient_scope"), &sentence),
         UserInfoError::Bearer(BearerError::Malformed) => refuse(issuer, 400, Some("invalid_request"), &sentence),
         UserInfoError::Bearer(BearerError::Invalid) => refuse(issuer, 401, Some("invalid_token"), &sentence),
+        UserInfoError::Bearer(BearerError::Foreign(foreign)) => {
+            reply::Refusal::from(Error::from(foreign)).response(issuer)
+        }
         UserInfoError::Bearer(BearerError::Failed(error)) => reply::Refusal::from(error).response(issuer),
     }
 }

@@ -10,6 +10,7 @@ use actix_web::{
     http::{Method, header::AUTHORIZATION},
     web::{self, Data, Payload},
 };
+use paylent_domain::network::{Caller, Origin};
 use paylent_oauth::{Engine, IntrospectionRequest, Parameters, RevocationRequest, TokenRequest};
 use paylent_storage::Env;
 use serde_json::json;
@@ -20,8 +21,9 @@ use reply::{Refusal, answer};
 
 /// `POST /oauth/token`
 pub(crate) async fn token(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+    let caller = caller(&request);
     let run = async |engine: Engine<Env>, headers: &[&[u8]], parameters: Parameters| {
-        Ok(answer(&engine.token(TokenRequest::parse(headers, parameters)?).await?))
+        Ok(answer(&engine.token(TokenRequest::parse(headers, parameters, caller)?).await?))
     };
     respond(&request, payload, &settings, run).await
 }
@@ -63,6 +65,11 @@ async fn respond(
 /// The environment of the request's host, as the server found it.
 pub(crate) fn environment(request: &HttpRequest) -> Option<Env> {
     request.extensions().get::<Env>().cloned()
+}
+
+/// From where the request comes, as the server found out.
+pub(crate) fn caller(request: &HttpRequest) -> Caller {
+    request.extensions().get::<Origin>().map_or(Caller::UNKNOWN, Origin::caller)
 }
 
 pub(crate) fn engine(env: &Env, settings: &Settings) -> Engine<Env> {

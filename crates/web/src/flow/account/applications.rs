@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_storage::{Connection, Person};
+use paylent_storage::{ConnectedApplication, Person};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
@@ -49,7 +49,7 @@ async fn withdraw(visit: &mut Visit, person: Person, fields: &Fields) -> Result<
     }
 }
 
-fn application(connection: &Connection) -> Application<'_> {
+fn application(connection: &ConnectedApplication) -> Application<'_> {
     let scopes = connection.scopes.iter().map(|scope| AskedScope {
         name: &scope.name,
         description: scope.description.as_deref(),

@@ -5,12 +5,15 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
-    scope::Scopes,
     user::User,
 };
 use paylent_oauth::store::{Application, Client, Profile};
 
-use super::{parties::AudienceRow, rows::hash};
+use super::{
+    ownership::{OwnershipRow, owned},
+    parties::AudienceRow,
+    rows::hash,
+};
 use crate::{
     Env, Error, Result,
     audit::entry,
@@ -20,8 +23,8 @@ use crate::{
     key::Key,
     pool::on,
     schema::{
-        audiences, audit_events, authorities, authorization_codes, clients, consents, token_families, used_assertions,
-        users,
+        applications, audiences, audit_events, authorities, authorization_codes, clients, connections, consents,
+        organizations, token_families, used_assertions, users,
     },
 };
 
@@ -63,6 +66,8 @@ impl ApplicationRow {
             id_token_claims: self.id_token_claims,
             active: self.active,
             generation: self.generation,
+            previous_secret: None,
+            ownership: None,
         };
         Ok(Application {
             client,
@@ -89,29 +94,36 @@ impl Env {
         let management_api = self.tenant().management_api();
         let is_this = resource == Some(management_api.as_str());
         let identifier = resource.filter(|_| !is_this).map(str::to_owned);
-        let row: Option<(ApplicationRow, Option<AudienceRow>)> = on!(self.db, lookup, |c| {
+        type Row = (ApplicationRow, Option<AudienceRow>, Option<OwnershipRow>, Option<String>);
+        let row: Option<Row> = on!(self.db, lookup, |c| {
             let this = audiences::system.eq(true).and(is_this.into_sql::<Bool>());
             let asked = audiences::identifier.eq(identifier).or(this.nullable());
+            // An application of an organization is for its own API, whatever was asked about.
+            let its_own = audiences::id.nullable().eq(applications::resource_server_id.nullable());
+            let asked = applications::id.nullable().is_null().and(asked).or(its_own);
+            let application = applications::environment_id.eq(environment).and(applications::id.eq(clients::id));
+            let organization = organizations::environment_id
+                .eq(environment)
+                .and(organizations::id.nullable().eq(applications::organization_id.nullable()));
             let found = clients::table
+                .left_join(applications::table.on(application))
+                .left_join(organizations::table.on(organization))
                 .left_join(audiences::table.on(audiences::environment_id.eq(environment).and(asked)))
                 .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
-                .select((ApplicationRow::as_select(), Option::<AudienceRow>::as_select()));
+                .select((
+                    ApplicationRow::as_select(),
+                    Option::<AudienceRow>::as_select(),
+                    Option::<OwnershipRow>::as_select(),
+                    organizations::name.nullable(),
+                ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        row.map(|(application, audience)| application.read(audience, &management_api)).transpose()
-    }
-
-    pub(super) async fn find_consent(
-        &self,
-        user_id: Id<User>,
-        client_id: &str,
-        audience: &str,
-    ) -> Result<Option<Scopes>> {
-        let key = (self.key(), Key::from(user_id), client_id.to_owned(), audience.to_owned());
-        let scope: Option<String> = on!(self.db, lookup, |c| {
-            Ok::<_, Error>(consents::table.find(key).select(consents::scope).get_result(c).await.optional()?)
-        })?;
-        Ok(scope.map(|scope| Scopes::stored(&scope)))
+        let read = |(row, audience, ownership, organization): Row| {
+            let application = row.read(audience, &management_api)?;
+            let client = owned(application.client, ownership)?;
+            Ok(Application { client, organization, ..application })
+        };
+        row.map(read).transpose()
     }
 
     /// Takes back what a person agreed to let a client do: what the client was given dies with it, codes and all. `false`
@@ -133,6 +145,11 @@ impl Env {
                 .and(consents::user_id.eq(user))
                 .and(consents::client_id.eq(client.clone()));
             let mut taken = diesel::delete(consents::table.filter(agreed)).execute(c).await?;
+            let own = connections::environment_id
+                .eq(environment)
+                .and(connections::user_id.eq(user))
+                .and(connections::application_id.eq(client_key));
+            taken += diesel::delete(connections::table.filter(own)).execute(c).await?;
             let codes = authorization_codes::environment_id
                 .eq(environment)
                 .and(authorization_codes::user_id.eq(user))

@@ -1,0 +1,128 @@
+//! By which connections an application's codes live, and what they cover.
+
+use diesel::{prelude::*, sql_types::Bool};
+use diesel_async::RunQueryDsl;
+use paylent_domain::scope::Scopes;
+use paylent_oauth::store::Consenting;
+
+use crate::{
+    Env, Error, Result,
+    key::Key,
+    pool::on,
+    schema::{applications, clients, connections, consents},
+};
+
+/// Who connects an application.
+#[derive(Clone, Copy)]
+pub(super) struct Party {
+    pub(super) environment: Key,
+    pub(super) application: Key,
+    pub(super) organization: Option<Key>,
+    pub(super) user: Key,
+    /// Whether they do it for all of the organization.
+    pub(super) for_organization: bool,
+}
+
+/// The statement that finds the connections which count for a party: the organization's, and the person's own unless they
+/// connect for all of the organization.
+macro_rules! theirs {
+    ($party:expr) => {{
+        let party: Party = $party;
+        let none = party.organization.is_none().into_sql::<Bool>();
+        let of = connections::organization_id.eq(party.organization).assume_not_null();
+        let of = of.or(connections::organization_id.is_null().and(none));
+        let own = (!party.for_organization).into_sql::<Bool>();
+        let own = connections::user_id.eq(party.user).assume_not_null().and(own);
+        connections::table
+            .filter(connections::environment_id.eq(party.environment))
+            .filter(connections::application_id.eq(party.application).and(of))
+            .filter(connections::user_id.is_null().or(own))
+    }};
+}
+
+/// In the unit of work at hand, the connection that a code with these scopes lives by: one that covers them, the
+/// organization's before the person's, or when the person has just agreed, the one that this makes or changes. The
+/// application's row is locked for that, so that there is one connection of each party.
+macro_rules! connect {
+    ($c:ident, $party:expr, $scope:expr, $consented:expr, $at:expr) => {{
+        use diesel::sql_types::Bool;
+
+        use crate::oauth::connect::theirs;
+
+        let party: $crate::oauth::connect::Party = $party;
+        let consented: Option<Scopes> = $consented;
+        let scope: &str = $scope;
+        match consented {
+            None => {
+                let asked = Scopes::stored(scope);
+                let known = theirs!(party).select((connections::id, connections::user_id, connections::scope));
+                let mut known: Vec<(Key, Option<Key>, String)> = known.load($c).await?;
+                known.sort_by_key(|(_, user, _)| user.is_some());
+                let covers = |(_, _, scope): &(Key, Option<Key>, String)| asked.is_subset(&Scopes::stored(scope));
+                known.iter().find(|known| covers(known)).map(|(id, ..)| *id)
+            }
+            Some(scopes) => {
+                let lock = diesel::update(applications::table.find((party.environment, party.application)));
+                lock.set(applications::grant_type.eq(applications::grant_type)).execute($c).await?;
+                let user = Some(party.user).filter(|_| !party.for_organization);
+                let of_all = connections::user_id.is_null().eq(party.for_organization);
+                let one = theirs!(party).filter(of_all).select(connections::id);
+                let known: Option<Key> = one.get_result($c).await.optional()?;
+                let (scope, by) = (connections::scope.eq(scopes.to_string()), connections::connected_by.eq(party.user));
+                match known {
+                    Some(id) => {
+                        let known = diesel::update(connections::table.find((party.environment, id)));
+                        known.set((scope, by, connections::updated_at.eq($at))).execute($c).await?;
+                        Some(id)
+                    }
+                    None => {
+                        let at = paylent_domain::Timestamp::from_micros($at);
+                        let id = $crate::audit::new_id::<paylent_domain::application::Connection>(at)?;
+                        let row = (
+                            connections::environment_id.eq(party.environment),
+                            connections::id.eq(id),
+                            connections::application_id.eq(party.application),
+                            connections::organization_id.eq(party.organization),
+                            connections::user_id.eq(user),
+                            by,
+                            scope,
+                            connections::created_at.eq($at),
+                            connections::updated_at.eq($at),
+                        );
+                        diesel::insert_into(connections::table).values(row).execute($c).await?;
+                        Some(id)
+                    }
+                }
+            }
+        }
+    }};
+}
+
+pub(super) use {connect, theirs};
+
+impl Env {
+    pub(super) async fn find_consent(&self, of: Consenting<'_>) -> Result<Option<Scopes>> {
+        let (environment, user, client_id) = (self.key(), Key::from(of.user_id), of.client_id.to_owned());
+        let (audience, organization) = (of.audience.to_owned(), of.organization_id.map(Key::from));
+        let for_organization = of.for_organization;
+        let scopes: Vec<String> = on!(self.db, read, |c| {
+            let application = applications::environment_id.eq(clients::environment_id);
+            let application = applications::table.on(application.and(applications::id.eq(clients::id)));
+            let named = clients::environment_id.eq(environment).and(clients::client_id.eq(client_id.clone()));
+            let application = clients::table.inner_join(application).filter(named).select(applications::id);
+            let application: Option<Key> = application.get_result(c).await.optional()?;
+            Ok::<_, Error>(match application {
+                Some(application) => {
+                    let party = Party { environment, application, organization, user, for_organization };
+                    theirs!(party).select(connections::scope).load(c).await?
+                }
+                None => {
+                    let agreed = consents::table.find((environment, user, client_id, audience));
+                    agreed.select(consents::scope).load(c).await?
+                }
+            })
+        })?;
+        let all = scopes.iter().flat_map(|scope| Scopes::stored(scope).iter().map(str::to_owned).collect::<Vec<_>>());
+        Ok((!scopes.is_empty()).then(|| all.collect()))
+    }
+}
