@@ -189,17 +189,17 @@ macro_rules! renew {
         let session = sessions::table.find(($environment, $crate::key::Key::from($id)));
         let theirs = session
             .filter(sessions::user_id.eq($crate::key::Key::from(user)).and(sessions::token_hash.eq(old)))
-            .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())))
-            .filter(sessions::last_activity_at.gt(at.plus_seconds(-idle_ttl).micros()));
+            .filter(sessions::revoked_at.is_null());
         let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
-        let before: Option<i64> = lock.returning(sessions::updated_at).get_result($c).await.optional()?;
-        match before.map(Timestamp::from_micros) {
+        let before: Option<$crate::sessions::SessionRow> =
+            lock.returning($crate::sessions::SessionRow::as_returning()).get_result($c).await.optional()?;
+        match before.map(Session::try_from).transpose()?.filter(|before| before.is_live(at, idle_ttl)) {
             Some(before) => {
                 let renewed = (
                     sessions::token_hash.eq(new),
                     sessions::last_activity_at.eq(at.micros()),
                     sessions::expires_at.eq(at.plus_seconds(ttl).micros()),
-                    sessions::updated_at.eq(at.after(before).micros()),
+                    sessions::updated_at.eq(at.after(before.updated_at).micros()),
                     sessions::authenticated_at.eq(at.micros()),
                 );
                 let renewed = diesel::update(session).set(renewed);
@@ -366,7 +366,7 @@ impl Env {
             let session = sessions::table.find((environment, key));
             let before = lock_session!(c, session, expected);
             let (_, idle_ttl) = lifetimes!(c, environment);
-            if !before.is_live(by.at) || before.last_activity_at.plus_seconds(idle_ttl) <= by.at {
+            if !before.is_live(by.at, idle_ttl) {
                 return Err(Error::Refused(Refusal::InactiveSession));
             }
             let used = sessions::last_activity_at.eq(by.at.max(before.last_activity_at).micros());

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
     language::Language,
-    session::Session,
+    session::{Session, ends_at},
     user::{Email, PasswordHash, User, UserKind},
 };
 use paylent_oauth::crypto::secret::SecretHash;
@@ -74,21 +74,25 @@ impl Env {
     /// # Errors
     /// The database is unavailable.
     pub async fn session_by_token(&self, token: &SecretHash, at: Timestamp) -> Result<Option<LiveSession>> {
-        type Row = (Key, (i64, i64), Key, i64, Option<String>, Option<String>, Option<String>, Option<String>);
-        let (environment, token, at) = (self.key(), token.as_bytes().to_vec(), at.micros());
+        type Times = (i64, i64, i64, i64);
+        type Row = (Key, Times, Key, i64, Option<String>, Option<String>, Option<String>, Option<String>);
+        let (environment, token) = (self.key(), token.as_bytes().to_vec());
         let row: Option<Row> = on!(self.db, lookup, |c| {
             let named = sessions::environment_id.eq(environment).and(sessions::token_hash.eq(token));
-            let idle_at = sessions::last_activity_at + environments::session_idle_ttl * 1_000_000_i64;
-            let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(at)).and(idle_at.gt(at));
             let user = users::environment_id.eq(environment).and(users::id.eq(sessions::user_id));
             let row = sessions::table
                 .inner_join(users::table.on(user))
                 .inner_join(environments::table.on(environments::id.eq(environment)))
-                .filter(named.and(live))
+                .filter(named.and(sessions::revoked_at.is_null()))
                 .filter(users::active.eq(true).and(users::kind.eq(UserKind::Person.as_str())))
                 .select((
                     sessions::id,
-                    (sessions::authenticated_at, sessions::last_activity_at),
+                    (
+                        sessions::authenticated_at,
+                        sessions::last_activity_at,
+                        sessions::expires_at,
+                        environments::session_idle_ttl,
+                    ),
                     users::id,
                     users::generation,
                     users::email,
@@ -101,18 +105,20 @@ impl Env {
                 .optional()?;
             Ok::<_, Error>(row)
         })?;
-        Ok(row.map(|(id, (proved, used), user_id, user_generation, email, first_name, last_name, locale)| {
-            LiveSession {
+        Ok(row.and_then(|(id, times, user_id, user_generation, email, first_name, last_name, locale)| {
+            let (proved, used, expires, idle_ttl) = times;
+            let last_activity_at = Timestamp::from_micros(used);
+            (at < ends_at(Timestamp::from_micros(expires), last_activity_at, idle_ttl)).then(|| LiveSession {
                 id: id.id(),
                 authenticated_at: Timestamp::from_micros(proved),
-                last_activity_at: Timestamp::from_micros(used),
+                last_activity_at,
                 user_id: user_id.id(),
                 user_generation,
                 email: email.unwrap_or_default(),
                 first_name,
                 last_name,
                 language: locale.as_deref().and_then(Language::of_tag),
-            }
+            })
         }))
     }
 
