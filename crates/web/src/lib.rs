@@ -13,6 +13,7 @@ mod oauth;
 pub mod pages;
 
 pub use flow::FORMS;
+pub use oauth::body::is_json;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
+    http::header::CACHE_CONTROL,
     web::{Data, Payload},
 };
 use paylent_crypto::secret::SecretKind;
@@ -28,6 +28,7 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
+    is_json,
     oauth::body,
     pages::{self, Fault, Faults, Href, InvitationOutcome, Name, Newcomer, Outcome, Way},
 };
@@ -71,7 +72,7 @@ async fn answer(request: HttpRequest, payload: Payload, settings: Data<Settings>
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    if is_json(&request) {
+    if is_json(request.headers()) {
         let response = match by_program(&mut visit, &request, payload, accepts).await {
             Ok(response) => response,
             Err(trouble) => told(trouble),
@@ -234,12 +235,6 @@ fn page_of(
         (Trouble::Failed(failure), _) => Err(failure),
         (Trouble::Unknown | Trouble::HasAccount | Trouble::Unfit(_), _) => Err(unknown()),
     }
-}
-
-/// Only what a browser sends to another site not without asking first counts as JSON.
-fn is_json(request: &HttpRequest) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The answer of a program. The session of a browser counts only for what comes from a page of ours.

@@ -1,10 +1,10 @@
 //! What the pages' addresses say to front ends of one's own, in JSON.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{
         StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+        header::{CACHE_CONTROL, RETRY_AFTER},
     },
     web::Payload,
 };
@@ -13,12 +13,6 @@ use serde_json::{Value, json};
 
 use super::{fault::Failure, visit::Fields};
 use crate::oauth::body;
-
-/// Whether a body is JSON. No form of a page can send that, so it needs no token of ours.
-pub(super) fn is_json(request: &HttpRequest) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
-}
 
 /// The members of an object of strings.
 pub(super) async fn fields(payload: Payload) -> Result<Fields, HttpResponse> {

@@ -47,15 +47,21 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
         .service(post_only("/organization").route(web::post().to(organization::post)))
         .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
-        .service(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept)))
-        .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
-        .service(either("/register").route(get().to(register::email_page)).route(web::post().to(register::begin)))
-        .service(
+        .service(front_ends(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept))))
+        .service(front_ends(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline))))
+        .service(front_ends(
+            either("/register").route(get().to(register::email_page)).route(web::post().to(register::begin)),
+        ))
+        .service(front_ends(
             either("/register/verify").route(get().to(register::code_page)).route(web::post().to(register::verify)),
-        )
-        .service(post_only("/register/complete").route(web::post().to(register::complete)))
-        .service(either("/password/forgot").route(get().to(password::forgot)).route(web::post().to(password::ask)))
-        .service(either("/password/reset").route(get().to(password::form)).route(web::post().to(password::reset)))
+        ))
+        .service(front_ends(post_only("/register/complete").route(web::post().to(register::complete))))
+        .service(front_ends(
+            either("/password/forgot").route(get().to(password::forgot)).route(web::post().to(password::ask)),
+        ))
+        .service(front_ends(
+            either("/password/reset").route(get().to(password::form)).route(web::post().to(password::reset)),
+        ))
         .service(get_only("/account/data").route(get().to(account::data::get)))
         .service(get_only("/account/data.json").route(get().to(account::data::download)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
@@ -127,6 +133,11 @@ pub(crate) fn configure_mailbox(cfg: &mut ServiceConfig) {
 fn userinfo_endpoint() -> impl HttpServiceFactory + 'static {
     let endpoint = either("/oauth/userinfo").route(get().to(userinfo::get)).route(web::post().to(userinfo::post));
     endpoint.wrap(from_fn(cors::registered))
+}
+
+/// An address whose forms front ends can send as JSON, too, from registered origins.
+fn front_ends(resource: Resource) -> impl HttpServiceFactory + 'static {
+    resource.wrap(from_fn(cors::front_ends))
 }
 
 /// A resource that answers other methods than GET, HEAD and POST with 405.

@@ -23,6 +23,7 @@ use super::{Visit, choice, fault::Failure, json, show, visit::Fields};
 use crate::{
     Settings,
     csrf::Purpose,
+    is_json,
     pages::{
         DeadLink, ForgotPassword, ForgotProblem, Form, Href, NewPassword, PasswordProblem, PasswordSet, ResetSent,
     },
@@ -60,7 +61,7 @@ pub(super) async fn ask(request: HttpRequest, payload: Payload, settings: Data<S
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    if json::is_json(&request) {
+    if is_json(request.headers()) {
         let fields = match json::fields(payload).await {
             Ok(fields) => fields,
             Err(response) => return response,
@@ -112,7 +113,7 @@ pub(super) async fn reset(request: HttpRequest, payload: Payload, settings: Data
         Ok(visit) => visit,
         Err(response) => return response,
     };
-    if json::is_json(&request) {
+    if is_json(request.headers()) {
         let fields = match json::fields(payload).await {
             Ok(fields) => fields,
             Err(response) => return response,
