@@ -2,6 +2,7 @@
 
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
+    Clock as _,
     client::{ClientType, GrantType},
     user::{PasswordHash, UserChange},
 };

@@ -20,7 +20,8 @@ use crate::{
     pool::on,
     prepared::Prepare as _,
     schema::{
-        access_tokens, audiences, authorization_codes, consents, environments, parties, refresh_tokens, sessions, token_families,
+        access_tokens, audiences, authorization_codes, consents, environments, parties, refresh_tokens, sessions,
+        token_families,
     },
 };
 
@@ -176,9 +177,9 @@ impl Env {
                         CodeRow::as_select(),
                         PartiesRow::as_select(),
                         (
-                        (sessions::expires_at, sessions::last_activity_at, sessions::revoked_at).nullable(),
-                        environments::session_idle_ttl,
-                    ),
+                            (sessions::expires_at, sessions::last_activity_at, sessions::revoked_at).nullable(),
+                            environments::session_idle_ttl,
+                        ),
                         Option::<AudienceRow>::as_select(),
                     ));
             Ok::<_, Error>(found.get_result(c).await.optional()?)

@@ -75,7 +75,8 @@ impl Documented for Invitation {
         let statuses = InvitationStatus::ALL.map(InvitationStatus::as_str);
         let expiry = "Until when it can be answered: at most ninety days from now, as long as the environment says (seven days) unless told otherwise.";
         let roles = "The roles that are held after acceptance.";
-        let locale = "The language of the mail, where nobody knows which one the invited person chose. English without it.";
+        let locale =
+            "The language of the mail, where nobody knows which one the invited person chose. English without it.";
         vec![
             Property::new("email", "Whom it is for.", email(), "john@example.com").required(),
             Property::new("role_ids", roles, set(id(), MAX_ROLES), json!([examples::id("role")])).optional(),

@@ -83,11 +83,6 @@ pub(super) async fn complete(request: &HttpRequest, payload: Payload, settings: 
     answer(request, payload, settings, run).await
 }
 
-/// The answer to a body that is neither JSON nor a form.
-pub(super) fn unsupported() -> HttpResponse {
-    refused(415, "invalid_request", "Send JSON as application/json.")
-}
-
 fn told(problem: Problem, env: &Env) -> HttpResponse {
     match problem {
         Problem::Fields(faults) => {

@@ -6,7 +6,6 @@ mod pages;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::CONTENT_TYPE,
     web::{Data, Payload},
 };
 use paylent_crypto::{
@@ -28,7 +27,7 @@ use paylent_oauth::Error;
 use paylent_storage::{Env, Error as StorageError, Guess, NewRegistration, NewSession, Refusal, Registered};
 
 use super::{choice, fault::Failure, letters};
-use crate::Settings;
+use crate::{Settings, is_json};
 pub(super) use pages::{code_page, email_page, link};
 
 /// Where somebody gets a new password who registers with an address that has an account.
@@ -206,52 +205,25 @@ fn faults(told: &Told<'_>, password: Result<(), Invalid>) -> Vec<(&'static str, 
 
 /// `POST /register`
 pub(super) async fn begin(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::begin(&request, payload, &settings).await,
-        Media::Form => pages::begin(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
+    match is_json(request.headers()) {
+        true => json::begin(&request, payload, &settings).await,
+        false => pages::begin(&request, payload, &settings).await,
     }
 }
 
 /// `POST /register/verify`
 pub(super) async fn verify(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::verify(&request, payload, &settings).await,
-        Media::Form => pages::verify(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
+    match is_json(request.headers()) {
+        true => json::verify(&request, payload, &settings).await,
+        false => pages::verify(&request, payload, &settings).await,
     }
 }
 
 /// `POST /register/complete`
 pub(super) async fn complete(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::complete(&request, payload, &settings).await,
-        Media::Form => pages::complete(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
-    }
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Media {
-    /// A front end.
-    Json,
-    /// A form of our pages.
-    Form,
-    /// Something that a page of another site could send, or that nobody should.
-    Other,
-}
-
-impl Media {
-    fn of(request: &HttpRequest) -> Self {
-        let mut values = request.headers().get_all(CONTENT_TYPE);
-        let (Some(value), None) = (values.next(), values.next()) else { return Self::Other };
-        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        match essence {
-            _ if essence.eq_ignore_ascii_case("application/json") => Self::Json,
-            _ if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") => Self::Form,
-            _ => Self::Other,
-        }
+    match is_json(request.headers()) {
+        true => json::complete(&request, payload, &settings).await,
+        false => pages::complete(&request, payload, &settings).await,
     }
 }
 
