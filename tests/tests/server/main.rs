@@ -71,7 +71,6 @@ mod login;
 mod login_failures;
 mod mailbox;
 mod mails;
-mod mails_down;
 mod oauth_bearer;
 mod oauth_bearer_signature;
 mod oauth_body;
