@@ -41,8 +41,9 @@ pub(crate) fn admins_of(environment: Key, organization: Key) -> _ {
     let admin: &'static str = ADMIN;
     let person: &'static str = UserKind::Person.as_str();
     let yes: bool = true;
-    let held =
-        memberships::environment_id.eq(membership_roles::environment_id).and(memberships::id.eq(membership_roles::membership_id));
+    let held = memberships::environment_id
+        .eq(membership_roles::environment_id)
+        .and(memberships::id.eq(membership_roles::membership_id));
     let role = roles::environment_id.eq(membership_roles::environment_id).and(roles::id.eq(membership_roles::role_id));
     let user = users::environment_id.eq(memberships::environment_id).and(users::id.eq(memberships::user_id));
     membership_roles::table

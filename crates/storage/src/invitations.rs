@@ -243,19 +243,6 @@ impl Env {
         })
     }
 
-    /// The tag of the language in which mails to this address are written; `None` when nobody knows.
-    ///
-    /// # Errors
-    /// The database is unavailable.
-    pub async fn locale_of(&self, email: &Email) -> Result<Option<String>> {
-        let (environment, email_key) = (self.key(), email.key());
-        let locale: Option<Option<String>> = on!(self.db, lookup, |c| {
-            let this = users::environment_id.eq(environment).and(users::email_key.eq(email_key));
-            Ok::<_, Error>(users::table.filter(this).select(users::locale).get_result(c).await.optional()?)
-        })?;
-        Ok(locale.flatten())
-    }
-
     /// Invites somebody into an organization, and queues the mail that tells them.
     ///
     /// # Errors

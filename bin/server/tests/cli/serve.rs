@@ -202,10 +202,9 @@ fn the_development_mailbox_is_there_with_dev_alone() {
         stopped.err.contains("serve --dev is for development") && !stopped.err.contains("mail.transport is not set")
     );
     let base_url = ["--dev", "--base-url", "http://localhost:8080"];
-    for (site, address) in [
-        (&site, "http://localhost:8080/dev/mailbox"),
-        (&Site::new(), "http://ENVIRONMENT.localhost:8080/dev/mailbox"),
-    ] {
+    for (site, address) in
+        [(&site, "http://localhost:8080/dev/mailbox"), (&Site::new(), "http://ENVIRONMENT.localhost:8080/dev/mailbox")]
+    {
         let stopped = site.serve_with(&base_url).stop().expect_code(0);
         assert!(stopped.out.contains(&format!("Mailbox   {address}\n")), "{}", stopped.out);
     }

@@ -174,11 +174,11 @@ impl Mailing<'_> {
     async fn sealed(&self, call: &Call, inviter: Id<User>) -> Result<NewMail, Failure> {
         const DAY: i64 = 24 * 3_600;
         let (tenant, now) = (call.tenant(), call.by.at);
-        let known = call.env.locale_of(self.email).await?;
+        let known = call.env.language_of(self.email).await?;
         let inviter = call.env.user(inviter).await?.filter(|user| user.kind == UserKind::Person);
         let days = (self.expires_at.seconds() - now.seconds()).max(0) + DAY - 1;
         let letter = Letter {
-            language: known.as_deref().and_then(Language::of_tag).or(self.locale).unwrap_or_default(),
+            language: known.or(self.locale).unwrap_or_default(),
             environment: tenant.environment.display_name().to_owned(),
             base_url: tenant.base_url.clone(),
             about: About::Invitation {

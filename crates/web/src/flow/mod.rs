@@ -9,6 +9,7 @@ mod choice;
 mod choose_account;
 mod consent;
 mod fault;
+mod introduction;
 mod invitation;
 mod invitation_answer;
 mod json;
