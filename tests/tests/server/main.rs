@@ -69,6 +69,7 @@ mod invitations;
 mod limits;
 mod login;
 mod login_failures;
+mod mail_flood;
 mod mailbox;
 mod mails;
 mod oauth_bearer;

@@ -24,7 +24,7 @@ pub async fn start(database: &TestDatabase) -> TestServer {
 }
 
 /// A network that nobody was in before.
-fn elsewhere() -> String {
+pub fn elsewhere() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let [_, b, c, d] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
     format!("10.{b}.{c}.{d}")
