@@ -137,7 +137,7 @@ fn is_for_people(request: &HttpRequest) -> bool {
     if let Some(form) = FormRoute::at(&route) {
         return !(form.speaks_json && is_json(request.headers()));
     }
-    if PAGES.contains(&&*route) {
+    if PAGES.contains(&route.as_str()) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];
