@@ -126,7 +126,7 @@ pub struct Connection {
     pub connected_by: Id<User>,
     /// What the application may do, at most, and only while its own permissions cover it.
     pub permissions: Scopes,
-    /// When a token of it was last used, to the minute.
+    /// When a token of it was last used; known half a minute later.
     pub last_used_at: Option<Timestamp>,
     /// From where that was.
     pub last_used_ip: Option<String>,
@@ -145,7 +145,7 @@ pub struct StaticToken {
     pub application_id: Id<Application>,
     /// How the token begins.
     pub prefix: String,
-    /// When it was last used, to the minute.
+    /// When it was last used; known half a minute later.
     pub last_used_at: Option<Timestamp>,
     /// From where that was.
     pub last_used_ip: Option<String>,
