@@ -148,7 +148,10 @@ async fn ip_violate_who_only_observes_reports_and_lets_pass() {
     assert_eq!(reported.len(), 4, "the secret, two uses, and one that another API told of");
     assert!(reported.iter().all(|violation| !violation.enforced));
     let store = Faulty::at(2, BeforeTheWork, environment.store.clone());
-    assert!(environment.behind(&store).engine.bearer(&token, API, ELSEWHERE).await.is_ok(), "nor does a failure matter");
+    assert!(
+        environment.behind(&store).engine.bearer(&token, API, ELSEWHERE).await.is_ok(),
+        "nor does a failure matter"
+    );
 }
 
 #[tokio::test]

@@ -98,6 +98,7 @@ both! {
     async fn ip_violate_a_persons_tokens_from_elsewhere_are_dead_on_every_node(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let [listed, listed_beside] = [&server, &beside].map(|node| node.seen_from(LISTED));
         for userinfo in [true, false] {

@@ -21,6 +21,7 @@ both! {
     /// Without `trusted_proxies` nobody can tell a proxy from a liar: refused, and nothing else.
     async fn ip_spoof_while_no_proxy_is_trusted_what_was_forwarded_is_refused_only(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (machine, people) = (server.acme.owned(|_| ()).await, server.acme.connectable(|_| ()).await);
         let listed = server.seen_from(LISTED);

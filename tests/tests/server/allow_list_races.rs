@@ -14,6 +14,9 @@ use tokio::task::JoinSet;
 
 use crate::support::{applications::*, *};
 
+/// The statuses of a server that has too much to do: the head of the request took too long, or the database.
+const LATER: [u16; 2] = [408, 503];
+
 both! {
     async fn ip_race_a_hundred_foreign_uses_at_two_nodes(database: TestDatabase) {
         rush(&database, 100).await;
@@ -35,7 +38,7 @@ both! {
             asking.spawn(async move { node.ask(&node.acme, &credentials, &[]).await.status });
         }
         let statuses = counted(asking.join_all().await);
-        assert!(statuses.keys().all(|status| [403, 503].contains(status)), "{statuses:?}");
+        assert!(statuses.keys().all(|status| *status == 403 || LATER.contains(status)), "{statuses:?}");
         assert_eq!(consequences(&database).await, [0, 1, 0, 1], "{statuses:?}");
         assert_eq!(database.count("static_tokens").await, 0);
     }
@@ -76,11 +79,16 @@ async fn rush(database: &TestDatabase, times: usize) {
             late
         });
     }
-    let statuses = counted(foreign.join_all().await);
-    assert!(statuses.keys().all(|status| [401, 403, 503].contains(status)), "{statuses:?}");
+    let mut foreign = foreign.join_all().await;
+    // Whoever was put off in the rush comes again.
+    for status in foreign.iter_mut().filter(|status| LATER.contains(status)) {
+        *status = nodes[0].calls_with(&token).await;
+    }
+    let statuses = counted(foreign);
+    assert!(statuses.keys().all(|status| [401, 403].contains(status)), "{statuses:?}");
     assert!(statuses.contains_key(&403), "{statuses:?}");
     let late = counted(own.join_all().await.concat());
-    assert!(late.keys().all(|status| [401, 503].contains(status)), "after the first refusal: {late:?}");
+    assert!(late.keys().all(|status| *status == 401 || LATER.contains(status)), "after the first refusal: {late:?}");
     assert_eq!(consequences(database).await, [1, 0, 0, 1], "{statuses:?}");
     assert_eq!(server.seen_from(LISTED).calls_with(&token).await, 401);
 }

@@ -45,6 +45,7 @@ both! {
     async fn ip_token_ep_a_refresh_token_from_elsewhere_kills_its_family(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), beside.seen_from(FOREIGN));
@@ -72,6 +73,7 @@ both! {
     /// Another client's refresh token is nobody's business: the foreign secret is refused, and the token lives.
     async fn ip_token_ep_a_refresh_token_of_another_client_is_left_alone(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (one, other) = (server.acme.connectable(|_| ()).await, server.acme.connectable(|_| ()).await);
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));

@@ -21,7 +21,7 @@ async fn on_this_machine(server: &TestServer) -> Owned {
 /// What the answer to a request for a static token says, and nothing more: no `expires_in`, no `refresh_token`.
 fn is_static(answer: &Value, asked_before: &mut Vec<String>) {
     let members: Vec<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(members, ["access_token", "scope", "token_type"]);
+    assert_eq!(members, ["access_token", "token_type", "scope"]);
     assert_eq!(answer["token_type"], "Bearer");
     assert_eq!(answer["scope"], "memberships:delete memberships:read memberships:write organizations:read");
     let token = answer["access_token"].as_str().unwrap().to_owned();

@@ -103,6 +103,11 @@ impl Browser<'_> {
     }
 }
 
+/// Lets the Management API give refresh tokens, as APIs for applications that people connect do.
+pub async fn offer_refresh(database: &TestDatabase) {
+    database.execute("UPDATE resource_servers SET allow_offline_access = true WHERE system").await;
+}
+
 /// How many tokens were taken from applications, how many refusals of a secret there were, how many uses were only seen,
 /// and how many mails wait.
 pub async fn consequences(database: &TestDatabase) -> [usize; 4] {
