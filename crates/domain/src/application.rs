@@ -143,6 +143,8 @@ pub struct StaticToken {
     pub id: Id<StaticToken>,
     /// The application.
     pub application_id: Id<Application>,
+    /// Who owns that.
+    pub organization_id: Id<Organization>,
     /// How the token begins.
     pub prefix: String,
     /// When it was last used, to the minute.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
 mod acting_for;
+mod applications;
 mod common;
 mod consent;
 mod debug_output;

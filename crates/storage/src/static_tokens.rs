@@ -43,11 +43,24 @@ pub struct StaticTokenFilter {
     pub within: Option<BTreeSet<Id<Organization>>>,
 }
 
-impl From<StaticTokenRow> for StaticToken {
-    fn from(row: StaticTokenRow) -> Self {
+/// The tokens with the applications that they are of, and who owns those.
+macro_rules! with_applications {
+    ($environment:expr) => {{
+        let application = applications::environment_id.eq(static_tokens::environment_id);
+        static_tokens::table
+            .inner_join(
+                applications::table.on(application.and(applications::id.eq(static_tokens::application_id))),
+            )
+            .filter(static_tokens::environment_id.eq($environment))
+    }};
+}
+
+impl From<(StaticTokenRow, Key)> for StaticToken {
+    fn from((row, organization): (StaticTokenRow, Key)) -> Self {
         Self {
             id: row.id.id(),
             application_id: row.application_id.id(),
+            organization_id: organization.id(),
             prefix: row.prefix,
             last_used_at: row.last_used_at.map(Timestamp::from_micros),
             last_used_ip: row.last_used_ip,
@@ -64,21 +77,19 @@ impl Env {
     pub async fn static_tokens(&self, filter: StaticTokenFilter, page: Page) -> Result<Listed<StaticToken>> {
         let (environment, application) = (self.key(), filter.application_id.map(Key::from));
         let within = filter.within.map(|ids| Key::all(ids.into_iter().collect()));
-        let rows: (Vec<StaticTokenRow>, _) = on!(self.db, read, |c| {
+        let rows: (Vec<(StaticTokenRow, Key)>, _) = on!(self.db, read, |c| {
             let matching = || {
-                let mut query = static_tokens::table.filter(static_tokens::environment_id.eq(environment)).into_boxed();
+                let mut query = with_applications!(environment).into_boxed();
                 if let Some(application) = application {
                     query = query.filter(static_tokens::application_id.eq(application));
                 }
                 if let Some(within) = within.clone() {
-                    let owned = applications::environment_id.eq(environment);
-                    let owned = owned.and(applications::organization_id.eq_any(within));
-                    let owned = applications::table.filter(owned).select(applications::id);
-                    query = query.filter(static_tokens::application_id.eq_any(owned));
+                    query = query.filter(applications::organization_id.eq_any(within));
                 }
                 query
             };
-            page!(c, page, static_tokens::id, StaticTokenRow::as_select(), matching())
+            let columns = (StaticTokenRow::as_select(), applications::organization_id);
+            page!(c, page, static_tokens::id, columns, matching())
         })?;
         Listed::of(rows, |row| Ok(StaticToken::from(row)))
     }
@@ -89,8 +100,9 @@ impl Env {
     /// The database is unavailable.
     pub async fn static_token(&self, id: Id<StaticToken>) -> Result<Option<StaticToken>> {
         let (environment, id) = (self.key(), Key::from(id));
-        let row: Option<StaticTokenRow> = on!(self.db, lookup, |c| {
-            let found = static_tokens::table.find((environment, id)).select(StaticTokenRow::as_select());
+        let row: Option<(StaticTokenRow, Key)> = on!(self.db, lookup, |c| {
+            let columns = (StaticTokenRow::as_select(), applications::organization_id);
+            let found = with_applications!(environment).filter(static_tokens::id.eq(id)).select(columns);
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
         Ok(row.map(StaticToken::from))

@@ -175,7 +175,7 @@ pub(super) fn verb<E: Documented>(endpoint: &Endpoint, parts: &mut Parts) -> Ope
         .answers(200, "As it is now.", &document, examples::made::<E>(), &["ETag"])
 }
 
-pub(super) fn linkage<E: RelatedTo<T> + Documented, T: Documented>(
+pub(super) fn linkage<E: RelatedTo<T, As> + Documented, T: Documented, As>(
     endpoint: &Endpoint,
     parts: &mut Parts,
 ) -> Operation {
@@ -192,7 +192,7 @@ pub(super) fn linkage<E: RelatedTo<T> + Documented, T: Documented>(
     )
 }
 
-pub(super) fn related<E: RelatedTo<T> + Documented, T: Documented>(
+pub(super) fn related<E: RelatedTo<T, As> + Documented, T: Documented, As>(
     endpoint: &Endpoint,
     parts: &mut Parts,
 ) -> Operation {

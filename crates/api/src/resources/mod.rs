@@ -1,5 +1,7 @@
 //! One file per resource: what it shows, what it takes, and the rules of its own.
 
+pub(crate) mod application_connections;
+mod application_tokens;
 mod audit_events;
 mod client_grants;
 mod client_rules;

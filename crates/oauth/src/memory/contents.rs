@@ -134,15 +134,7 @@ impl Contents {
         if self.client(of.client_id).is_none_or(|client| client.ownership.is_none()) {
             return self.consents.get(&(of.user_id, of.client_id.to_owned(), of.audience.to_owned())).cloned();
         }
-        let for_all = self.connection(&of, true).map(|connection| connection.connected.scopes.clone());
-        let own = match of.for_organization {
-            true => None,
-            false => self.connection(&of, false).map(|connection| connection.connected.scopes.clone()),
-        };
-        match (for_all, own) {
-            (Some(for_all), Some(own)) => Some(for_all.iter().chain(own.iter()).map(str::to_owned).collect()),
-            (for_all, own) => for_all.or(own),
-        }
+        self.connection(&of, of.for_organization).map(|connection| connection.connected.scopes.clone())
     }
 
     /// The connection that a code lives by: one that covers it, or the one that the person just made or changed.

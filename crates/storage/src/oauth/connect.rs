@@ -127,7 +127,7 @@ impl Env {
         let (environment, user, client_id) = (self.key(), Key::from(of.user_id), of.client_id.to_owned());
         let (audience, organization) = (of.audience.to_owned(), of.organization_id.map(Key::from));
         let for_organization = of.for_organization;
-        let scopes: Vec<String> = on!(self.db, read, |c| {
+        let scope: Option<String> = on!(self.db, read, |c| {
             let application = applications::environment_id.eq(clients::environment_id);
             let application = applications::table.on(application.and(applications::id.eq(clients::id)));
             let named = clients::environment_id.eq(environment).and(clients::client_id.eq(client_id.clone()));
@@ -136,15 +136,15 @@ impl Env {
             Ok::<_, Error>(match application {
                 Some(application) => {
                     let party = Party { environment, application, organization, user, for_organization };
-                    theirs!(party).select(connections::scope).load(c).await?
+                    let of_all = connections::user_id.is_null().eq(for_organization);
+                    theirs!(party).filter(of_all).select(connections::scope).get_result(c).await.optional()?
                 }
                 None => {
                     let agreed = consents::table.find((environment, user, client_id, audience));
-                    agreed.select(consents::scope).load(c).await?
+                    agreed.select(consents::scope).get_result(c).await.optional()?
                 }
             })
         })?;
-        let all = scopes.iter().flat_map(|scope| Scopes::stored(scope).iter().map(str::to_owned).collect::<Vec<_>>());
-        Ok((!scopes.is_empty()).then(|| all.collect()))
+        Ok(scope.map(|scope| Scopes::stored(&scope)))
     }
 }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod clients;
+mod connections;
 mod environment;
 mod mails;
 mod oauth;
