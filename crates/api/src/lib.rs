@@ -40,9 +40,9 @@ use paylent_domain::{
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, ApplicationConnections, ApplicationTokens, AuditEvents, ClientGrants, Clients, Environment, Invitations, Mails, MembershipRoles, Memberships,
-            Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys,
-            UserRoles, Users,
+            self, ApplicationConnections, ApplicationTokens, AuditEvents, ClientGrants, Clients, Environment,
+            Invitations, Mails, MembershipRoles, Memberships, Organizations, Permissions, ResourceServers,
+            RolePermissions, Roles, Scopes, Sessions, SigningKeys, UserRoles, Users,
         },
     },
     resource_server::{ClientGrant, ResourceServer},
@@ -59,11 +59,13 @@ use crate::{
     call::Call,
     failure::Failure,
     openapi::operation::{
-        Describe, Operation, add, create, delete, held, linkage, linkage_as, linkages, list, related, related_as, remove,
-        replace, show,
-        update, verb,
+        Describe, Operation, add, create, delete, held, linkage, linkage_as, linkages, list, related, related_as,
+        remove, replace, show, update, verb,
     },
-    resources::{application_connections::ConnectedBy, client_writes::rotate_secret, mails, revoke_invitation, sessions, signing_keys},
+    resources::{
+        application_connections::ConnectedBy, client_writes::rotate_secret, mails, revoke_invitation, sessions,
+        signing_keys,
+    },
 };
 
 /// What the host lends.

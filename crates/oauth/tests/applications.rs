@@ -265,7 +265,9 @@ async fn az_midflight_role_a_page_that_was_shown_to_another_role_is_shown_anew()
     let (works, bakery) = (organization(), organization());
     let there = works.to_string();
     let yes = || Decision::Approve(scopes(READ));
-    for (before, after, for_organization) in [("invoices:read", COMPANY_ADMIN, true), (COMPANY_ADMIN, "invoices:read", false)] {
+    for (before, after, for_organization) in
+        [("invoices:read", COMPANY_ADMIN, true), (COMPANY_ADMIN, "invoices:read", false)]
+    {
         let person = environment.person();
         hold(&environment, &person, works, before);
         let request = app.request(&[("scope", READ), ("organization", there.as_str())]);

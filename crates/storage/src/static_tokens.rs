@@ -48,9 +48,7 @@ macro_rules! with_applications {
     ($environment:expr) => {{
         let application = applications::environment_id.eq(static_tokens::environment_id);
         static_tokens::table
-            .inner_join(
-                applications::table.on(application.and(applications::id.eq(static_tokens::application_id))),
-            )
+            .inner_join(applications::table.on(application.and(applications::id.eq(static_tokens::application_id))))
             .filter(static_tokens::environment_id.eq($environment))
     }};
 }

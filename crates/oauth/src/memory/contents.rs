@@ -59,10 +59,10 @@ pub(super) struct StoredSession {
 
 /// What an organization (without a user) or a person lets an application do.
 pub(super) struct StoredConnection {
-    client_id: String,
+    pub(super) client_id: String,
     organization_id: Option<Id<Organization>>,
     user_id: Option<Id<User>>,
-    connected: Connected,
+    pub(super) connected: Connected,
 }
 
 pub(super) struct StoredCode {
@@ -291,8 +291,23 @@ impl Contents {
         self.violations.push(violation);
     }
 
-    pub(super) fn disconnect(&mut self, client_id: &str) {
-        self.connections.retain(|connection| connection.client_id != client_id);
+    pub(super) fn disconnect(&mut self, which: impl Fn(&StoredConnection) -> bool) {
+        let gone: Vec<Id<Connection>> =
+            self.connections.extract_if(.., |connection| which(connection)).map(|gone| gone.connected.id).collect();
+        let lived_by = |connection: Option<Id<Connection>>| connection.is_some_and(|id| gone.contains(&id));
+        self.codes.retain(|_, stored| !lived_by(stored.connection));
+        for stored in self.families.values_mut() {
+            stored.revoked |= lived_by(stored.connection);
+        }
+    }
+
+    pub(super) fn narrow_connection(&mut self, id: Id<Connection>, scopes: &Scopes) {
+        for StoredConnection { connected, .. } in &mut self.connections {
+            if connected.id == id {
+                connected.scopes =
+                    connected.scopes.iter().filter(|name| scopes.contains(name)).map(str::to_owned).collect();
+            }
+        }
     }
 
     pub(super) fn revoke_family(&mut self, id: Id<Family>) {
@@ -301,6 +316,7 @@ impl Contents {
 
     pub(super) fn withdraw_consent(&mut self, user_id: Id<User>, client_id: &str) {
         self.consents.retain(|(user, client, _), _| *user != user_id || client != client_id);
+        self.connections.retain(|connection| connection.user_id != Some(user_id) || connection.client_id != client_id);
         self.codes.retain(|_, StoredCode { code, .. }| code.user_id != user_id || code.client_id != client_id);
         let theirs = |family: &Family| family.user_id == user_id && family.client_id == client_id;
         self.families.values_mut().filter(|stored| theirs(&stored.family)).for_each(|stored| stored.revoked = true);

@@ -37,7 +37,11 @@ impl Documented for Connection {
     fn relations() -> Vec<Relation> {
         vec![
             Relation::to_one("application", "application", "The application."),
-            Relation::to_one("organization", "organization", "For which organization; null for a person who acts for none."),
+            Relation::to_one(
+                "organization",
+                "organization",
+                "For which organization; null for a person who acts for none.",
+            ),
             Relation::to_one("user", "user", "For which person; null when it is for all of the organization."),
             Relation::to_one("connected_by", "user", "Who agreed to it last. They may be gone."),
         ]
