@@ -53,16 +53,16 @@ macro_rules! with_applications {
     }};
 }
 
-impl From<(StaticTokenRow, Key)> for StaticToken {
-    fn from((row, organization): (StaticTokenRow, Key)) -> Self {
-        Self {
-            id: row.id.id(),
-            application_id: row.application_id.id(),
+impl StaticTokenRow {
+    fn read(self, organization: Key) -> StaticToken {
+        StaticToken {
+            id: self.id.id(),
+            application_id: self.application_id.id(),
             organization_id: organization.id(),
-            prefix: row.prefix,
-            last_used_at: row.last_used_at.map(Timestamp::from_micros),
-            last_used_ip: row.last_used_ip,
-            created_at: Timestamp::from_micros(row.created_at),
+            prefix: self.prefix,
+            last_used_at: self.last_used_at.map(Timestamp::from_micros),
+            last_used_ip: self.last_used_ip,
+            created_at: Timestamp::from_micros(self.created_at),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Env {
             let columns = (StaticTokenRow::as_select(), applications::organization_id);
             page!(c, page, static_tokens::id, columns, matching())
         })?;
-        Listed::of(rows, |row| Ok(StaticToken::from(row)))
+        Listed::of(rows, |(row, organization)| Ok(row.read(organization)))
     }
 
     /// The token of this id.
@@ -103,7 +103,7 @@ impl Env {
             let found = with_applications!(environment).filter(static_tokens::id.eq(id)).select(columns);
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(StaticToken::from))
+        Ok(row.map(|(row, organization)| row.read(organization)))
     }
 
     /// Revokes a token that never expires, and says whether there was one.
