@@ -29,6 +29,7 @@ use actix_web::{HttpResponse, web};
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::{
     Clock,
+    application::Application,
     audit::Entry,
     client::Client,
     environment::EnvironmentSettings,
@@ -39,9 +40,9 @@ use paylent_domain::{
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, AuditEvents, ClientGrants, Clients, Environment, Invitations, Mails, MembershipRoles, Memberships,
-            Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys,
-            UserRoles, Users,
+            self, Applications, AuditEvents, ClientGrants, Clients, Environment, Invitations, Mails, MembershipRoles,
+            Memberships, Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions,
+            SigningKeys, UserRoles, Users,
         },
     },
     resource_server::{ClientGrant, ResourceServer},
@@ -61,7 +62,7 @@ use crate::{
         Describe, Operation, add, create, delete, held, linkage, linkages, list, related, remove, replace, show,
         update, verb,
     },
-    resources::{client_writes::rotate_secret, mails, revoke_invitation, sessions, signing_keys},
+    resources::{application_writes, client_writes::rotate_secret, mails, revoke_invitation, sessions, signing_keys},
 };
 
 /// What the host lends.
@@ -243,6 +244,17 @@ pub static ENDPOINTS: &[Endpoint] = &[
     at("GET",    "/invitations/{id}/organization",                             Invitations,     Read,   related::<Invitation, Organization>()),
     at("GET",    "/invitations/{id}/relationships/inviter",                    Invitations,     Read,   linkage::<Invitation, User>()),
     at("GET",    "/invitations/{id}/inviter",                                  Invitations,     Read,   related::<Invitation, User>()),
+
+    at("GET",    "/applications",                                              Applications,    Read,   list::<Application>()),
+    at("POST",   "/applications",                                              Applications,    Create, create::<Application>()),
+    at("GET",    "/applications/{id}",                                         Applications,    Read,   show::<Application>()),
+    at("PATCH",  "/applications/{id}",                                         Applications,    Update, update::<Application>()),
+    at("PATCH",  "/applications/{id}/rotate-secret",                           Applications,    Update, verb::<Application>(application_writes::rotate_secret)),
+    at("DELETE", "/applications/{id}",                                         Applications,    Delete, delete::<Application>()),
+    at("GET",    "/applications/{id}/relationships/organization",              Applications,    Read,   linkage::<Application, Organization>()),
+    at("GET",    "/applications/{id}/organization",                            Applications,    Read,   related::<Application, Organization>()),
+    at("GET",    "/applications/{id}/relationships/resource_server",           Applications,    Read,   linkage::<Application, ResourceServer>()),
+    at("GET",    "/applications/{id}/resource_server",                         Applications,    Read,   related::<Application, ResourceServer>()),
 
     at("GET",    "/audit-events",                                              AuditEvents,     Read,   list::<Entry>()),
     at("GET",    "/audit-events/{id}",                                         AuditEvents,     Read,   show::<Entry>()),

@@ -1,5 +1,8 @@
 //! One file per resource: what it shows, what it takes, and the rules of its own.
 
+mod application_rules;
+pub(crate) mod application_writes;
+mod applications;
 mod audit_events;
 mod client_grants;
 mod client_rules;
