@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
 mod application_connections;
+mod applications;
 mod audit;
 mod audit_events;
 mod belonging;

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Every resource type that can be made, so that each comes after those it refers to: its path and its type.
-const MADE: [(&str, &str); 15] = [
+const MADE: [(&str, &str); 16] = [
     ("users", "user"),
     ("roles", "role"),
     ("permissions", "permission"),
@@ -30,6 +30,7 @@ const MADE: [(&str, &str); 15] = [
     ("memberships", "membership"),
     ("membership-roles", "membership_role"),
     ("invitations", "invitation"),
+    ("applications", "application"),
     ("sessions", "session"),
 ];
 
