@@ -21,6 +21,8 @@ pub const MAX_STATIC_TOKENS: usize = 100;
 pub const MAX_SECRETS: usize = 2;
 /// How long nobody is mailed again about foreign addresses of one application, in seconds.
 pub const MAIL_INTERVAL: i64 = 600;
+/// How many addresses are told of tokens from elsewhere, at most.
+pub const MAX_NOTIFICATION_EMAILS: usize = 10;
 /// The permission that makes a member of an organization one of its company-wide admins.
 pub const COMPANY_ADMIN: &str = "applications:update";
 
@@ -143,6 +145,8 @@ pub struct StaticToken {
     pub id: Id<StaticToken>,
     /// The application.
     pub application_id: Id<Application>,
+    /// Who owns that.
+    pub organization_id: Id<Organization>,
     /// How the token begins.
     pub prefix: String,
     /// When it was last used; known half a minute later.

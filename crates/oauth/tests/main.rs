@@ -4,6 +4,7 @@
 
 mod acting_for;
 mod allow_list;
+mod applications;
 mod common;
 mod consent;
 mod debug_output;
