@@ -65,6 +65,15 @@ impl TestDatabase {
         &self.url
     }
 
+    /// The same as an operator writes it.
+    #[must_use]
+    pub fn address(&self) -> String {
+        match &self.url {
+            DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+            DatabaseUrl::Postgres(url) => url.clone(),
+        }
+    }
+
     /// Storage on this database. Clones share connections.
     #[must_use]
     pub fn db(&self) -> Db {

@@ -8,23 +8,10 @@ use std::{
 
 use actix_web::http::Method;
 use paylent_ratelimit::{AddressPrefix, Limiter, Quota};
+use paylent_web::FormRoute;
 
-/// What guesses at secrets, or has mails sent, and so gets the small quota. Looking at a page guesses at nothing.
+/// What guesses at secrets besides forms.
 const TOKEN: &str = "/oauth/token";
-const FORMS: [&str; 12] = [
-    "/login",
-    "/register",
-    "/register/verify",
-    "/register/complete",
-    "/invitations/{id}/accept",
-    "/invitations/{id}/decline",
-    "/password/forgot",
-    "/password/reset",
-    "/account/email",
-    "/account/email/confirm",
-    "/account/password",
-    "/account/delete",
-];
 
 /// The quotas per minute.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +50,8 @@ impl Limiters {
         let limiter = match route {
             _ if !self.enabled => return Ok(()),
             TOKEN => &self.auth,
-            _ if *method == Method::POST && FORMS.contains(&route) => &self.auth,
+            // Looking at a page guesses at nothing.
+            _ if *method == Method::POST && FormRoute::at(route).is_some_and(|form| form.limited) => &self.auth,
             _ if route.starts_with("/api/") => &self.api,
             _ => return Ok(()),
         };

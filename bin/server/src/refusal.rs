@@ -4,24 +4,21 @@ use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE, HOST, RETRY_AFTER, VARY},
+        header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, HOST, RETRY_AFTER, VARY},
     },
     web::Data,
 };
 use paylent_jsonapi::{Code, Errors, media_type::MEDIA_TYPE};
 use paylent_web::{
-    FORMS,
+    FormRoute, is_json,
     pages::{Fault, FaultPage, Frame, Html, Name, negotiate, render},
 };
 use serde_json::json;
 
 use crate::app::Shared;
 
-/// The paths of the pages that are not [`FORMS`].
-const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/organization"];
-
-/// Where pages begin whose forms front ends can send as JSON, too.
-const SHARED: [&str; 3] = ["/register", "/invitations/", "/password/"];
+/// The routes of the pages that are no forms.
+const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/invitations/{id}"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl Refusal {
         } else if path.starts_with("/oauth/") {
             let error = json!({"error": self.oauth_error(), "error_description": self.sentence()});
             response.content_type("application/json").body(error.to_string())
-        } else if speaks_json(request) {
+        } else if is_json(request.headers()) {
             let error = json!({"error": self.code().word, "error_description": self.sentence()});
             response.content_type("application/json").body(error.to_string())
         } else {
@@ -136,9 +133,11 @@ impl Refusal {
 
 /// Whether somebody sits at a browser: at one of the pages, or wherever no machine has business and HTML is wanted.
 fn is_for_people(request: &HttpRequest) -> bool {
-    let path = request.path();
-    let is_shared = SHARED.iter().any(|start| path.starts_with(start));
-    if PAGES.contains(&path) || FORMS.contains(&path) || (is_shared && !speaks_json(request)) {
+    let (path, route) = (request.path(), request.match_pattern().unwrap_or_default());
+    if let Some(form) = FormRoute::at(&route) {
+        return !(form.speaks_json && is_json(request.headers()));
+    }
+    if PAGES.contains(&&*route) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];
@@ -146,12 +145,6 @@ fn is_for_people(request: &HttpRequest) -> bool {
     path != "/api"
         && !machines.iter().any(|start| path.starts_with(start))
         && accepted.flat_map(|list| list.split(',')).any(|range| range.trim().starts_with("text/html"))
-}
-
-/// Whether a front end sent this.
-fn speaks_json(request: &HttpRequest) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The error page, in the language of the browser.

@@ -4,6 +4,9 @@
 #[path = "cli/config.rs"]
 mod config;
 #[cfg(test)]
+#[path = "cli/mails_down.rs"]
+mod mails_down;
+#[cfg(test)]
 #[path = "cli/migrate.rs"]
 mod migrate;
 #[cfg(test)]

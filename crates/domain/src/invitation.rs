@@ -12,7 +12,8 @@ use crate::{
 
 /// How long it may be answered at most: ninety days, in seconds.
 pub const MAX_TTL: i64 = 90 * 24 * 3_600;
-/// How many one person, and one organization, may make in an hour.
+/// How many one person, and one organization, may make in an hour. For one address there is
+/// [`mail::HOURLY_LIMIT`](crate::mail::HOURLY_LIMIT).
 pub const HOURLY_LIMIT: i64 = 50;
 /// How many roles it may give at most.
 pub const MAX_ROLES: usize = 20;

@@ -1,6 +1,10 @@
 //! The languages that people are spoken to in, on pages and in mails.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
 
 /// A language we speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -47,6 +51,16 @@ impl Language {
     }
 }
 
+/// The tag itself, and nothing else.
+impl FromStr for Language {
+    type Err = Invalid;
+
+    fn from_str(tag: &str) -> Result<Self, Invalid> {
+        let known = Self::ALL.into_iter().find(|language| language.tag() == tag);
+        known.ok_or(Invalid("must be en, nl or de"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,5 +71,15 @@ mod tests {
         assert_eq!(Language::of_tag("NL"), Some(Language::Dutch));
         assert_eq!(Language::of_tag("nld"), None);
         assert_eq!(Language::of_tag(""), None);
+    }
+
+    #[test]
+    fn a_language_is_chosen_by_its_tag_alone() {
+        for language in Language::ALL {
+            assert_eq!(language.tag().parse(), Ok(language));
+        }
+        for tag in ["", "fr", "EN", "de-AT", " nl"] {
+            assert!(tag.parse::<Language>().is_err(), "{tag}");
+        }
     }
 }

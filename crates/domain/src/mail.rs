@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use crate::{Id, Invalid, clock::Timestamp};
 
 /// How many mails of registration, forgotten passwords and changes of address go to one address within an hour, and how
-/// many one client address may cause.
+/// many one client address may cause. As many invitations may go to one address besides.
 pub const HOURLY_LIMIT: i64 = 5;
 
 /// A mail on its way, or what became of it.

@@ -30,10 +30,16 @@ pub struct Session {
     pub updated_at: Timestamp,
 }
 
+/// When a session ends by itself: when it expires, or when nobody used it for `idle_ttl` seconds, whichever comes first.
+#[must_use]
+pub fn ends_at(expires_at: Timestamp, last_activity_at: Timestamp, idle_ttl: i64) -> Timestamp {
+    expires_at.min(last_activity_at.plus_seconds(idle_ttl))
+}
+
 impl Session {
-    /// Whether it is good for anything at this moment.
+    /// Whether it is good for anything at this moment, where sessions may be unused for `idle_ttl` seconds.
     #[must_use]
-    pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && now < self.expires_at
+    pub fn is_live(&self, now: Timestamp, idle_ttl: i64) -> bool {
+        self.revoked_at.is_none() && now < ends_at(self.expires_at, self.last_activity_at, idle_ttl)
     }
 }

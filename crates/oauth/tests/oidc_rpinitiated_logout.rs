@@ -5,7 +5,7 @@ use paylent_oauth::{AuthorizeError, Browser, ErrorCode::InvalidGrant, LogoutStep
 use crate::common::{
     Environment, assert_refused, form,
     keys::{self, forge},
-    people::{App, Person, STATE},
+    people::{App, Person, STATE, owned},
 };
 
 const BYE: &str = "https://app.example.com/bye?from=payt";
@@ -169,7 +169,7 @@ async fn tokens_end_with_the_session_unless_they_were_for_while_the_person_is_aw
     let environment = Environment::interactive();
     let mut person = environment.person();
     let app = environment.app(|_| {});
-    let connected = environment.app(|application| application.organization = Some("Acme".to_owned()));
+    let connected = environment.app(owned);
     for (app, scope, survives) in
         [(&app, "openid", false), (&app, "openid offline_access", true), (&connected, "openid", true)]
     {

@@ -37,8 +37,8 @@ pub enum Refusal {
     /// The row came with the environment and cannot be changed.
     #[error("It came with the environment and cannot be changed.")]
     System,
-    /// The environment would lose its last person with the admin role.
-    #[error("The environment would lose its last admin.")]
+    /// The environment, or an organization that has members, would lose its last person with the admin role.
+    #[error("The last admin cannot go; give somebody else that role first.")]
     LastAdmin,
     /// Clients get signed tokens, and no key would be left to sign them.
     #[error("It is the last active signing key, and clients use signed tokens.")]

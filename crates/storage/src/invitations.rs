@@ -10,7 +10,7 @@ use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
     invitation::{HOURLY_LIMIT, Invitation, InvitationStatus},
-    mail::NewMail,
+    mail::{self, NewMail},
     organization::Organization,
     role::Role,
     user::{Email, User},
@@ -243,24 +243,12 @@ impl Env {
         })
     }
 
-    /// The tag of the language in which mails to this address are written; `None` when nobody knows.
-    ///
-    /// # Errors
-    /// The database is unavailable.
-    pub async fn locale_of(&self, email: &Email) -> Result<Option<String>> {
-        let (environment, email_key) = (self.key(), email.key());
-        let locale: Option<Option<String>> = on!(self.db, lookup, |c| {
-            let this = users::environment_id.eq(environment).and(users::email_key.eq(email_key));
-            Ok::<_, Error>(users::table.filter(this).select(users::locale).get_result(c).await.optional()?)
-        })?;
-        Ok(locale.flatten())
-    }
-
     /// Invites somebody into an organization, and queues the mail that tells them.
     ///
     /// # Errors
-    /// `Refused` when the person is a member or too many were invited in the last hour, `Conflict` when there is an invitation that can be answered, `Reference`
-    /// when the organization, the inviter or a role is not there.
+    /// `Refused` when the person is a member, `TooMany` when too many were invited in the last hour, or this person too
+    /// often, `Conflict` when there is an invitation that can be answered, `Reference` when the organization, the inviter
+    /// or a role is not there.
     pub async fn create_invitation(&self, new: NewInvitation, by: &Context) -> Result<Invitation> {
         let (environment, by) = (self.key(), by.clone());
         let row = InvitationRow::new(environment, &new, by.at);
@@ -277,6 +265,8 @@ impl Env {
             let (inviter, organization_id) = (new.inviter_id, new.organization_id);
             let names = [format!("invitation:inviter:{inviter}"), format!("invitation:organization:{organization_id}")];
             quota!(c, environment, names, HOURLY_LIMIT, by.at);
+            let address = [format!("invitation:address:{}", row.email_key)];
+            quota!(c, environment, address, mail::HOURLY_LIMIT, by.at);
             expire(environment, row.organization_id, &row.email_key, by.at.micros()).execute(c).await?;
             let token = invitations::token_hash.eq(new.token_hash.as_bytes().to_vec());
             (row.clone(), token).insert_into(invitations::table).execute(c).await?;

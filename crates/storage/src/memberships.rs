@@ -11,6 +11,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    admins::{admins_of, lock_admins, refuse_last_admin},
     audit::entry,
     key::Key,
     oauth::end_acting,
@@ -152,18 +153,29 @@ impl Env {
         Ok(row.into())
     }
 
-    /// Ends a membership with the roles held through it, and with what was granted to act for the organization, and says whether there was one.
+    /// Ends a membership with the roles held through it, and with what was granted to act for the organization, and says
+    /// whether there was one.
     ///
     /// # Errors
-    /// `Refused` when it is not as expected.
+    /// `Refused` when it is not as expected, and for the last admin of an organization that others belong to.
     pub async fn delete_membership(&self, id: Id<Membership>, expected: &Expected, by: &Context) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
+            lock_admins(environment).execute(c).await?;
             let known: Option<Parties> = parties(environment, key).get_result(c).await.optional()?;
+            let Some(parties) = known else { return Ok(false) };
+            let admins = || admins_of(environment, parties.organization_id).count();
+            let before: i64 = admins().get_result(c).await?;
             let gone = diesel::delete(memberships::table.find((environment, key))).returning(memberships::created_at);
             let gone: Option<i64> = gone.get_result(c).await.optional()?;
-            let (Some(parties), Some(version)) = (known, gone) else { return Ok(false) };
+            let Some(version) = gone else { return Ok(false) };
             expected.check(version)?;
+            let here = memberships::environment_id.eq(environment);
+            let here = here.and(memberships::organization_id.eq(parties.organization_id));
+            let others: i64 = memberships::table.filter(here).count().get_result(c).await?;
+            if before > 0 && others > 0 {
+                refuse_last_admin(admins().get_result(c).await?)?;
+            }
             end_acting!(c, environment, parties.organization_id, Some(parties.user_id), by.at);
             let event = parties.told_by(Event::new("membership.deleted", "membership", id, &parties.user));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

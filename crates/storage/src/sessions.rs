@@ -14,15 +14,14 @@ use paylent_oauth::{crypto::secret::SecretHash, store::EndedSession};
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result, RightPassword,
-    attempts::{forget_attempts, know_browser},
     audit::entry,
     error::{Refusal, broken},
     key::Key,
-    mails::NewMailRow,
     page::page,
     pool::on,
-    schema::{audit_events, authorities, counters, known_browsers, mails, sessions},
+    schema::{audit_events, authorities, sessions},
     session_ends::end_families,
+    sign_in::{may_sign_in, renew, welcome},
 };
 
 /// A row of `sessions`, without the token's hash.
@@ -155,61 +154,6 @@ macro_rules! lifetimes {
     }};
 }
 
-/// Locks the row of somebody who is about to sign in and reads how long their session lasts, at most and while it is not
-/// used, in seconds. Whoever deactivates the user meanwhile ends this session too.
-macro_rules! may_sign_in {
-    ($c:ident, $environment:expr, $user:expr) => {{
-        use paylent_domain::user::UserKind;
-        use $crate::{Refusal, prepared::Prepare as _, schema::users};
-
-        let found: Option<(String, bool)> = diesel::update(users::table.find(($environment, Key::from($user))))
-            .set(users::updated_at.eq(users::updated_at))
-            .returning((users::kind, users::active))
-            .prepared()
-            .get_result($c)
-            .await
-            .optional()?;
-        let (kind, active) = found.ok_or(Error::Reference)?;
-        if !active || kind != UserKind::Person.as_str() {
-            return Err(Error::Refused(Refusal::CannotSignIn));
-        }
-        $crate::sessions::lifetimes!($c, $environment)
-    }};
-}
-
-/// Gives a live session of a user another token and the time of a new one. `None` when the old token is not its token:
-/// of two renewals with one token, one succeeds.
-macro_rules! renew {
-    ($c:ident, $environment:expr, $id:expr, $renewal:expr, $lifetimes:expr, $at:expr) => {{
-        use $crate::schema::sessions;
-
-        let $crate::Renewal { user_id: user, old, new } = $renewal;
-        let (old, new, at) = (old.as_bytes().to_vec(), new.as_bytes().to_vec(), $at);
-        let (ttl, idle_ttl) = $lifetimes;
-        let session = sessions::table.find(($environment, $crate::key::Key::from($id)));
-        let theirs = session
-            .filter(sessions::user_id.eq($crate::key::Key::from(user)).and(sessions::token_hash.eq(old)))
-            .filter(sessions::revoked_at.is_null().and(sessions::expires_at.gt(at.micros())))
-            .filter(sessions::last_activity_at.gt(at.plus_seconds(-idle_ttl).micros()));
-        let lock = diesel::update(theirs).set(sessions::updated_at.eq(sessions::updated_at));
-        let before: Option<i64> = lock.returning(sessions::updated_at).get_result($c).await.optional()?;
-        match before.map(Timestamp::from_micros) {
-            Some(before) => {
-                let renewed = (
-                    sessions::token_hash.eq(new),
-                    sessions::last_activity_at.eq(at.micros()),
-                    sessions::expires_at.eq(at.plus_seconds(ttl).micros()),
-                    sessions::updated_at.eq(at.after(before).micros()),
-                    sessions::authenticated_at.eq(at.micros()),
-                );
-                let renewed = diesel::update(session).set(renewed);
-                Some(renewed.returning($crate::sessions::SessionRow::as_returning()).get_result($c).await?)
-            }
-            None => None,
-        }
-    }};
-}
-
 /// Writes the event in which something happens to a session.
 macro_rules! tell {
     ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {{
@@ -233,27 +177,7 @@ macro_rules! end_session {
     }};
 }
 
-/// What follows from a password that was right.
-macro_rules! welcome {
-    ($c:ident, $environment:expr, $user:expr, $proof:expr, $by:expr) => {
-        if let Some(RightPassword { attempt, after_failures }) = $proof {
-            forget_attempts!($c, $environment, attempt);
-            know_browser!($c, $environment, Key::from($user), attempt.browser, $by.at);
-            if let Some((failures, mail)) = after_failures {
-                NewMailRow::new($environment, mail, $by.at).insert_into(mails::table).execute($c).await?;
-                let name = match &$by.by {
-                    By::User { name, .. } => name.as_str(),
-                    By::System => "user",
-                };
-                let event = Event::new("user.signed_in_after_failures", "user", $user, name);
-                let event = event.change("failures", None, Some(failures.to_string()));
-                entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
-            }
-        }
-    };
-}
-
-pub(crate) use {lifetimes, may_sign_in, renew, tell};
+pub(crate) use {lifetimes, tell};
 
 impl Env {
     /// The sessions that match.
@@ -366,7 +290,7 @@ impl Env {
             let session = sessions::table.find((environment, key));
             let before = lock_session!(c, session, expected);
             let (_, idle_ttl) = lifetimes!(c, environment);
-            if !before.is_live(by.at) || before.last_activity_at.plus_seconds(idle_ttl) <= by.at {
+            if !before.is_live(by.at, idle_ttl) {
                 return Err(Error::Refused(Refusal::InactiveSession));
             }
             let used = sessions::last_activity_at.eq(by.at.max(before.last_activity_at).micros());

@@ -299,7 +299,9 @@ impl StoreUnderTest for EnvUnderTest {
         let (environment, user) = (environment(&self.database, &self.env), bytes(user_id.as_bytes()));
         let (id, hash) = (bytes(id.as_bytes()), bytes(SecretHash::of(&id.to_string()).as_bytes()));
         let columns = "environment_id, id, user_id, token_hash, last_activity_at, expires_at, created_at, updated_at";
-        let values = format!("{environment}, {id}, {user}, {hash}, 0, {}, 0, 0", expires_at.micros());
+        // Used until its end: it expires before it is idle.
+        let end = expires_at.micros();
+        let values = format!("{environment}, {id}, {user}, {hash}, {end}, {end}, 0, 0");
         self.database.execute(&format!("INSERT INTO sessions ({columns}) VALUES ({values})")).await;
     }
 

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use paylent_domain::{
     Id,
     organization::{Membership, MembershipRole, Organization},
+    user::UserChange,
 };
 use paylent_storage::{
     Env, Error, Expected, MembershipFilter, MembershipRoleFilter, NameIs, NewOrganization, Order, OrganizationFilter,
@@ -67,6 +68,43 @@ both! {
         assert!(env.user(jane).await.unwrap().is_some());
         assert!(env.delete_user(jane, &Expected::Any, &by()).await.unwrap());
         assert_eq!(rows().await, [1, 0, 0, 0, 0], "a membership goes with its user, an invitation with its inviter");
+    }
+
+    async fn the_last_admin_of_an_organization_stays_while_others_do(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let (admin, shop) = (role(&env, "admin").await, organization(&env, "Shop").await);
+        let mut members = Vec::new();
+        for name in ["jane", "joe", "jim"] {
+            members.push(member(&env, person(&env, &format!("{name}@example.com")).await, shop).await);
+        }
+        let leave = async |member: &Membership| env.delete_membership(member.id, &Expected::Any, &by()).await;
+        for member in &members[..2] {
+            env.create_membership_role(membership_role(member, admin), &by()).await.unwrap();
+        }
+        // One who may not sign in administers nothing, and of two who go at once one stays.
+        let inactive = UserChange { active: Some(false), ..UserChange::default() };
+        env.update_user(members[1].user_id, inactive, &Expected::Any, &by()).await.unwrap();
+        is_refused(leave(&members[0]).await, Refusal::LastAdmin);
+        let active = UserChange { active: Some(true), ..UserChange::default() };
+        env.update_user(members[1].user_id, active, &Expected::Any, &by()).await.unwrap();
+        let both = members[..2].iter().map(|member| {
+            let id = member.id;
+            work(move |env: Env| async move { env.delete_membership(id, &Expected::Any, &by()).await })
+        });
+        let mut outcomes = on_nodes(database.url(), &env, both.collect());
+        let gone = outcomes.iter().position(Result::is_ok).unwrap();
+        is_refused(outcomes.remove(1 - gone), Refusal::LastAdmin);
+        let last = &members[1 - gone];
+        let before = database.dump().await;
+        is_refused(leave(last).await, Refusal::LastAdmin);
+        assert_eq!(database.dump().await, before);
+        assert!(leave(&members[2]).await.unwrap());
+        assert!(leave(last).await.unwrap(), "whoever is alone may go");
+        // Where nobody held the role, nobody is kept.
+        for member in &members[..2] {
+            env.create_membership(member.clone(), &by()).await.unwrap();
+        }
+        assert!(leave(&members[0]).await.unwrap());
     }
 
     async fn an_account_is_not_deleted_as_an_organization(database: TestDatabase) {

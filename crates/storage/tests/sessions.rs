@@ -115,7 +115,7 @@ both! {
         let first = by();
         let revoked = env.revoke_session(made.id, &Expected::Any, &first).await.unwrap().unwrap();
         assert_eq!(revoked, Session { revoked_at: Some(first.at), updated_at: first.at, ..made });
-        assert!(!revoked.is_live(first.at));
+        assert!(!revoked.is_live(first.at, DEFAULT_TTL));
         assert_eq!(env.revoke_session(revoked.id, &Expected::Any, &by()).await.unwrap(), Some(revoked));
         assert_eq!(database.count("audit_events WHERE action = 'session.revoked'").await, 1);
         assert_eq!(env.revoke_session(new_id(), &Expected::Any, &by()).await.unwrap(), None);

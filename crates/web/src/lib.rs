@@ -12,7 +12,8 @@ mod flow;
 mod oauth;
 pub mod pages;
 
-pub use flow::FORMS;
+pub use flow::{FORMS, FormRoute};
+pub use oauth::body::is_json;
 
 use std::sync::Arc;
 

@@ -45,9 +45,14 @@ CREATE TABLE connections (
     FOREIGN KEY (environment_id, organization_id) REFERENCES organizations (environment_id, id) ON DELETE CASCADE,
     FOREIGN KEY (environment_id, user_id) REFERENCES users (environment_id, id) ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX connections_party ON connections (
-    environment_id, application_id, COALESCE(organization_id, x''), COALESCE(user_id, x'')
-);
+-- One connection of each party: the whole organization, a member of it, a person who acts for none.
+CREATE UNIQUE INDEX connections_company ON connections (environment_id, application_id, organization_id)
+WHERE user_id IS NULL;
+CREATE UNIQUE INDEX connections_member ON connections (environment_id, application_id, organization_id, user_id)
+WHERE user_id IS NOT NULL AND organization_id IS NOT NULL;
+CREATE UNIQUE INDEX connections_person ON connections (environment_id, application_id, user_id)
+WHERE organization_id IS NULL;
+CREATE INDEX connections_application ON connections (environment_id, application_id, id);
 CREATE INDEX connections_organization ON connections (environment_id, organization_id, id);
 CREATE INDEX connections_user ON connections (environment_id, user_id);
 

@@ -27,26 +27,37 @@ def before_call(context, case, kwargs):
     if case.meta is None or case.meta.generation.mode.is_positive:
         relate(case)
         satisfy(case)
-    if case.method.upper() != "GET" and str(case.path_parameters.get("id")).lower() in KEEP:
+    id_ = str(case.path_parameters.get("id")).lower()
+    if case.method.upper() != "GET" and id_ in KEEP or case.method.upper() == "DELETE" and is_last(case, id_):
         case.path_parameters["id"] = NOTHING
 
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if not 200 <= response.status_code < 300 or "json" not in response.headers.get("content-type", [""])[0]:
+    deleted = case.method.upper() == "DELETE" and 200 <= response.status_code < 300
+    # What is gone may have gone with something else.
+    missing = response.status_code == 404 and not is_about_the_body(response)
+    if (deleted or missing) and case.path_parameters.get("id") in alive(case):
+        alive(case).remove(case.path_parameters["id"])
+    if deleted or not 200 <= response.status_code < 300 or "json" not in response.headers.get("content-type", [""])[0]:
         return
     document = response.json()
-    if case.method.upper() == "DELETE":
-        for ids in live.values():
-            if case.path_parameters["id"] in ids and case.path.endswith("/{id}"):
-                ids.remove(case.path_parameters["id"])
-        return
     for resource in [document.get("data"), *document.get("included", [])]:
         for each in resource if isinstance(resource, list) else [resource]:
             if each and "links" in each and each["id"] not in shown:
                 shown.add(each["id"])
                 live[each["type"]].append(each["id"])
                 types[each["links"]["self"].split("/")[-2]] = each["type"]
+
+
+def alive(case):
+    """The ids of what this request is about one of, as far as they are known to be there."""
+    return live[types.get(case.path.split("/")[2])] if case.path.endswith("/{id}") else []
+
+
+def is_last(case, id_):
+    """Whether it is the last of its kind, without which other operations cannot succeed."""
+    return [each.lower() for each in alive(case)] == [id_]
 
 
 def relate(case):

@@ -69,12 +69,16 @@ both! {
             assert!(page.text.contains(text), "{text}: {}", page.text);
         }
         let before = database.dump().await;
-        for id in [hers, seed::new_id::<()>().to_string()] {
+        for id in [hers.clone(), seed::new_id::<()>().to_string()] {
             is_page(&fill_in(&browser, "/account/organizations", &[("membership", &id)]).await, 404);
         }
+        let leave = [("membership", own.as_str())];
+        let refused = fill_in(&browser, "/account/organizations", &leave).await;
+        is_page(&refused, 409);
+        assert!(refused.text.contains("You are the last administrator here."), "{}", refused.text);
         assert_eq!(database.dump().await, before);
-        let leave = [("membership", own)];
-        let reply = fill_in(&browser, "/account/organizations", &leave.each_ref().map(|(name, id)| (*name, id.as_str()))).await;
+        admin.give_there(&hers, &role).await;
+        let reply = fill_in(&browser, "/account/organizations", &leave).await;
         assert_eq!((reply.status, reply.header("location")), (303, "/account/organizations?done"));
         let page = browser.get("/account/organizations").await.is(200);
         assert!(!page.text.contains("Acme Works") && page.text.contains("Chess Club"));

@@ -1,11 +1,11 @@
 //! `/api/invitations`
 
-use paylent_domain::Clock as _;
+use paylent_domain::{Clock as _, language::Language};
 use paylent_tests::both;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::*;
+use crate::support::{letters::letters_to, *};
 
 const DAY: i64 = 24 * 3600;
 
@@ -93,6 +93,9 @@ both! {
             ("expires_at", json!(now.plus_seconds(90 * DAY + 1).to_string()), "expires_at"),
             ("expires_at", json!("tomorrow"), "expires_at"),
             ("expires_at", json!(7), "expires_at"),
+            ("locale", json!("fr"), "locale"),
+            ("locale", json!("de-AT"), "locale"),
+            ("locale", json!(1), "locale"),
             ("status", json!("accepted"), "status"),
             ("inviter_id", json!("x"), "inviter_id"),
             ("token", json!("x"), "token"),
@@ -111,6 +114,29 @@ both! {
         }
         let added = database.dump().await.len() - before.len();
         assert_eq!(added, 2, "the other environment's organization and its event");
+    }
+
+    /// What people chose for themselves comes first.
+    async fn the_mail_is_in_the_language_that_is_asked_for_unless_the_person_chose_one(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let acme = admin.organization("Acme").await;
+        for (email, chosen) in [("german@example.com", "'de'"), ("silent@example.com", "NULL")] {
+            admin.user(email).await;
+            database.execute(&format!("UPDATE users SET locale = {chosen} WHERE email = '{email}'")).await;
+        }
+        for (email, attributes, language) in [
+            ("new@example.com", json!({"locale": "nl"}), Language::Dutch),
+            ("newer@example.com", json!({}), Language::English),
+            ("silent@example.com", json!({"locale": "nl"}), Language::Dutch),
+            ("german@example.com", json!({"locale": "nl"}), Language::German),
+        ] {
+            let mut attributes = attributes;
+            attributes["email"] = json!(email);
+            let made = admin.post("invitations", &invitation(attributes, &acme)).await.is(201);
+            assert!(made.json()["data"]["attributes"].get("locale").is_none());
+            assert_eq!(letters_to(&database, email).await.remove(0).language, language, "{email}");
+        }
     }
 
     async fn one_invitation_of_an_address_is_pending_in_each_organization(database: TestDatabase) {

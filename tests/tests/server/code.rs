@@ -2,6 +2,7 @@
 
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
+    Clock as _,
     client::{ClientType, GrantType},
     user::{PasswordHash, UserChange},
 };
@@ -89,6 +90,22 @@ both! {
             let reply = browser.redeem(&client, &code).await;
             assert_eq!(reply.status, status, "after {age} s: {}", reply.text);
         }
+    }
+
+    /// A code is worth nothing after its session; what it was exchanged for before lives on.
+    async fn cd_expired_a_code_of_a_session_that_nobody_used_is_dead(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let tokens = browser.tokens(&client).await;
+        let code = browser.code(&client).await;
+        database.execute("UPDATE environments SET session_idle_ttl = 300").await;
+        let used = server.clock.now().plus_seconds(-300).micros();
+        database.execute(&format!("UPDATE sessions SET last_activity_at = {used}")).await;
+        browser.redeem(&client, &code).await.is_oauth_error(400, "invalid_grant");
+        browser.refresh(&client, text(&tokens, "refresh_token")).await.is(200);
+        database.execute(&format!("UPDATE sessions SET last_activity_at = {}", used + 1)).await;
+        browser.redeem(&client, &code).await.is(200);
     }
 
     async fn cd_wrong_client_and_cd_xenv_a_code_is_good_for_its_own_client_only(database: TestDatabase) {

@@ -5,8 +5,12 @@ use paylent_domain::client::ClientType;
 use paylent_storage::{ClientChange, Expected};
 use paylent_tests::{TestDatabase, both, seed};
 use reqwest::Method;
+use serde_json::json;
 
-use crate::support::{Reply, TestServer, browser::*, oauth::Registered};
+use crate::{
+    register::{self, JANE},
+    support::{Reply, TestServer, browser::*, letters::passcode, oauth::Registered},
+};
 
 const APP: &str = "https://spa.example.com";
 
@@ -59,6 +63,50 @@ both! {
         assert!(refused.header("access-control-expose-headers").contains("WWW-Authenticate"));
         allowed(&from(browser.redemption(&client, "x")).await.is(400));
         allowed(&from(browser.ask(&client, "/oauth/revoke", &[("token", text(&tokens, "refresh_token"))])).await.is(200));
+    }
+
+    /// Whoever registers or forgot the password may be at a front end of another site. What a page says is for no script.
+    async fn a_front_end_of_a_registered_origin_sends_json_where_people_fill_in_forms(database: TestDatabase) {
+        let server = register::start(&database).await;
+        registered(&server, &database).await;
+        for path in [
+            "/register",
+            "/register/verify",
+            "/register/complete",
+            "/password/forgot",
+            "/password/reset",
+            "/invitations/x/accept",
+            "/invitations/x/decline",
+        ] {
+            let reply = preflight(&server, path, APP, "content-type").await;
+            assert_eq!((reply.status, reply.header("access-control-allow-origin")), (204, APP), "{path}");
+            assert!(reply.header("access-control-allow-headers").contains("Content-Type"));
+            assert_eq!((reply.header("access-control-allow-credentials"), reply.header("vary")), ("", "Origin"));
+            let foreign = preflight(&server, path, "https://evil.test", "content-type").await;
+            assert_eq!((foreign.status, access_control(&foreign)), (405, vec![]), "{path}");
+            let post = |origin: &str| server.request(&server.acme, Method::POST, path).header("origin", origin);
+            let refused = Reply::of(post("https://evil.test").json(&json!({}))).await;
+            assert_eq!(access_control(&refused), vec![], "{path}: {}", refused.text);
+            let get = server.request(&server.acme, Method::GET, path).header("origin", APP);
+            for page in [post(APP).form(&[("csrf", "x")]), post(APP).body("x"), get.header("content-type", "application/json")] {
+                assert_eq!(access_control(&Reply::of(page).await), vec![], "{path}");
+            }
+        }
+        let from_app = async |path: &str, body: serde_json::Value| {
+            let reply = Reply::of(server.ask_as_front_end(&server.acme, path, &body).header("origin", APP)).await;
+            assert_eq!((reply.header("access-control-allow-origin"), reply.header("vary")), (APP, "Origin"), "{path}");
+            assert!(reply.header("access-control-allow-credentials").is_empty() && reply.headers.get("set-cookie").is_none());
+            reply
+        };
+        let begun = from_app("/register", json!({"email": JANE})).await.is(202).json();
+        let code = passcode(&database, JANE).await;
+        let given = json!({"registration_id": begun["registration_id"], "passcode": code});
+        let proved = from_app("/register/verify", given).await.is(200).json();
+        let token = proved["registration_token"].as_str().unwrap();
+        from_app("/register/complete", register::about(token)).await.is(201);
+        from_app("/register/complete", register::about(token)).await.is(400);
+        from_app("/password/forgot", json!({"email": JANE})).await.is(202);
+        from_app("/password/reset", json!({"token": "x"})).await.is(400);
     }
 
     async fn te_cors_other_origins_and_other_paths_are_told_nothing(database: TestDatabase) {

@@ -182,7 +182,7 @@ both! {
         };
         let whole = newcomer(&token);
         for (body, status) in [
-            ("{", 400),
+            ("{", 422),
             ("[]", 422),
             (r#"{"token": 1}"#, 422),
             (r#"{"token": "a", "token": "b"}"#, 422),

@@ -243,31 +243,6 @@ both! {
         assert_eq!(done, json!({}));
     }
 
-    /// The forms count in the browser that they were shown in.
-    async fn se_csrf_no_form_of_a_reset_is_taken_from_elsewhere(database: TestDatabase) {
-        let server = TestServer::start(&database).await;
-        scene(&server.acme).await;
-        let browser = Browser::new(&server);
-        let link = link(&browser, &database).await;
-        let (asking, choosing) = (browser.get("/password/forgot").await, browser.get(&link).await);
-        let before = database.dump().await;
-        for (path, page, other) in [("/password/forgot", &asking, &choosing), ("/password/reset", &choosing, &asking)] {
-            let own = hidden(page, "csrf");
-            let form = |csrf: &str| {
-                let fields = [("email", EMAIL), ("token", token(&link)), ("password", NEW), ("password_confirmation", NEW), ("csrf", csrf)];
-                fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
-            };
-            for csrf in ["", "x", &hidden(other, "csrf")] {
-                is_page(&browser.send(browser.request(Method::POST, path).form(&form(csrf))).await, 403);
-            }
-            let foreign = browser.request(Method::POST, path).header("sec-fetch-site", "cross-site").form(&form(&own));
-            is_page(&browser.send(foreign).await, 403);
-            is_page(&Browser::new(&server).send(server.request(&server.acme, Method::POST, path).form(&form(&own))).await, 403);
-            assert_eq!(browser.request(Method::PUT, path).send().await.unwrap().status(), 405);
-        }
-        assert_eq!(database.dump().await, before);
-    }
-
     /// Whoever was locked out by guesses of others comes in by mail, and so does who never had a password.
     async fn a_reset_ends_the_wait_and_gives_a_first_password(database: TestDatabase) {
         let server = TestServer::start(&database).await;

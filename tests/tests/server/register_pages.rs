@@ -3,7 +3,6 @@
 use paylent_domain::{client::ClientType, environment::SettingsChange};
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
-use reqwest::Method;
 
 use crate::{
     register::{JANE, start, wrong},
@@ -198,36 +197,6 @@ both! {
         let theirs = stranger.get(&format!("/register/verify?registration_id={id}")).await.is(200);
         is_page(&fill(&stranger, "/register/verify", &theirs, &[("passcode", &code)]).await, 400);
         server.verify(&id, &code).await.is(200);
-    }
-
-    async fn se_csrf_no_form_of_registration_is_taken_from_elsewhere(database: TestDatabase) {
-        let server = start(&database).await;
-        let (browser, stranger) = (Browser::new(&server), Browser::new(&server));
-        let page = browser.get("/register").await.is(200);
-        let foreign = hidden(&stranger.get("/register").await.is(200), "csrf");
-        let code_page = to_code(&browser, &page, JANE).await;
-        let (id, code) = (hidden(&code_page, "registration_id"), passcode(&database, JANE).await);
-        let token = server.prove(&database, "joe@example.com").await;
-        let own = hidden(&page, "csrf");
-        let before = database.dump().await;
-        for path in ["/register", "/register/verify", "/register/complete"] {
-            let fields = |csrf: &str| {
-                let fields = [("email", "eve@example.com"), ("registration_id", &*id), ("passcode", &*code)];
-                let fields = [&fields[..], &PERSON, &[("registration_token", &*token), ("csrf", csrf)]].concat();
-                fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
-            };
-            for csrf in ["", "x", &foreign] {
-                is_page(&browser.send(browser.request(Method::POST, path).form(&fields(csrf))).await, 403);
-            }
-            for (name, value) in [("origin", "https://evil.test"), ("sec-fetch-site", "cross-site")] {
-                let post = browser.request(Method::POST, path).header(name, value).form(&fields(&own));
-                is_page(&browser.send(post).await, 403);
-            }
-            let bare = Reply::of(server.request(&server.acme, Method::POST, path).form(&fields(&own))).await;
-            is_page(&bare, 403);
-            assert!(bare.headers.get("set-cookie").is_none());
-        }
-        assert_eq!(database.dump().await, before);
     }
 
     async fn ot_disabled_the_pages_are_closed_and_nobody_is_sent_to_them(database: TestDatabase) {

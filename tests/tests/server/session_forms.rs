@@ -1,38 +1,78 @@
 //! The forms of the pages: who may post them, and what every answer carries. Catalogue section A11.
 
-use paylent_domain::client::ClientType;
+use paylent_domain::client::{ClientType, OrganizationUsage};
 use paylent_mail::About;
+use paylent_storage::NewClient;
 use paylent_tests::{TestDatabase, both};
 use paylent_web::{FORMS, pages::account::Section};
 use reqwest::Method;
+use serde_json::json;
 
 use crate::support::{
     PASSWORD, Reply, Setting, TestServer,
     account::{at_home, fill_in},
     browser::*,
-    letters::letters_to,
+    document,
+    letters::{letters_to, passcode, reset_link},
+    nobody,
     oauth::Registered,
 };
 
-/// The page whose form is posted to this path, as somebody who is signed in sees it. A form that is mounted and not known
-/// here fails the tests below.
-async fn page_of(path: &str, browser: &Browser<'_>, client: &Registered, database: &TestDatabase) -> Reply {
-    let page = match path {
-        "/login" => browser.authorize(client, &[("prompt", "login")]).await,
-        "/consent" => browser.authorize(client, &[("prompt", "consent")]).await,
-        "/login/account" => browser.authorize(client, &[("prompt", "select_account")]).await,
-        "/logout" => browser.get("/oauth/logout").await,
+/// The page whose form is posted to this route, as Ada sees it, who is signed in, and where it is posted to. A form that is
+/// mounted and not known here fails the tests below.
+async fn page_of(route: &str, ada: &Browser<'_>, client: &Registered, database: &TestDatabase) -> (Reply, String) {
+    let page = match route {
+        "/login" => ada.authorize(client, &[("prompt", "login")]).await,
+        "/consent" => ada.authorize(client, &[("prompt", "consent")]).await,
+        "/login/account" => ada.authorize(client, &[("prompt", "select_account")]).await,
+        "/organization" => {
+            let admin = ada.server.admin(&ada.server.acme).await;
+            let id = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0);
+            for name in ["Acme", "Bakery"] {
+                admin.member(&id, &admin.organization(name).await).await;
+            }
+            let asks = |client: &mut NewClient| client.organization_usage = OrganizationUsage::Optional;
+            let asking = application_with(&ada.server.acme, ClientType::Confidential, asks).await;
+            ada.authorize(&asking, &[]).await
+        }
+        "/logout" => ada.get("/oauth/logout").await,
+        "/register/verify" | "/register/complete" => {
+            let email = format!("jane{}@example.com", route.len());
+            let sent = fill_in(ada, "/register", &[("email", &email)]).await;
+            let page = ada.get(sent.header("location")).await.is(200);
+            match route {
+                "/register/verify" => page,
+                _ => {
+                    let (id, csrf) = (hidden(&page, "registration_id"), hidden(&page, "csrf"));
+                    let code = passcode(database, &email).await;
+                    let form = [("registration_id", &*id), ("passcode", &*code), ("csrf", &*csrf)];
+                    ada.post("/register/verify", &form).await
+                }
+            }
+        }
+        "/password/reset" => {
+            fill_in(ada, "/password/forgot", &[("email", EMAIL)]).await.is(202);
+            ada.get(&reset_link(database, ada.tenant).await).await
+        }
+        "/invitations/{id}/accept" | "/invitations/{id}/decline" => {
+            let admin = ada.server.admin(&ada.server.acme).await;
+            let to = admin.organization(route).await;
+            let invited = document("invitation", json!({"email": EMAIL}), &[("organization", "organization", &to)]);
+            let id = admin.post("invitations", &invited).await.is(201).id();
+            let page = ada.get(&format!("/invitations/{id}")).await.is(200);
+            return (page, route.replace("{id}", &id));
+        }
         "/account/email/confirm" => {
             let wish = [("email", "ada@new.example"), ("current_password", PASSWORD)];
-            fill_in(browser, "/account/email", &wish).await;
+            fill_in(ada, "/account/email", &wish).await;
             let letter = letters_to(database, "ada@new.example").await.pop().unwrap();
             let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
-            browser.get(link.strip_prefix(&browser.server.acme.issuer()).unwrap()).await
+            ada.get(link.strip_prefix(&ada.server.acme.issuer()).unwrap()).await
         }
-        account if account.starts_with("/account") => browser.get(account).await,
-        _ => panic!("whose form is posted to {path}?"),
+        own if ["/account", "/register", "/password"].iter().any(|start| own.starts_with(start)) => ada.get(own).await,
+        _ => panic!("whose form is posted to {route}?"),
     };
-    page.is(200)
+    (page.is(200), route.to_owned())
 }
 
 /// The value of a hidden field, if there is one.
@@ -49,11 +89,11 @@ both! {
         browser.code(&client).await;
         server.clock.advance_seconds(1);
         let foreign = stranger.authorize(&client, &[]).await.is(200);
-        for path in FORMS {
-            let path = *path;
-            let page = page_of(path, &browser, &client, &database).await;
+        for route in FORMS {
+            let (page, path) = page_of(route.path, &browser, &client, &database).await;
+            let path = path.as_str();
             let (handle, csrf) = (hidden_if_any(&page, "handle"), hidden(&page, "csrf"));
-            let token = hidden_if_any(&page, "token");
+            let passed_on = ["token", "registration_id", "registration_token"].map(|name| (name, hidden_if_any(&page, name)));
             let decision = if path == "/logout" { "sign_out" } else { "allow" };
             let fields = |csrf: &str| {
                 let fields = [
@@ -61,14 +101,17 @@ both! {
                     ("password", PASSWORD),
                     ("current_password", PASSWORD),
                     ("password_confirmation", PASSWORD),
+                    ("first_name", "Ada"),
+                    ("last_name", "Lovelace"),
                     ("session", "all"),
+                    ("organization", ""),
                     ("client_id", client.credentials.0.as_str()),
-                    ("token", &*token),
                     ("decision", decision),
                     ("handle", &*handle),
                     ("csrf", csrf),
                 ];
-                fields.map(|(name, value)| (name.to_owned(), value.to_owned()))
+                let passed_on = passed_on.iter().map(|(name, value)| (*name, value.as_str()));
+                fields.into_iter().chain(passed_on).map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>()
             };
             let before = database.dump().await;
             let cookies = browser.cookies.borrow().clone();
@@ -86,19 +129,24 @@ both! {
                 is_page(&browser.send(post).await, 403);
             }
             // Another browser, and this one without its cookies.
-            assert!([400, 403].contains(&stranger.send(stranger.form(path, &[("csrf", &csrf), ("handle", &handle)])).await.status));
+            assert!([400, 403, 404].contains(&stranger.post(path, &[("csrf", &csrf), ("handle", &handle)]).await.status));
             let bare = server.request(&server.acme, Method::POST, path).form(&fields(&csrf));
             let refused = Reply::of(bare).await;
-            is_page(&refused, 403);
+            // Without any cookie nobody is invited.
+            is_page(&refused, if path.starts_with("/invitations/") { 404 } else { 403 });
             assert!(refused.headers.get("set-cookie").is_none(), "{path}");
             for media_type in ["text/plain", "application/json", "multipart/form-data; boundary=x"] {
                 let body = browser.request(Method::POST, path).header("content-type", media_type).body(format!("csrf={csrf}"));
-                is_page(&browser.send(body).await, 400);
+                let refused = browser.send(body).await;
+                match route.speaks_json && media_type == "application/json" {
+                    true => assert!([400, 422].contains(&refused.status), "{path}: {}", refused.text),
+                    false => is_page(&refused, 400),
+                }
             }
             for (name, value) in [("x-http-method-override", "POST"), ("x-method-override", "POST")] {
                 let get = browser.request(Method::GET, &format!("{path}?_method=POST&csrf={csrf}&handle={handle}"));
                 let reply = browser.send(get.header(name, value)).await;
-                assert!([200, 405, 410].contains(&reply.status), "{path}: {}", reply.status);
+                assert!([200, 400, 405, 410].contains(&reply.status), "{path}: {}", reply.status);
             }
             assert_eq!(database.dump().await, before, "{path}");
             assert_eq!(*browser.cookies.borrow(), cookies, "{path}");
@@ -171,19 +219,13 @@ both! {
         for section in Section::ALL {
             check(section.path(), &browser.get(section.path()).await);
         }
-        for path in FORMS.iter().copied() {
+        for route in FORMS {
+            let path = &*route.path.replace("{id}", &nobody());
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
-        for path in ["/register", "/register/verify", "/register/complete"] {
-            check(path, &browser.post(path, &[("csrf", "x")]).await);
-        }
-        check("register", &browser.get("/register").await);
-        check("code", &browser.get("/register/verify?registration_id=x").await);
-        for path in ["/password/forgot", "/password/reset", "/password/reset?token=x"] {
+        for path in ["/register", "/register/verify?registration_id=x", "/password/forgot", "/password/reset?token=x", "/invitations/x"] {
             check(path, &browser.get(path).await);
-            check(path, &browser.post(path, &[("csrf", "x")]).await);
-            check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
         let forgot = browser.get("/password/forgot").await;
         let form = [("email", EMAIL), ("csrf", &*hidden(&forgot, "csrf"))];
@@ -231,10 +273,10 @@ both! {
         let logout = browser.get(&format!("/oauth/logout?client_id={}", client.credentials.0)).await;
         let posted = browser.authorize(&client, &[("state", markup), ("response_mode", "form_post"), ("prompt", "none")]).await;
         let ada = at_home(&server, EMAIL).await;
-        let organization = admin.create("organizations", "organization", serde_json::json!({"name": name}), &[]).await;
+        let organization = admin.create("organizations", "organization", json!({"name": name}), &[]).await;
         let id = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0);
         let of = [("user", "user", id.as_str()), ("organization", "organization", organization.as_str())];
-        admin.create("memberships", "membership", serde_json::json!({}), &of).await;
+        admin.create("memberships", "membership", json!({}), &of).await;
         fill_in(&ada, "/account", &[("first_name", name), ("last_name", markup), ("language", "")]).await;
         fill_in(&ada, "/account/email", &[("email", markup), ("current_password", name)]).await;
         browser.decide(&consent, "allow").await;

@@ -9,7 +9,7 @@ use paylent_crypto::{
     passcode::PasscodeKey,
     password::{PasswordPool, Passwords},
 };
-use paylent_domain::{Clock, clock::SystemClock};
+use paylent_domain::{Clock, clock::SystemClock, hosts::Hosts};
 use paylent_mail::{LetterKey, Mailbox, Transport};
 use paylent_oauth::Keyring;
 use paylent_outbound::Outbound;
@@ -86,7 +86,13 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
     };
     let running =
         app::start(rooms.clone(), listen).map_err(|error| cannot_listen("listen", listen.address, &error, ""))?;
-    announce(&running, &base_url, &database, metrics.as_ref().map(|(address, _)| *address), is_empty.then_some(hint));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), address = %running.address, base_url, database, "started");
+    let mut shown = vec![("Base URL", base_url), ("Database", database)];
+    if let Some(Transport::Memory(_)) = rooms.mail.transport {
+        shown.push(("Mailbox", mailbox(rooms.directory.hosts())));
+    }
+    shown.extend(metrics.as_ref().map(|(address, _)| ("Metrics", format!("http://{address}/metrics"))));
+    announce(&running, &shown, is_empty.then_some(hint));
     spawn(jobs::purge(db.clone(), clock));
     spawn(jobs::write_uses(db.clone()));
     let (stop, stopped) = watch::channel(false);
@@ -134,25 +140,28 @@ async fn rooms(config: Config, clock: Arc<dyn Clock>) -> Result<Rooms, Failure> 
 }
 
 /// Says that the server is up, to people on standard output and to machines in the log.
-fn announce(
-    running: &Running,
-    base_url: &str,
-    database: &str,
-    metrics: Option<std::net::SocketAddr>,
-    hint: Option<&str>,
-) {
+fn announce(running: &Running, shown: &[(&str, String)], hint: Option<&str>) {
     let version = env!("CARGO_PKG_VERSION");
     let address = running.address;
-    tracing::info!(version, %address, base_url, database, "started");
-    let mut text = format!("Paylent {version} listens on {address}\n  Base URL  {base_url}\n  Database  {database}\n");
-    if let Some(metrics) = metrics {
-        let _ = writeln!(text, "  Metrics   http://{metrics}/metrics");
+    let mut text = format!("Paylent {version} listens on {address}\n");
+    for (name, value) in shown {
+        let _ = writeln!(text, "  {name:<8}  {value}");
     }
     if let Some(hint) = hint {
         let _ = writeln!(text, "\n{hint}");
     }
     // A server whose standard output is closed serves all the same.
     let _ = say(text.trim_end());
+}
+
+/// Where developers read the mails that left.
+fn mailbox(hosts: &Hosts) -> String {
+    let base_url = hosts.base_url();
+    let (scheme, host) = base_url.split_once("://").unwrap_or_default();
+    match hosts.site(host) {
+        Some(_) => format!("{base_url}/dev/mailbox"),
+        None => format!("{scheme}://ENVIRONMENT.{host}/dev/mailbox"),
+    }
 }
 
 /// How to make the first account: the command with everything this server was given that it needs too.

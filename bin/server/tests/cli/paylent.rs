@@ -175,6 +175,11 @@ impl Server {
         Finished { code: self.child.wait().unwrap().code().unwrap_or(-1), out, err }
     }
 
+    /// Ends it at once: nothing in hand is finished.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+
     pub(crate) fn stop(self) -> Finished {
         self.signal("TERM");
         self.wait()

@@ -236,6 +236,7 @@ fn the_development_mailbox_is_there_with_dev_alone() {
     assert!(server.get("/dev/mailbox").starts_with("HTTP/1.1 404"));
     let stopped = server.stop().expect_code(0);
     assert!(stopped.err.contains("mail.transport is not set") && !stopped.err.contains("development"));
+    assert!(!stopped.out.contains("Mailbox"), "{}", stopped.out);
     let server = site.serve_with(&["--dev"]);
     let page = server.get("/dev/mailbox");
     assert!(page.starts_with("HTTP/1.1 200") && page.contains("There is no mail."), "{page}");
@@ -243,4 +244,11 @@ fn the_development_mailbox_is_there_with_dev_alone() {
     assert!(
         stopped.err.contains("serve --dev is for development") && !stopped.err.contains("mail.transport is not set")
     );
+    let base_url = ["--dev", "--base-url", "http://localhost:8080"];
+    for (site, address) in
+        [(&site, "http://localhost:8080/dev/mailbox"), (&Site::new(), "http://ENVIRONMENT.localhost:8080/dev/mailbox")]
+    {
+        let stopped = site.serve_with(&base_url).stop().expect_code(0);
+        assert!(stopped.out.contains(&format!("Mailbox   {address}\n")), "{}", stopped.out);
+    }
 }

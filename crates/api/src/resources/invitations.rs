@@ -125,12 +125,13 @@ impl Create for Invitation {
     async fn create(call: &Call, document: Incoming) -> Result<Created<Self>, Failure> {
         let Actor::Token(token) = &call.actor else { return Err(Denied::Anonymous.into()) };
         let now = call.by.at;
-        let (email, roles, expires_at, organization) = read(document, |given| {
+        let (email, roles, expires_at, locale, organization) = read(document, |given| {
             let email = required(given, "email", |text: String| text.parse::<Email>());
             let roles = list(given, "role_ids", |id| id.parse::<Id<Role>>().map_err(|_| Invalid("must be an id")));
             let expires_at = optional(given, "expires_at", |text: String| expiry(&text, now));
+            let locale = optional(given, "locale", |tag: String| tag.parse::<Language>());
             let organization = given.required_one("organization", "organization");
-            Some((email?, roles.unwrap_or_default(), expires_at, organization))
+            Some((email?, roles.unwrap_or_default(), expires_at, locale, organization))
         })?;
         let organization = existing::<Organization>(call, "organization", &organization).await?;
         check_roles(call, &roles).await?;
@@ -140,7 +141,7 @@ impl Create for Invitation {
             None => now.plus_seconds(call.env.invitation_ttl().await?),
         };
         let (id, secret) = (call.new_id(), secret::generate(SecretKind::Invitation)?);
-        let mail = Mailing { id, secret: &secret, email: &email, organization: &organization, expires_at };
+        let mail = Mailing { id, secret: &secret, email: &email, locale, organization: &organization, expires_at };
         let new = NewInvitation {
             id,
             organization_id: organization.id,
@@ -162,20 +163,22 @@ struct Mailing<'a> {
     id: Id<Invitation>,
     secret: &'a Secret,
     email: &'a Email,
+    locale: Option<Language>,
     organization: &'a Organization,
     expires_at: Timestamp,
 }
 
 impl Mailing<'_> {
-    /// The mail, in the language of whoever has the address, if that is known. It is the only place where the secret is.
+    /// The mail, in the language of whoever has the address, if that is known, or else the one that was asked for. It is
+    /// the only place where the secret is.
     async fn sealed(&self, call: &Call, inviter: Id<User>) -> Result<NewMail, Failure> {
         const DAY: i64 = 24 * 3_600;
         let (tenant, now) = (call.tenant(), call.by.at);
-        let locale = call.env.locale_of(self.email).await?;
+        let known = call.env.language_of(self.email).await?;
         let inviter = call.env.user(inviter).await?.filter(|user| user.kind == UserKind::Person);
         let days = (self.expires_at.seconds() - now.seconds()).max(0) + DAY - 1;
         let letter = Letter {
-            language: locale.as_deref().and_then(Language::of_tag).unwrap_or_default(),
+            language: known.or(self.locale).unwrap_or_default(),
             environment: tenant.environment.display_name().to_owned(),
             base_url: tenant.base_url.clone(),
             about: About::Invitation {

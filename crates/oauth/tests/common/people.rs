@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use josekit::{jwk::JwkSet, jws::RS256, jwt};
 use paylent_domain::{
     Clock, Id, Timestamp,
+    allow_list::{AllowList, AllowListMode},
     client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
     scope::Scopes,
     session::Session,
@@ -14,7 +15,7 @@ use paylent_oauth::{
     AuthorizationRequest, AuthorizeError, Browser, Config, Decision, Error, ErrorCode, MemoryStore, PageError, Return,
     SignedIn, Step, Store, TokenRequest, TokenResponse,
     crypto::secret::{self, SecretHash, SecretKind, fingerprint},
-    store::{Application, Client, DescribedScope, Profile, ResourceServer, Subject},
+    store::{Application, Client, DescribedScope, Ownership, Profile, ResourceServer, Subject},
 };
 use serde_json::Value;
 
@@ -35,6 +36,18 @@ pub(crate) struct Person {
     pub(crate) subject: Subject,
     pub(crate) profile: Profile,
     pub(crate) browser: Browser,
+}
+
+/// Makes an application one of an organization, with all permissions of its API and no allow list.
+pub(crate) fn owned(application: &mut Application) {
+    let scopes = application.resource.iter().flat_map(|server| &server.scopes);
+    application.client.ownership = Some(Ownership {
+        organization_id: Id::from_bytes([9; 16]),
+        permissions: scopes.map(|scope| scope.name.clone()).collect(),
+        allow_list: AllowList::default(),
+        allow_list_mode: AllowListMode::Enforce,
+    });
+    application.organization = Some("Acme".to_owned());
 }
 
 impl Environment {

@@ -22,8 +22,8 @@ use crate::{
     pool::on,
     prepared::Prepare as _,
     schema::{
-        access_tokens, applications, audiences, authorization_codes, clients, connections, consents, parties,
-        refresh_tokens, sessions, token_families,
+        access_tokens, applications, audiences, authorization_codes, clients, connections, consents, environments,
+        parties, refresh_tokens, sessions, token_families,
     },
 };
 
@@ -183,6 +183,7 @@ impl Env {
                             .and(parties::client_id.eq(authorization_codes::client_id))
                             .and(parties::user_id.eq(authorization_codes::user_id))),
                     )
+                    .inner_join(environments::table.on(environments::id.eq(environment)))
                     .left_join(sessions::table.on(
                         sessions::environment_id.eq(environment).and(sessions::id.eq(authorization_codes::session_id)),
                     ))
@@ -207,7 +208,10 @@ impl Env {
                     .select((
                         CodeRow::as_select(),
                         PartiesRow::as_select(),
-                        (sessions::expires_at, sessions::revoked_at).nullable(),
+                        (
+                            (sessions::expires_at, sessions::last_activity_at, sessions::revoked_at).nullable(),
+                            environments::session_idle_ttl,
+                        ),
                         Option::<AudienceRow>::as_select(),
                         Option::<OwnershipRow>::as_select(),
                         Option::<ConnectedRow>::as_select(),

@@ -1,7 +1,7 @@
 //! All that the tokens of one person at one client depend on, read with the code or refresh token that was presented.
 
 use diesel::prelude::*;
-use paylent_domain::Timestamp;
+use paylent_domain::{Timestamp, session::ends_at};
 use paylent_oauth::store::{Client, DescribedScope, Parties, Profile, ResourceServer, Subject};
 use serde::Deserialize;
 
@@ -64,8 +64,9 @@ struct ScopeJson {
     description: Option<String>,
 }
 
-/// When a session ends and whether it was ended, if it is there.
-pub(super) type SessionEnd = Option<(i64, Option<i64>)>;
+/// When a session expires, when it was used last and whether it was ended, if it is there; and for how many seconds it
+/// may be unused.
+pub(super) type SessionEnd = (Option<(i64, i64, Option<i64>)>, i64);
 
 impl AudienceRow {
     pub(super) fn read(self, management_api: &str) -> Result<ResourceServer> {
@@ -83,7 +84,7 @@ impl AudienceRow {
 impl PartiesRow {
     pub(super) fn read(
         self,
-        session: SessionEnd,
+        (session, idle_ttl): SessionEnd,
         audience: Option<AudienceRow>,
         application: Option<OwnershipRow>,
         management_api: &str,
@@ -118,8 +119,10 @@ impl PartiesRow {
             updated_at: Timestamp::from_micros(self.profile_updated_at),
         };
         let session_expires_at = match session {
-            Some((expires_at, None)) => Some(Timestamp::from_micros(expires_at)),
-            Some((_, Some(_))) | None => None,
+            Some((expires_at, used_at, None)) => {
+                Some(ends_at(Timestamp::from_micros(expires_at), Timestamp::from_micros(used_at), idle_ttl))
+            }
+            Some((.., Some(_))) | None => None,
         };
         Ok(Parties {
             client: owned(client, application)?,

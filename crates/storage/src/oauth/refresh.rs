@@ -20,7 +20,10 @@ use crate::{
     key::Key,
     pool::on,
     prepared::Prepare as _,
-    schema::{access_tokens, applications, audiences, connections, parties, refresh_tokens, sessions, token_families},
+    schema::{
+        access_tokens, applications, audiences, connections, environments, parties, refresh_tokens, sessions,
+        token_families,
+    },
 };
 
 /// How long a family is remembered after its last token is dead: a day.
@@ -182,6 +185,7 @@ impl Env {
                         .and(parties::client_id.eq(token_families::client_id))
                         .and(parties::user_id.eq(token_families::user_id))),
                 )
+                .inner_join(environments::table.on(environments::id.eq(environment)))
                 .left_join(
                     sessions::table
                         .on(sessions::environment_id.eq(environment).and(sessions::id.eq(token_families::session_id))),
@@ -208,7 +212,10 @@ impl Env {
                     RefreshTokenRow::as_select(),
                     FamilyRow::as_select(),
                     PartiesRow::as_select(),
-                    (sessions::expires_at, sessions::revoked_at).nullable(),
+                    (
+                        (sessions::expires_at, sessions::last_activity_at, sessions::revoked_at).nullable(),
+                        environments::session_idle_ttl,
+                    ),
                     Option::<AudienceRow>::as_select(),
                     Option::<OwnershipRow>::as_select(),
                     Option::<ConnectedRow>::as_select(),

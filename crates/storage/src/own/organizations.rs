@@ -129,7 +129,7 @@ impl Env {
     /// of this id.
     ///
     /// # Errors
-    /// The database is unavailable.
+    /// `Refused` for the last admin of an organization that others belong to.
     pub async fn leave_organization(&self, user: Id<User>, id: Id<Membership>, by: &Context) -> Result<bool> {
         // A membership never changes hands.
         match self.membership(id).await? {

@@ -19,7 +19,8 @@ use crate::{
     pool::on,
     schema::{audit_events, authorities, mails, users},
     session_ends::end_all_sessions,
-    sessions::{SessionRow, may_sign_in, renew},
+    sessions::SessionRow,
+    sign_in::{may_sign_in, renew},
 };
 
 impl Env {

@@ -16,7 +16,7 @@ use crate::{
     pool::on,
     schema::{sessions, users},
     session_ends::{end_all_sessions, end_families},
-    sessions::{SessionRow, tell},
+    sessions::{SessionRow, lifetimes, tell},
 };
 
 /// As many sessions as one page shows.
@@ -28,15 +28,16 @@ impl Env {
     /// # Errors
     /// The database is unavailable.
     pub async fn live_sessions(&self, user: Id<User>, now: Timestamp) -> Result<Vec<Session>> {
-        let (environment, user, now) = (self.key(), Key::from(user), now.micros());
-        let rows: Vec<SessionRow> = on!(self.db, read, |c| {
+        let (environment, user) = (self.key(), Key::from(user));
+        let (rows, (_, idle_ttl)): (Vec<SessionRow>, _) = on!(self.db, read, |c| {
             let theirs = sessions::environment_id.eq(environment).and(sessions::user_id.eq(user));
-            let live = sessions::revoked_at.is_null().and(sessions::expires_at.gt(now));
-            let rows = sessions::table.filter(theirs.and(live)).select(SessionRow::as_select());
+            let open = sessions::revoked_at.is_null().and(sessions::expires_at.gt(now.micros()));
+            let rows = sessions::table.filter(theirs.and(open)).select(SessionRow::as_select());
             let rows = rows.order((sessions::last_activity_at.desc(), sessions::id.desc())).limit(MOST);
-            Ok::<_, Error>(rows.load(c).await?)
+            Ok::<_, Error>((rows.load(c).await?, lifetimes!(c, environment)))
         })?;
-        rows.into_iter().map(Session::try_from).collect()
+        let sessions = rows.into_iter().map(Session::try_from);
+        sessions.filter(|read| read.as_ref().map_or(true, |session| session.is_live(now, idle_ttl))).collect()
     }
 
     /// Ends a live session of this person, with what shall not outlive it. `false` when there is none of this id.

@@ -6,7 +6,6 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
-    http::header::{CACHE_CONTROL, CONTENT_TYPE},
     web::{Data, Payload},
 };
 use paylent_crypto::secret::SecretKind;
@@ -15,45 +14,30 @@ use paylent_domain::{
     invitation::{Invitation, InvitationStatus},
 };
 use paylent_storage::{Accepted, OpenInvitation};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Visit,
     fault::Failure,
-    invitation_answer::{Answering, Person, Trouble},
-    show,
+    introduction::{Faults, Introduction},
+    invitation_answer::{Answering, Trouble, shortest_password},
+    json::{self, Refused, refuse},
+    respond, respond_to_form, show,
     visit::Fields,
 };
 use crate::{
     Settings,
     csrf::Purpose,
-    oauth::body,
-    pages::{self, Fault, Faults, Href, InvitationOutcome, Name, Newcomer, Outcome, Way},
+    is_json,
+    pages::{self, Fault, Href, InvitationOutcome, Name, Outcome, RegisterProblem, Way},
 };
 
 /// How long the token of an opened invitation stays in the browser, in seconds: long enough to sign in.
 const KEPT: u32 = 3_600;
 
-/// What a program sends. Whoever has no account describes themselves.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Sent {
-    token: Option<String>,
-    first_name: Option<String>,
-    last_name: Option<String>,
-    password: Option<String>,
-    password_confirmation: Option<String>,
-}
-
 /// `GET /invitations/{id}`
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = look(&mut visit, &request).await;
-    visit.answer(outcome)
+    respond(&request, &settings, async |visit: &mut Visit| look(visit, &request).await).await
 }
 
 /// `POST /invitations/{id}/accept`
@@ -67,22 +51,12 @@ pub(super) async fn decline(request: HttpRequest, payload: Payload, settings: Da
 }
 
 async fn answer(request: HttpRequest, payload: Payload, settings: Data<Settings>, accepts: bool) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    if is_json(&request) {
-        let response = match by_program(&mut visit, &request, payload, accepts).await {
-            Ok(response) => response,
-            Err(trouble) => told(trouble),
-        };
-        return visit.leave(response);
+    if is_json(request.headers()) {
+        let run = async |visit: &mut Visit, sent: &Fields| by_program(visit, &request, sent, accepts).await;
+        return json::respond(&request, payload, &settings, run).await;
     }
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => by_page(&mut visit, &request, &fields, accepts).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    let run = async |visit: &mut Visit, fields: &Fields| by_page(visit, &request, fields, accepts).await;
+    respond_to_form(&request, payload, &settings, run).await
 }
 
 fn id(request: &HttpRequest) -> Option<Id<Invitation>> {
@@ -122,8 +96,11 @@ async fn is_theirs(visit: &Visit, open: &OpenInvitation) -> Result<bool, Failure
     Ok(user.and_then(|user| user.email).is_some_and(|email| email.key() == open.invitation.email.key()))
 }
 
-/// The page that asks for an answer; with what somebody new had sent, if that was not right.
-fn question(visit: &Visit, open: &OpenInvitation, again: Option<(&Person<'_>, Faults)>) -> HttpResponse {
+/// What somebody new had sent, and why they are asked again.
+type Again<'a> = (Introduction<'a>, RegisterProblem, Faults);
+
+/// The page that asks for an answer, of somebody new perhaps once more.
+fn question(visit: &Visit, open: &OpenInvitation, again: Option<Again<'_>>) -> HttpResponse {
     if open.invitation.status_at(visit.now) != InvitationStatus::Pending || !open.alive {
         return outcome(visit, 410, Outcome::Gone);
     }
@@ -131,7 +108,17 @@ fn question(visit: &Visit, open: &OpenInvitation, again: Option<(&Person<'_>, Fa
     let (accept, decline) = (format!("{path}/accept"), format!("{path}/decline"));
     let sign_in = format!("/login?return_to={}", path.replace('/', "%2F"));
     let switch = format!("{sign_in}&prompt=login");
-    let shortest = u32::try_from(open.password_min_length).unwrap_or_default();
+    let status = match &again {
+        Some((_, RegisterProblem::Busy, _)) => 503,
+        Some((_, RegisterProblem::Stale, _)) => 403,
+        Some(_) => 422,
+        None => 200,
+    };
+    let blank = Fields::default();
+    let (who, problem) = match again {
+        Some((who, problem, faults)) => (who, Some((problem, faults))),
+        None => (Introduction::of(&blank), None),
+    };
     let own = |email: &str| {
         email.parse().is_ok_and(|email: paylent_domain::user::Email| email.key() == open.invitation.email.key())
     };
@@ -139,17 +126,7 @@ fn question(visit: &Visit, open: &OpenInvitation, again: Option<(&Person<'_>, Fa
         (Some(account), Some(session)) if own(&session.email) => Way::Member(account),
         (Some(account), _) => Way::Switch(account, Href::parse(&switch)),
         (None, _) if open.has_account => Way::SignIn(Href::parse(&sign_in)),
-        (None, _) => {
-            let (first_name, last_name) = again.map_or(("", ""), |(person, _)| (person.first_name, person.last_name));
-            let faults = again.map(|(_, faults)| faults).unwrap_or_default();
-            Way::Newcomer(Newcomer { first_name, last_name, shortest, faults })
-        }
-    };
-    let status = match again {
-        Some((_, Faults { busy: true, .. })) => 503,
-        Some((_, Faults { stale: true, .. })) => 403,
-        Some(_) => 422,
-        None => 200,
+        (None, _) => Way::Newcomer(who.asked(shortest_password(open), problem)),
     };
     let csrf = visit.csrf(Purpose::AnswerInvitation);
     let form = |action| pages::Form { handle: None, ..visit.form(action, &csrf, "") };
@@ -178,13 +155,7 @@ async fn by_page(
 ) -> Result<HttpResponse, Failure> {
     let id = id(request).ok_or_else(unknown)?;
     let mut answering = Answering::new(id, visit.invitation(), visit.session.as_ref().map(|session| session.user_id));
-    let field = |name| fields.one(name).unwrap_or_default();
-    let person = Person {
-        first_name: field("first_name"),
-        last_name: field("last_name"),
-        password: field("password"),
-        confirmation: field("password_confirmation"),
-    };
+    let who = Introduction::of(fields);
     let open = match answering.open(visit).await {
         Ok(open) => open,
         Err(trouble) => return page_of(visit, None, trouble),
@@ -195,16 +166,15 @@ async fn by_page(
         return Err(unknown());
     }
     if visit.check(Purpose::AnswerInvitation, fields).is_err() {
-        let stale = Faults { stale: true, ..Faults::default() };
         return match visit.session.is_none() && !open.has_account && accepts {
-            true => Ok(question(visit, &open, Some((&person, stale)))),
+            true => Ok(question(visit, &open, Some((who, RegisterProblem::Stale, Faults::new())))),
             false => Err(Failure::Page(Fault::Forbidden, "The form did not come from this page.".to_owned())),
         };
     }
     let answered = match (accepts, visit.session.is_some()) {
         (false, _) => answering.decline(visit).await.map(|()| None),
         (true, true) => answering.accept(visit).await.map(Some),
-        (true, false) => answering.register(visit, &open, &person).await.map(|(_, accepted)| Some(accepted)),
+        (true, false) => answering.register(visit, &open, who).await.map(|(_, accepted)| Some(accepted)),
     };
     match answered {
         Ok(joined) => {
@@ -214,14 +184,14 @@ async fn by_page(
                 None => outcome(visit, 200, Outcome::Declined),
             })
         }
-        Err(trouble) => page_of(visit, Some((&open, &person)), trouble),
+        Err(trouble) => page_of(visit, Some((&open, who)), trouble),
     }
 }
 
 /// The page that tells why an invitation was not answered.
 fn page_of(
     visit: &Visit,
-    about: Option<(&OpenInvitation, &Person<'_>)>,
+    about: Option<(&OpenInvitation, Introduction<'_>)>,
     trouble: Trouble,
 ) -> Result<HttpResponse, Failure> {
     match (trouble, about) {
@@ -230,67 +200,43 @@ fn page_of(
         (Trouble::HasAccount, Some((open, _))) => {
             Ok(question(visit, &OpenInvitation { has_account: true, ..open.clone() }, None))
         }
-        (Trouble::Unfit(faults), Some((open, person))) => Ok(question(visit, open, Some((person, faults)))),
+        (Trouble::Unfit(faults), Some((open, who))) => {
+            Ok(question(visit, open, Some((who, RegisterProblem::Fields, faults))))
+        }
+        (Trouble::Busy, Some((open, who))) => {
+            Ok(question(visit, open, Some((who, RegisterProblem::Busy, Faults::new()))))
+        }
         (Trouble::Failed(failure), _) => Err(failure),
-        (Trouble::Unknown | Trouble::HasAccount | Trouble::Unfit(_), _) => Err(unknown()),
+        (Trouble::Unknown | Trouble::HasAccount | Trouble::Unfit(_) | Trouble::Busy, _) => Err(unknown()),
     }
-}
-
-/// Only what a browser sends to another site not without asking first counts as JSON.
-fn is_json(request: &HttpRequest) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The answer of a program. The session of a browser counts only for what comes from a page of ours.
 async fn by_program(
     visit: &mut Visit,
     request: &HttpRequest,
-    payload: Payload,
+    sent: &Fields,
     accepts: bool,
 ) -> Result<HttpResponse, Trouble> {
-    let bytes = body::bytes(payload).await.map_err(|_| Trouble::Failed(Failure::malformed(TOO_LARGE)))?;
-    let sent: Sent = match serde_json::from_slice(&bytes) {
-        // Without names, values could be taken for each other.
-        Ok(_) if bytes.trim_ascii_start().first() != Some(&b'{') => {
-            return Ok(reply(422, json!({"error": "invalid_request", "error_description": UNFIT})));
-        }
-        Ok(sent) => sent,
-        Err(error) if error.is_data() => {
-            return Ok(reply(422, json!({"error": "invalid_request", "error_description": UNFIT})));
-        }
-        Err(_) => return Ok(reply(400, json!({"error": "invalid_request", "error_description": NO_JSON}))),
-    };
     let id = id(request).ok_or(Trouble::Unknown)?;
     let session = visit.session.as_ref().filter(|_| visit.is_from_here()).map(|session| session.user_id);
-    let answering = Answering::new(id, sent.token.as_deref(), session);
+    let answering = Answering::new(id, sent.one("token"), session);
     if !accepts {
         answering.decline(visit).await?;
-        return Ok(reply(200, json!({"status": "declined"})));
+        return Ok(json::reply(StatusCode::OK, &json!({"status": "declined"})));
     }
     if session.is_some() {
-        return Ok(reply(200, joined(&answering.accept(visit).await?)));
+        return Ok(json::reply(StatusCode::OK, &joined(&answering.accept(visit).await?)));
     }
     let open = answering.open(visit).await?;
     if open.invitation.status_at(visit.now) != InvitationStatus::Pending && open.token_fits {
         return Err(Trouble::Gone);
     }
-    let person = Person {
-        first_name: sent.first_name.as_deref().unwrap_or_default(),
-        last_name: sent.last_name.as_deref().unwrap_or_default(),
-        password: sent.password.as_deref().unwrap_or_default(),
-        confirmation: sent.password_confirmation.as_deref().unwrap_or_default(),
-    };
-    let (user_id, accepted) = answering.register(visit, &open, &person).await?;
+    let (user_id, accepted) = answering.register(visit, &open, Introduction::of(sent)).await?;
     let mut told = joined(&accepted);
     told["user_id"] = Value::from(user_id.to_string());
-    Ok(reply(201, told))
+    Ok(json::reply(StatusCode::CREATED, &told))
 }
-
-const TOO_LARGE: &str = "The body cannot be read or is larger than 64 KiB.";
-const NO_JSON: &str = "The body is not JSON.";
-const UNFIT: &str = "The body must be an object of token, first_name, last_name, password and password_confirmation, \
-    each a string named once.";
 
 fn joined(accepted: &Accepted) -> Value {
     json!({
@@ -300,45 +246,17 @@ fn joined(accepted: &Accepted) -> Value {
     })
 }
 
-fn told(trouble: Trouble) -> HttpResponse {
-    let (status, error, description) = match trouble {
-        Trouble::Unknown => (404, "not_found", "There is no such invitation, or the token is not its own.".to_owned()),
-        Trouble::Gone => (410, "gone", "The invitation can no longer be answered.".to_owned()),
-        Trouble::OtherAddress => (403, "access_denied", "The invitation is for another e-mail address.".to_owned()),
-        Trouble::Unverified => (403, "access_denied", "The e-mail address is not verified.".to_owned()),
-        Trouble::HasAccount => (403, "login_required", "The address has an account. Sign in first.".to_owned()),
-        Trouble::Unfit(Faults { busy: true, .. }) => {
-            (503, "temporarily_unavailable", "The service is busy. Try again in a moment.".to_owned())
+impl Refused for Trouble {
+    fn told(self) -> HttpResponse {
+        match self {
+            Self::Unknown => refuse(404, "not_found", "There is no such invitation, or the token is not its own."),
+            Self::Gone => refuse(410, "gone", "The invitation can no longer be answered."),
+            Self::OtherAddress => refuse(403, "access_denied", "The invitation is for another e-mail address."),
+            Self::Unverified => refuse(403, "access_denied", "The e-mail address is not verified."),
+            Self::HasAccount => refuse(403, "login_required", "The address has an account. Sign in first."),
+            Self::Unfit(faults) => json::unfit(&faults),
+            Self::Busy => json::busy(),
+            Self::Failed(failure) => failure.told(),
         }
-        Trouble::Unfit(faults) => (422, "invalid_request", unfit(faults)),
-        Trouble::Failed(Failure::Page(_, detail)) => (400, "invalid_request", detail),
-        Trouble::Failed(Failure::Failed(error)) => {
-            tracing::error!(cause = ?error.cause, code = error.code.as_str(), "an invitation could not be answered");
-            let sentence = "The service failed to answer this request.".to_owned();
-            (error.code.status(), error.code.as_str(), sentence)
-        }
-    };
-    reply(status, json!({"error": error, "error_description": description}))
-}
-
-/// What is wrong with what somebody new sent, in words.
-fn unfit(faults: Faults) -> String {
-    let named = [
-        (faults.first_name, "first_name must be a name of at most 100 characters"),
-        (faults.last_name, "last_name must be a name of at most 100 characters"),
-        (faults.password, "password is too short, too long, or has control characters"),
-        (faults.confirmation, "password_confirmation differs from password"),
-    ];
-    let named: Vec<&str> = named.into_iter().filter(|(wrong, _)| *wrong).map(|(_, words)| words).collect();
-    format!("{}.", named.join("; "))
-}
-
-fn reply(status: u16, body: Value) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    response.insert_header((CACHE_CONTROL, "no-store"));
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        response.insert_header(("Retry-After", "2"));
     }
-    response.json(body)
 }

@@ -3,26 +3,17 @@
 use paylent_crypto::secret::{self, SecretHash, SecretKind, random_bytes};
 use paylent_domain::{
     Id,
-    audit::{By, Context},
+    audit::Context,
     invitation::Invitation,
-    text,
-    user::{MAX_NAME, NewPerson, PasswordHash, User},
+    user::{NewPerson, PasswordHash, User},
 };
-use paylent_storage::{Accepted, Error, Invited, NewSession, OpenInvitation, Refusal, Tenant};
+use paylent_storage::{Accepted, Error, Invited, OpenInvitation, Refusal};
 
-use super::{Visit, choice, fault::Failure};
-use crate::pages::Faults;
-
-/// The longest `User-Agent` that is kept, in characters.
-const MAX_USER_AGENT: usize = 400;
-
-/// Somebody who has no account yet, as they describe themselves.
-pub(super) struct Person<'a> {
-    pub(super) first_name: &'a str,
-    pub(super) last_name: &'a str,
-    pub(super) password: &'a str,
-    pub(super) confirmation: &'a str,
-}
+use super::{
+    Visit,
+    fault::Failure,
+    introduction::{Faults, Introduction},
+};
 
 /// Why an invitation was not answered. Nothing was done.
 pub(super) enum Trouble {
@@ -38,6 +29,8 @@ pub(super) enum Trouble {
     HasAccount,
     /// Somebody new sent something that is not right.
     Unfit(Faults),
+    /// There is no room for another password to be hashed.
+    Busy,
     Failed(Failure),
 }
 
@@ -56,7 +49,7 @@ impl From<Error> for Trouble {
 impl From<paylent_crypto::Error> for Trouble {
     fn from(error: paylent_crypto::Error) -> Self {
         match error {
-            paylent_crypto::Error::Busy => Self::Unfit(Faults { busy: true, ..Faults::default() }),
+            paylent_crypto::Error::Busy => Self::Busy,
             error => Self::Failed(error.into()),
         }
     }
@@ -86,13 +79,11 @@ impl Answering {
 
     /// Joins as the person who is signed in.
     pub(super) async fn accept(&self, visit: &Visit) -> Result<Accepted, Trouble> {
-        let by = context(visit);
-        visit.env.accept_invitation(self.id, self.invited(), &by).await?.ok_or(Trouble::Unknown)
+        visit.env.accept_invitation(self.id, self.invited(), &by(visit)).await?.ok_or(Trouble::Unknown)
     }
 
     pub(super) async fn decline(&self, visit: &Visit) -> Result<(), Trouble> {
-        let by = context(visit);
-        visit.env.decline_invitation(self.id, self.invited(), &by).await?.ok_or(Trouble::Unknown)
+        visit.env.decline_invitation(self.id, self.invited(), &by(visit)).await?.ok_or(Trouble::Unknown)
     }
 
     /// Joins as somebody new, who is signed in from then on.
@@ -100,35 +91,26 @@ impl Answering {
         &self,
         visit: &mut Visit,
         open: &OpenInvitation,
-        person: &Person<'_>,
+        who: Introduction<'_>,
     ) -> Result<(Id<User>, Accepted), Trouble> {
         let token = self.token.filter(|_| open.token_fits).ok_or(Trouble::Unknown)?;
         if open.has_account {
             return Err(Trouble::HasAccount);
         }
-        let faults = person.faults(visit.env.tenant(), open);
-        if faults.any() {
-            return Err(Trouble::Unfit(faults));
-        }
-        let password = PasswordHash(visit.settings.passwords.hash(person.password).await?);
+        let (email, minimum) = (open.invitation.email.clone(), shortest_password(open));
+        who.check(visit.env.tenant(), minimum, email.as_str()).map_err(Trouble::Unfit)?;
+        let password = PasswordHash(visit.settings.passwords.hash(who.password).await?);
         let (user_id, secret) = (Id::new(visit.now, random_bytes()?), secret::generate(SecretKind::Session)?);
-        let email = open.invitation.email.clone();
-        let by = Context { by: By::User { id: user_id, name: email.as_str().to_owned() }, ..context(visit) };
+        let by = visit.context(user_id, email.as_str());
         let new = NewPerson {
             id: user_id,
             email,
             email_verified: true,
-            first_name: Some(person.first_name.trim().to_owned()),
-            last_name: Some(person.last_name.trim().to_owned()),
+            first_name: Some(who.first_name.to_owned()),
+            last_name: Some(who.last_name.to_owned()),
             password,
         };
-        let session = NewSession {
-            id: Id::new(visit.now, random_bytes()?),
-            user_id,
-            token_hash: SecretHash::of(secret.expose()),
-            ip: by.ip,
-            user_agent: by.user_agent.clone(),
-        };
+        let session = visit.new_session(user_id, &secret)?;
         let joined = visit.env.accept_invitation_as_new(self.id, token, new, session, &by).await?;
         let (accepted, until) = joined.ok_or(Trouble::Unknown)?;
         if visit.is_from_here() {
@@ -138,28 +120,15 @@ impl Answering {
     }
 }
 
-impl Person<'_> {
-    fn faults(&self, tenant: &Tenant, open: &OpenInvitation) -> Faults {
-        let is_name = |name: &str| text::one_line(name.trim(), MAX_NAME).is_ok();
-        let shortest = usize::try_from(open.password_min_length).unwrap_or_default();
-        let names = [Some(self.first_name), Some(self.last_name)];
-        let email = open.invitation.email.as_str();
-        Faults {
-            first_name: !is_name(self.first_name),
-            last_name: !is_name(self.last_name),
-            password: choice::check(tenant, self.password, shortest, email, names).is_err(),
-            confirmation: self.password != self.confirmation,
-            ..Faults::default()
-        }
-    }
+/// How many characters the password of somebody new has at least.
+pub(super) fn shortest_password(open: &OpenInvitation) -> usize {
+    usize::try_from(open.password_min_length).unwrap_or_default()
 }
 
 /// Who answers, for the audit trail: the person who is signed in, or nobody known.
-fn context(visit: &Visit) -> Context {
-    let by = match &visit.session {
-        Some(session) => By::User { id: session.user_id, name: session.email.clone() },
-        None => By::System,
-    };
-    let user_agent = visit.origin.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect());
-    Context { by, ip: Some(visit.origin.ip), user_agent, at: visit.now }
+fn by(visit: &Visit) -> Context {
+    match &visit.session {
+        Some(session) => visit.context(session.user_id, &session.email),
+        None => visit.unnamed(),
+    }
 }

@@ -2,36 +2,57 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
-    },
+    http::{StatusCode, header::RETRY_AFTER},
     web::Payload,
 };
 use paylent_oauth::{ErrorCode, Parameters};
 use serde_json::{Value, json};
 
-use super::{fault::Failure, visit::Fields};
-use crate::oauth::body;
+use super::{
+    fault::Failure,
+    introduction::Faults,
+    visit::{Fields, Visit},
+};
+use crate::{
+    Settings,
+    oauth::{body, reply},
+};
 
-/// Whether a body is JSON. No form of a page can send that, so it needs no token of ours.
-pub(super) fn is_json(request: &HttpRequest) -> bool {
-    let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+/// Why a front end's request is refused.
+pub(super) trait Refused {
+    /// What the front end is told.
+    fn told(self) -> HttpResponse;
+}
+
+/// What the handlers have in common, as [`respond_to_form`](super::respond_to_form) for the forms of pages. JSON needs no
+/// token of ours, for no form of a page can send it.
+pub(super) async fn respond<R: Refused>(
+    request: &HttpRequest,
+    payload: Payload,
+    settings: &Settings,
+    run: impl AsyncFnOnce(&mut Visit, &Fields) -> Result<HttpResponse, R>,
+) -> HttpResponse {
+    let mut visit = match Visit::begin(request, settings).await {
+        Ok(visit) => visit,
+        Err(response) => return response,
+    };
+    let response = match fields(&visit, payload).await {
+        Ok(fields) => run(&mut visit, &fields).await.unwrap_or_else(Refused::told),
+        Err(response) => response,
+    };
+    visit.leave(response)
 }
 
 /// The members of an object of strings.
-pub(super) async fn fields(payload: Payload) -> Result<Fields, HttpResponse> {
-    let bytes = body::bytes(payload).await;
-    let bytes =
-        bytes.map_err(|_| refuse(400, "invalid_request", "The body cannot be read or is larger than 64 KiB."))?;
+async fn fields(visit: &Visit, payload: Payload) -> Result<Fields, HttpResponse> {
+    let bytes = body::bytes(payload).await.map_err(|refusal| refusal.response(&visit.env.tenant().base_url))?;
     let strings = Parameters::from_json(&bytes).map_err(|error| refuse(422, "invalid_request", &error.description))?;
     Ok(Fields::from(strings))
 }
 
 /// An answer that nobody keeps.
 pub(super) fn reply(status: StatusCode, body: &Value) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CACHE_CONTROL, "no-store")).json(body)
+    reply::write(status, body)
 }
 
 /// A refusal: a word for programs and a sentence for people.
@@ -40,23 +61,34 @@ pub(super) fn refuse(status: u16, error: &str, description: &str) -> HttpRespons
     reply(status, &json!({"error": error, "error_description": description}))
 }
 
-/// There is no room for another password right now.
-pub(super) fn busy() -> HttpResponse {
-    let mut refused = refuse(503, "temporarily_unavailable", "The server is busy. Try again in a few seconds.");
-    refused.headers_mut().insert(RETRY_AFTER, 2.into());
+/// A refusal that says in how many seconds to try again.
+pub(super) fn later(status: u16, error: &str, description: &str, seconds: u32) -> HttpResponse {
+    let mut refused = refuse(status, error, description);
+    refused.headers_mut().insert(RETRY_AFTER, seconds.into());
     refused
 }
 
-/// The answer, or what went wrong.
-pub(super) fn answer(outcome: Result<HttpResponse, Failure>) -> HttpResponse {
-    match outcome {
-        Ok(response) => response,
-        Err(Failure::Page(fault, detail)) => refuse(fault.status(), "invalid_request", &detail),
-        Err(Failure::Failed(error)) => {
-            tracing::error!(cause = ?error.cause, code = error.code.as_str(), "a request failed");
-            match error.code {
-                ErrorCode::TemporarilyUnavailable => busy(),
-                _ => refuse(500, "server_error", "The server failed."),
+/// There is no room for another password right now.
+pub(super) fn busy() -> HttpResponse {
+    later(503, "temporarily_unavailable", "The server is busy. Try again in a few seconds.", 2)
+}
+
+/// The fields that break rules.
+pub(super) fn unfit(faults: &Faults) -> HttpResponse {
+    let sentences: Vec<String> = faults.iter().map(|(field, rule)| format!("{field} {rule}.")).collect();
+    refuse(422, "invalid_request", &sentences.join(" "))
+}
+
+impl Refused for Failure {
+    fn told(self) -> HttpResponse {
+        match self {
+            Self::Page(fault, detail) => refuse(fault.status(), "invalid_request", &detail),
+            Self::Failed(error) => {
+                tracing::error!(cause = ?error.cause, code = error.code.as_str(), "a request failed");
+                match error.code {
+                    ErrorCode::TemporarilyUnavailable => busy(),
+                    _ => refuse(500, "server_error", "The server failed."),
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind, random_bytes};
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
 use paylent_domain::{
     Id,
     audit::Context,
@@ -12,7 +12,7 @@ use paylent_domain::{
     user::{User, check_password},
 };
 use paylent_oauth::Step;
-use paylent_storage::{NewSession, Refusal, Renewal, RightPassword};
+use paylent_storage::{Refusal, Renewal, RightPassword};
 
 use super::{
     Visit,
@@ -100,13 +100,7 @@ async fn begin_session(visit: &mut Visit, proved: Proved, email: &str) -> Result
     let session = match renew_session(visit, user_id, &token, &right, &by).await {
         Ok(Some(session)) => Ok(session),
         Ok(None) => {
-            let new = NewSession {
-                id: Id::new(visit.now, random_bytes()?),
-                user_id,
-                token_hash: SecretHash::of(token.expose()),
-                ip: by.ip,
-                user_agent: by.user_agent.clone(),
-            };
+            let new = visit.new_session(user_id, &token)?;
             visit.env.begin_session(new, Some(right), &by).await
         }
         Err(error) => Err(error),

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 
-use super::{Visit, show::page};
+use super::{Visit, respond, show::page};
 use crate::{
     Settings,
     pages::{Href, Mailbox, Name, ShownMail},
@@ -10,21 +10,20 @@ use crate::{
 
 /// `GET /dev/mailbox`
 pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
+    let run = async |visit: &mut Visit| {
+        let mails = settings.mailbox.as_ref().map(|mailbox| mailbox.of(visit.env.tenant().environment.id));
+        let mails = mails.unwrap_or_default();
+        let shown: Vec<ShownMail<'_>> = mails
+            .iter()
+            .map(|mail| ShownMail {
+                subject: Name(&mail.subject),
+                to: Name(&mail.to),
+                at: mail.at.to_string(),
+                text: &mail.text,
+                links: mail.text.lines().filter(|line| line.starts_with("http")).filter_map(Href::parse).collect(),
+            })
+            .collect();
+        Ok(page(200, &Mailbox { frame: visit.frame(), mails: &shown }))
     };
-    let mails = settings.mailbox.as_ref().map(|mailbox| mailbox.of(visit.env.tenant().environment.id));
-    let mails = mails.unwrap_or_default();
-    let shown: Vec<ShownMail<'_>> = mails
-        .iter()
-        .map(|mail| ShownMail {
-            subject: Name(&mail.subject),
-            to: Name(&mail.to),
-            at: mail.at.to_string(),
-            text: &mail.text,
-            links: mail.text.lines().filter(|line| line.starts_with("http")).filter_map(Href::parse).collect(),
-        })
-        .collect();
-    visit.leave(page(200, &Mailbox { frame: visit.frame(), mails: &shown }))
+    respond(&request, &settings, run).await
 }

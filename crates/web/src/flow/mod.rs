@@ -9,6 +9,7 @@ mod choice;
 mod choose_account;
 mod consent;
 mod fault;
+mod introduction;
 mod invitation;
 mod invitation_answer;
 mod json;
@@ -28,7 +29,7 @@ use actix_web::{
     HttpRequest, HttpResponse, Resource,
     dev::HttpServiceFactory,
     http::header::{CACHE_CONTROL, CONTENT_TYPE},
-    middleware::from_fn,
+    middleware::{Condition, from_fn},
     web::{self, Payload, ServiceConfig},
 };
 
@@ -45,49 +46,73 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
     cfg.service(either("/oauth/authorize").route(get().to(authorize::get)).route(web::post().to(authorize::post)))
         .service(userinfo_endpoint())
         .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
-        .service(post_only("/organization").route(web::post().to(organization::post)))
         .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
-        .service(post_only("/invitations/{id}/accept").route(web::post().to(invitation::accept)))
-        .service(post_only("/invitations/{id}/decline").route(web::post().to(invitation::decline)))
-        .service(either("/register").route(get().to(register::email_page)).route(web::post().to(register::begin)))
-        .service(
-            either("/register/verify").route(get().to(register::code_page)).route(web::post().to(register::verify)),
-        )
-        .service(post_only("/register/complete").route(web::post().to(register::complete)))
-        .service(either("/password/forgot").route(get().to(password::forgot)).route(web::post().to(password::ask)))
-        .service(either("/password/reset").route(get().to(password::form)).route(web::post().to(password::reset)))
         .service(get_only("/account/data").route(get().to(account::data::get)))
         .service(get_only("/account/data.json").route(get().to(account::data::download)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
         .configure(forms);
 }
 
+/// Where forms of the pages are posted to. Each is taken only from our own page, in the browser and the session it was
+/// shown in.
+#[derive(Debug, Clone, Copy)]
+pub struct FormRoute {
+    /// The template of its path.
+    pub path: &'static str,
+    /// Whether it guesses at secrets, or has mails sent, and so gets the small quota.
+    pub limited: bool,
+    /// Whether front ends can send the same as JSON, from registered origins, too.
+    pub speaks_json: bool,
+}
+
+impl FormRoute {
+    /// The route of this path's template, if forms are posted there.
+    #[must_use]
+    pub fn at(template: &str) -> Option<&'static Self> {
+        FORMS.iter().find(|route| route.path == template)
+    }
+}
+
 /// Mounts the forms of the pages, and lists them.
 macro_rules! forms {
-    ($($path:literal: $kind:ident $(get $get:path,)? post $post:path;)+) => {
-        /// Where the forms of the pages are posted to. Each is taken only from our own page, in the browser and the
-        /// session it was shown in.
-        pub const FORMS: &[&str] = &[$($path),+];
+    ($($path:literal: $kind:ident $(get $get:path,)? post $post:path $(, $is:ident)*;)+) => {
+        /// Every form of the pages.
+        pub const FORMS: &[FormRoute] = &[$({
+            let plain = FormRoute { path: $path, limited: false, speaks_json: false };
+            FormRoute { $($is: true,)* ..plain }
+        }),+];
 
         fn forms(cfg: &mut ServiceConfig) {
-            $(cfg.service($kind($path)$(.route(get().to($get)))?.route(web::post().to($post)));)+
+            let speaks_json = |path| FormRoute::at(path).is_some_and(|route| route.speaks_json);
+            $({
+                let form = $kind($path)$(.route(get().to($get)))?.route(web::post().to($post));
+                cfg.service(form.wrap(Condition::new(speaks_json($path), from_fn(cors::front_ends))));
+            })+
         }
     };
 }
 
 forms! {
-    "/login": either get login::get, post login::post;
+    "/login": either get login::get, post login::post, limited;
     "/login/account": post_only post choose_account::post;
     "/consent": post_only post consent::post;
+    "/organization": post_only post organization::post;
     "/logout": post_only post logout::confirm;
+    "/register": either get register::email_page, post register::begin, limited, speaks_json;
+    "/register/verify": either get register::code_page, post register::verify, limited, speaks_json;
+    "/register/complete": post_only post register::complete, limited, speaks_json;
+    "/password/forgot": either get password::forgot, post password::ask, limited, speaks_json;
+    "/password/reset": either get password::form, post password::reset, limited, speaks_json;
+    "/invitations/{id}/accept": post_only post invitation::accept, limited, speaks_json;
+    "/invitations/{id}/decline": post_only post invitation::decline, limited, speaks_json;
     "/account": either get account::profile::get, post account::profile::post;
-    "/account/email": either get account::email::get, post account::email::post;
-    "/account/email/confirm": either get account::confirm_email::get, post account::confirm_email::post;
-    "/account/password": either get account::password::get, post account::password::post;
+    "/account/email": either get account::email::get, post account::email::post, limited;
+    "/account/email/confirm": either get account::confirm_email::get, post account::confirm_email::post, limited;
+    "/account/password": either get account::password::get, post account::password::post, limited;
     "/account/sessions": either get account::sessions::get, post account::sessions::post;
     "/account/applications": either get account::applications::get, post account::applications::post;
     "/account/organizations": either get account::organizations::get, post account::organizations::post;
-    "/account/delete": either get account::deletion::get, post account::deletion::post;
+    "/account/delete": either get account::deletion::get, post account::deletion::post, limited;
 }
 
 /// What the handlers have in common: finds out who is at the browser, and answers with what comes of it.

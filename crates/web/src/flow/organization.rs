@@ -5,23 +5,15 @@ use actix_web::{
     web::{Data, Payload},
 };
 
-use super::{Visit, fault::Failure, visit::Fields};
+use super::{Visit, fault::Failure, respond_to_form, visit::Fields};
 use crate::{Settings, csrf::Purpose};
 
 /// `POST /organization`
 pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(&request, payload).await {
-        Ok(fields) => choose(&visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
+    respond_to_form(&request, payload, &settings, choose).await
 }
 
-async fn choose(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+async fn choose(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
     visit.check(Purpose::ChooseOrganization, fields)?;
     let chosen = fields.one("organization").ok_or(Failure::malformed("The choice cannot be read."))?;
     let organization = Some(chosen).filter(|chosen| !chosen.is_empty());

@@ -10,7 +10,6 @@ use actix_web::{
 };
 use paylent_crypto::secret::{self, SecretHash, SecretKind, fingerprint};
 use paylent_domain::{
-    audit::{By, Context},
     network::client_network,
     user::{Email, PasswordHash, check_password},
 };
@@ -19,10 +18,11 @@ use paylent_oauth::Step;
 use paylent_storage::{Attempt, Error, RESET_TTL, ResetHolder, ResetPassword, ResetRequest};
 use serde_json::json;
 
-use super::{Visit, choice, fault::Failure, json, show, visit::Fields};
+use super::{Visit, choice, fault::Failure, json, respond, respond_to_form, show, visit::Fields};
 use crate::{
     Settings,
     csrf::Purpose,
+    is_json,
     pages::{
         DeadLink, ForgotPassword, ForgotProblem, Form, Href, NewPassword, PasswordProblem, PasswordSet, ResetSent,
     },
@@ -46,98 +46,79 @@ pub(super) fn link(visit: &Visit, handle: Option<&str>) -> String {
 
 /// `GET /password/forgot?handle=…`
 pub(super) async fn forgot(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
+    let run = async |visit: &mut Visit| {
+        let fields = Fields::parse(request.query_string())?;
+        Ok(forgot_page(visit, 200, &fields, None))
     };
-    let outcome = Fields::parse(request.query_string()).map(|fields| forgot_page(&visit, 200, &fields, None));
-    visit.answer(outcome)
+    respond(&request, &settings, run).await
 }
 
 /// `POST /password/forgot`
 pub(super) async fn ask(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    if json::is_json(&request) {
-        let fields = match json::fields(payload).await {
-            Ok(fields) => fields,
-            Err(response) => return response,
-        };
-        return json::answer(send_link(&visit, &fields).await.map(|asked| match asked {
+    if !is_json(request.headers()) {
+        return respond_to_form(&request, payload, &settings, ask_on_page).await;
+    }
+    let run = async |visit: &mut Visit, fields: &Fields| {
+        Ok::<_, Failure>(match send_link(visit, fields).await? {
             None => json::reply(StatusCode::ACCEPTED, &json!({})),
             Some(ForgotProblem::TooMany { retry_after }) => too_many(retry_after),
             Some(_) => json::refuse(422, "invalid_email", "email must be an e-mail address such as jane@example.com."),
-        }));
-    }
-    let outcome = async {
-        let fields = visit.read(&request, payload).await?;
-        if visit.check(Purpose::ForgotPassword, &fields).is_err() {
-            return Ok(forgot_page(&visit, 403, &fields, Some(ForgotProblem::Stale)));
-        }
-        Ok(match send_link(&visit, &fields).await? {
-            None => show::page(202, &ResetSent { frame: visit.frame() }),
-            Some(problem @ ForgotProblem::TooMany { retry_after }) => {
-                let mut page = forgot_page(&visit, 429, &fields, Some(problem));
-                page.headers_mut().insert(RETRY_AFTER, retry_after.into());
-                page
-            }
-            Some(problem) => forgot_page(&visit, 422, &fields, Some(problem)),
         })
     };
-    let outcome = outcome.await;
-    visit.answer(outcome)
+    json::respond(&request, payload, &settings, run).await
+}
+
+async fn ask_on_page(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    if visit.check(Purpose::ForgotPassword, fields).is_err() {
+        return Ok(forgot_page(visit, 403, fields, Some(ForgotProblem::Stale)));
+    }
+    Ok(match send_link(visit, fields).await? {
+        None => show::page(202, &ResetSent { frame: visit.frame() }),
+        Some(problem @ ForgotProblem::TooMany { retry_after }) => {
+            let mut page = forgot_page(visit, 429, fields, Some(problem));
+            page.headers_mut().insert(RETRY_AFTER, retry_after.into());
+            page
+        }
+        Some(problem) => forgot_page(visit, 422, fields, Some(problem)),
+    })
 }
 
 /// `GET /password/reset?token=…`
 pub(super) async fn form(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = async {
+    let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
-        Ok(match holder(&visit, &fields).await? {
-            Some((holder, _)) => reset_page(&visit, 200, &fields, &holder, None),
-            None => dead_link(&visit, &fields),
+        Ok(match holder(visit, &fields).await? {
+            Some((holder, _)) => reset_page(visit, 200, &fields, &holder, None),
+            None => dead_link(visit, &fields),
         })
     };
-    visit.answer(outcome.await)
+    respond(&request, &settings, run).await
 }
 
 /// `POST /password/reset`
 pub(super) async fn reset(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let mut visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    if json::is_json(&request) {
-        let fields = match json::fields(payload).await {
-            Ok(fields) => fields,
-            Err(response) => return response,
-        };
-        return json::answer(choose(&mut visit, &fields).await.map(told));
+    if !is_json(request.headers()) {
+        return respond_to_form(&request, payload, &settings, reset_on_page).await;
     }
-    let outcome = async {
-        let fields = visit.read(&request, payload).await?;
-        if visit.check(Purpose::ResetPassword, &fields).is_err() {
-            return Ok(match holder(&visit, &fields).await? {
-                Some((holder, _)) => reset_page(&visit, 403, &fields, &holder, Some(PasswordProblem::Stale)),
-                None => dead_link(&visit, &fields),
-            });
+    let run = async |visit: &mut Visit, fields: &Fields| Ok::<_, Failure>(told(choose(visit, fields).await?));
+    json::respond(&request, payload, &settings, run).await
+}
+
+async fn reset_on_page(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    if visit.check(Purpose::ResetPassword, fields).is_err() {
+        return Ok(match holder(visit, fields).await? {
+            Some((holder, _)) => reset_page(visit, 403, fields, &holder, Some(PasswordProblem::Stale)),
+            None => dead_link(visit, fields),
+        });
+    }
+    Ok(match choose(visit, fields).await? {
+        Chosen::Done => done_page(visit, fields).await,
+        Chosen::Dead => dead_link(visit, fields),
+        Chosen::Not(holder, problem) => {
+            let status = if problem == PasswordProblem::Busy { 503 } else { 422 };
+            reset_page(visit, status, fields, &holder, Some(problem))
         }
-        Ok(match choose(&mut visit, &fields).await? {
-            Chosen::Done => done_page(&visit, &fields).await,
-            Chosen::Dead => dead_link(&visit, &fields),
-            Chosen::Not(holder, problem) => {
-                let status = if problem == PasswordProblem::Busy { 503 } else { 422 };
-                reset_page(&visit, status, &fields, &holder, Some(problem))
-            }
-        })
-    };
-    let outcome = outcome.await;
-    visit.answer(outcome)
+    })
 }
 
 /// What became of a password that somebody chose.
@@ -166,9 +147,7 @@ fn told(chosen: Chosen) -> HttpResponse {
 }
 
 fn too_many(retry_after: u32) -> HttpResponse {
-    let mut refused = json::refuse(429, "too_many_requests", "Too many mails were asked for. Try again later.");
-    refused.headers_mut().insert(RETRY_AFTER, retry_after.into());
-    refused
+    json::later(429, "too_many_requests", "Too many mails were asked for. Try again later.", retry_after)
 }
 
 /// Sends a link to whoever has the address that was typed: to the address as that person wrote it. An address that
@@ -190,7 +169,7 @@ async fn send_link(visit: &Visit, fields: &Fields) -> Result<Option<ForgotProble
     let mail = visit.seal(&to, language, about, Some(visit.now.plus_seconds(RESET_TTL)))?;
     let person = user.map(|user| (user, SecretHash::of(token.expose()), mail));
     let request = ResetRequest { email_key, person };
-    match visit.env.ask_password_reset(request, &context(visit)).await {
+    match visit.env.ask_password_reset(request, &visit.unnamed()).await {
         Ok(()) => Ok(None),
         Err(Error::TooMany { retry_after }) => Ok(Some(ForgotProblem::TooMany { retry_after })),
         Err(error) => Err(error.into()),
@@ -221,7 +200,7 @@ async fn choose(visit: &mut Visit, fields: &Fields) -> Result<Chosen, Failure> {
     let attempt =
         Attempt { email_key: holder.email.key(), place: client_network(visit.origin.ip), browser, known: false };
     let new = ResetPassword { password: hash, mail, attempt };
-    if !visit.env.reset_password(&link, new, &context(visit)).await? {
+    if !visit.env.reset_password(&link, new, &visit.unnamed()).await? {
         return Ok(Chosen::Dead);
     }
     if visit.session.as_ref().is_some_and(|session| session.user_id == holder.user_id) {
@@ -251,12 +230,6 @@ async fn unfit(
     } else {
         None
     })
-}
-
-/// Nobody is signed in by a link alone: the trail says where it came from.
-fn context(visit: &Visit) -> Context {
-    let user_agent = visit.origin.user_agent.as_ref().map(|text| text.chars().take(400).collect());
-    Context { by: By::System, ip: Some(visit.origin.ip), user_agent, at: visit.now }
 }
 
 /// The request that the person came from, as far as it is carried on.

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use paylent_crypto::{
     seal::mac,
-    secret::{self, SecretHash, SecretKind, fingerprint},
+    secret::{self, Secret, SecretHash, SecretKind, fingerprint, random_bytes},
 };
 use paylent_domain::{
     Id, Timestamp,
@@ -19,7 +19,7 @@ use paylent_domain::{
     user::User,
 };
 use paylent_oauth::{Browser, Engine, Parameters, SignedIn};
-use paylent_storage::{Env, LiveSession};
+use paylent_storage::{Env, LiveSession, NewSession};
 
 use super::fault::Failure;
 use crate::{
@@ -59,6 +59,7 @@ pub(super) struct Visit {
 }
 
 /// The fields of a form.
+#[derive(Default)]
 pub(super) struct Fields(Vec<(String, String)>);
 
 impl Visit {
@@ -276,12 +277,20 @@ impl Visit {
 
     /// This person at this browser, as the audit trail tells it.
     pub(super) fn context(&self, id: Id<User>, name: &str) -> Context {
-        Context {
-            by: By::User { id, name: name.to_owned() },
-            ip: Some(self.origin.ip),
-            user_agent: self.origin.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect()),
-            at: self.now,
-        }
+        Context { by: By::User { id, name: name.to_owned() }, ..self.unnamed() }
+    }
+
+    /// This browser as the audit trail tells it, whoever is there.
+    pub(super) fn unnamed(&self) -> Context {
+        let user_agent = self.origin.user_agent.as_ref().map(|text| text.chars().take(MAX_USER_AGENT).collect());
+        Context { by: By::System, ip: Some(self.origin.ip), user_agent, at: self.now }
+    }
+
+    /// A session that is about to begin in this browser, with this token.
+    pub(super) fn new_session(&self, user_id: Id<User>, token: &Secret) -> Result<NewSession, paylent_crypto::Error> {
+        let Context { ip, user_agent, .. } = self.unnamed();
+        let (id, token_hash) = (Id::new(self.now, random_bytes()?), SecretHash::of(token.expose()));
+        Ok(NewSession { id, user_id, token_hash, ip, user_agent })
     }
 
     /// The account that is signed in.

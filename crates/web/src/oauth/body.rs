@@ -34,6 +34,15 @@ pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Para
     }
 }
 
+/// Whether a request has one media type, JSON's. No form of a page can send that, so it needs no token of ours.
+#[must_use]
+pub fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE);
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
 /// The one media type of the body; anything in it that we would not honour is refused.
 fn media_type(headers: &HeaderMap) -> Result<Mime, Refusal> {
     const WRONG: Refusal = Refusal::unreadable(

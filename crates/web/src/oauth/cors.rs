@@ -1,5 +1,6 @@
 //! What scripts of other sites may do (the Fetch standard's CORS protocol): use the endpoints that public clients need,
-//! from the origins that these clients registered, and without cookies. Everywhere else nothing is allowed.
+//! and send the JSON of front ends, from the origins that these clients registered, and without cookies. Everywhere else
+//! nothing is allowed.
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,
@@ -16,6 +17,8 @@ use actix_web::{
     middleware::{DefaultHeaders, Next},
 };
 use paylent_storage::Env;
+
+use super::body::is_json;
 
 /// How long a browser may remember what was allowed, in seconds.
 const MAX_AGE: &str = "600";
@@ -34,14 +37,29 @@ pub(crate) async fn registered<B: MessageBody + 'static>(
         Some((env, origin)) if is_registered(&env, &origin).await => Some(origin),
         _ => None,
     };
-    let preflight =
-        *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let mut response = match origin.is_some() && preflight {
+    let mut response = match origin.is_some() && is_preflight(&request) {
         true => request.into_response(permission()).map_into_right_body(),
         false => next.call(request).await?.map_into_left_body(),
     };
     allow(response.headers_mut(), origin);
     Ok(response)
+}
+
+/// The middleware of an address where front ends send JSON and browsers the forms of our pages: what a page says is for no
+/// script to read.
+pub(crate) async fn front_ends<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    match is_preflight(&request) || (*request.method() == Method::POST && is_json(request.headers())) {
+        true => registered(request, next).await,
+        false => Ok(next.call(request).await?.map_into_left_body()),
+    }
+}
+
+/// Whether a browser asks what a script of another site may do.
+fn is_preflight(request: &ServiceRequest) -> bool {
+    *request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The one origin that a request names, and whose it would have to be.

@@ -3,9 +3,13 @@
 use askama::Template;
 
 use super::{
-    Account, Form, Frame, Href, Name, Page, Policy,
-    name::fill,
-    texts::organizations::{Organizations, organizations},
+    Account, Form, Frame, Href, Name, Page, PersonFields, Policy,
+    name::{Sentence, fill},
+    texts::{
+        Register,
+        organizations::{Organizations, organizations},
+        register,
+    },
 };
 
 /// Shows who invites whom into which organization, and asks for an answer.
@@ -38,50 +42,24 @@ pub enum Way<'a> {
     /// Somebody else is signed in: sign in with the other account at this link.
     Switch(Account<'a>, Option<Href<'a>>),
     /// The address has no account: make one.
-    Newcomer(Newcomer<'a>),
-}
-
-/// The form in which somebody new tells who they are: `first_name`, `last_name`, `password`, `password_confirmation`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Newcomer<'a> {
-    /// What was typed as first name.
-    pub first_name: &'a str,
-    /// What was typed as last name.
-    pub last_name: &'a str,
-    /// The shortest password, in characters.
-    pub shortest: u32,
-    /// What is wrong with what was sent.
-    pub faults: Faults,
-}
-
-/// What is wrong with the form of somebody new.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// The first name is empty or no name.
-    pub first_name: bool,
-    /// The last name is empty or no name.
-    pub last_name: bool,
-    /// The password is too short, too long, or has control characters.
-    pub password: bool,
-    /// The second password is another one.
-    pub confirmation: bool,
-    /// No capacity for another password right now.
-    pub busy: bool,
-    /// The page had been open too long; nothing was done.
-    pub stale: bool,
-}
-
-impl Faults {
-    /// Whether there is one.
-    #[must_use]
-    pub fn any(self) -> bool {
-        self != Self::default()
-    }
+    Newcomer(PersonFields<'a>),
 }
 
 impl Invitation<'_> {
     const fn words(&self) -> &'static Organizations {
         organizations(self.frame.language)
+    }
+
+    const fn texts(&self) -> &'static Register {
+        register(self.frame.language)
+    }
+
+    /// The fields at fault, with what is wrong.
+    fn faulty(&self) -> Vec<(&'static str, Sentence<usize>)> {
+        match &self.way {
+            Way::Newcomer(person) => person.faulty(self.texts()),
+            Way::Member(_) | Way::SignIn(_) | Way::Switch(..) => Vec::new(),
+        }
     }
 }
 
@@ -133,7 +111,7 @@ impl Page for InvitationOutcome<'_> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{render, samples},
+        super::{PersonFaults, RegisterProblem, render, samples},
         *,
     };
 
@@ -149,9 +127,11 @@ mod tests {
 
     #[test]
     fn somebody_new_fills_in_a_form_and_hears_what_is_wrong_with_it() {
-        let faults = Faults { first_name: true, password: true, confirmation: true, ..Faults::default() };
-        let newcomer = Newcomer { first_name: "\"><b>", last_name: "Hopper", shortest: 8, faults };
-        let html = render(&Invitation { way: Way::Newcomer(newcomer), ..samples::invitation() }).unwrap().body;
+        let faults =
+            PersonFaults { first_name: true, password: true, password_confirmation: true, ..PersonFaults::default() };
+        let problem = Some(RegisterProblem::Fields);
+        let person = PersonFields { first_name: "\"><b>", problem, faults, ..samples::register_person().person };
+        let html = render(&Invitation { way: Way::Newcomer(person), ..samples::invitation() }).unwrap().body;
         for field in ["first_name", "last_name", "password", "password_confirmation"] {
             assert!(html.contains(&format!(r#"name="{field}""#)), "{field}");
         }

@@ -18,6 +18,7 @@ mod language;
 mod mailbox;
 mod name;
 mod password;
+mod person;
 mod register;
 #[cfg(test)]
 mod samples;
@@ -33,15 +34,14 @@ pub use form_post::{Destination, FormPost};
 pub use frame::{Account, Form, Frame};
 pub use headers::Policy;
 pub use href::Href;
-pub use invitation::{Faults, Invitation, InvitationOutcome, Newcomer, Outcome, Way};
+pub use invitation::{Invitation, InvitationOutcome, Outcome, Way};
 pub use language::{asked, negotiate};
 pub use mailbox::{Mailbox, ShownMail};
 pub use name::Name;
 pub use password::{DeadLink, ForgotPassword, ForgotProblem, NewPassword, PasswordProblem, PasswordSet, ResetSent};
 pub use paylent_domain::language::Language;
-pub use register::{
-    PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,
-};
+pub use person::{PersonFaults, PersonFields};
+pub use register::{RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome};
 pub use sign_in::{SignIn, SignInProblem};
 pub use sign_out::{SignOut, SignedOut, Stayed};
 

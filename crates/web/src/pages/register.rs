@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{
-    Account, Form, Frame, Href, Name, Page, Policy,
+    Account, Form, Frame, Href, Name, Page, PersonFields, Policy,
     name::{Sentence, fill},
     texts::{Register, register},
 };
@@ -32,7 +32,7 @@ pub enum RegisterProblem {
 
 impl RegisterProblem {
     /// What is said of it, where no field says it better.
-    const fn sentence(self, frame: &Frame<'_>) -> Option<&'static str> {
+    pub(super) const fn sentence(self, frame: &Frame<'_>) -> Option<&'static str> {
         let texts = register(frame.language);
         match self {
             Self::Fields | Self::TooMany { .. } => None,
@@ -45,7 +45,7 @@ impl RegisterProblem {
     }
 
     /// When to try again, after too many attempts.
-    fn wait(self, frame: &Frame<'_>) -> Option<Sentence<u32>> {
+    pub(super) fn wait(self, frame: &Frame<'_>) -> Option<Sentence<u32>> {
         match self {
             Self::TooMany { retry_after } => Some(frame.wait(retry_after)),
             _ => None,
@@ -89,21 +89,7 @@ pub struct RegisterCode<'a> {
     pub other_email: Option<Href<'a>>,
 }
 
-/// Which fields of [`RegisterPerson`] break a rule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "one for each field of the form")]
-pub struct PersonFaults {
-    /// The first name.
-    pub first_name: bool,
-    /// The last name.
-    pub last_name: bool,
-    /// The password.
-    pub password: bool,
-    /// The password is not the same twice.
-    pub password_confirmation: bool,
-}
-
-/// Asks for name and password: inputs `first_name`, `last_name`, `password` and `password_confirmation`.
+/// Asks for name and password.
 #[derive(Debug, Template)]
 #[template(path = "register_person.html")]
 pub struct RegisterPerson<'a> {
@@ -115,16 +101,8 @@ pub struct RegisterPerson<'a> {
     pub registration_token: &'a str,
     /// The address.
     pub email: &'a str,
-    /// What was typed before.
-    pub first_name: &'a str,
-    /// What was typed before.
-    pub last_name: &'a str,
-    /// The fewest characters of the password.
-    pub password_minimum: usize,
-    /// Why the last attempt did not succeed.
-    pub problem: Option<RegisterProblem>,
-    /// Which fields are at fault.
-    pub faults: PersonFaults,
+    /// What is asked.
+    pub person: PersonFields<'a>,
 }
 
 /// Says that the account is there and its person signed in.
@@ -185,19 +163,8 @@ impl RegisterPerson<'_> {
     }
 
     /// The fields at fault, with what is wrong.
-    fn faulty(&self) -> impl Iterator<Item = (&'static str, Sentence<usize>)> {
-        let (texts, faults) = (self.texts(), self.faults);
-        let sentences = [
-            (faults.first_name, "first_name", texts.first_name_missing),
-            (faults.last_name, "last_name", texts.last_name_missing),
-            (faults.password, "password", texts.password_unfit),
-            (faults.password_confirmation, "password_confirmation", texts.password_differs),
-        ];
-        let minimum = self.password_minimum;
-        sentences
-            .into_iter()
-            .filter(|(at_fault, ..)| *at_fault)
-            .map(move |(_, field, text)| (field, fill(text, minimum)))
+    fn faulty(&self) -> Vec<(&'static str, Sentence<usize>)> {
+        self.person.faulty(self.texts())
     }
 }
 
@@ -236,7 +203,7 @@ pages! {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{render, samples},
+        super::{PersonFaults, render, samples},
         *,
     };
 
@@ -260,7 +227,9 @@ mod tests {
     #[test]
     fn each_fault_is_named_and_described_at_its_field() {
         let faults = PersonFaults { last_name: true, password_confirmation: true, ..PersonFaults::default() };
-        let page = RegisterPerson { problem: Some(RegisterProblem::Fields), faults, ..samples::register_person() };
+        let page = samples::register_person();
+        let person = PersonFields { problem: Some(RegisterProblem::Fields), faults, ..page.person };
+        let page = RegisterPerson { person, ..page };
         let html = render(&page).unwrap().body;
         assert_eq!(html.matches(r#"aria-invalid="true""#).count(), 2);
         for field in ["last_name", "password_confirmation"] {

@@ -56,11 +56,13 @@ pub(crate) fn register_person() -> RegisterPerson<'static> {
         form: form("/register/complete"),
         registration_token: "pay_rg_sample",
         email: "ada@example.test",
-        first_name: "",
-        last_name: "",
-        password_minimum: 8,
-        problem: None,
-        faults: PersonFaults::default(),
+        person: PersonFields {
+            first_name: "",
+            last_name: "",
+            password_minimum: 8,
+            problem: None,
+            faults: PersonFaults::default(),
+        },
     }
 }
 
@@ -69,6 +71,8 @@ fn registration(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
     let email = RegisterEmail { frame, ..register_email() };
     let code = RegisterCode { frame, ..register_code() };
     let person = RegisterPerson { frame, ..register_person() };
+    let fresh = person.person;
+    let again = |person| render(&RegisterPerson { person, frame, ..register_person() }).unwrap();
     let at_email = |problem| render(&RegisterEmail { problem: Some(problem), email: "ada@", ..email }).unwrap();
     let at_code = |problem| render(&RegisterCode { problem: Some(problem), ..code }).unwrap();
     let faults = PersonFaults { first_name: true, last_name: true, password: true, password_confirmation: true };
@@ -85,8 +89,8 @@ fn registration(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
         ("register-code-wrong", at_code(RegisterProblem::WrongCode)),
         ("register-code-too-many", at_code(RegisterProblem::TooMany { retry_after: 30 })),
         ("register-person", render(&person).unwrap()),
-        ("register-person-faults", render(&RegisterPerson { problem, faults, first_name: "Ada", ..person }).unwrap()),
-        ("register-person-busy", render(&RegisterPerson { problem: Some(RegisterProblem::Busy), ..person }).unwrap()),
+        ("register-person-faults", again(PersonFields { problem, faults, first_name: "Ada", ..fresh })),
+        ("register-person-busy", again(PersonFields { problem: Some(RegisterProblem::Busy), ..fresh })),
         ("welcome", render(&Welcome { frame, account: Some(account()) }).unwrap()),
         ("register-closed", render(&RegisterClosed { frame }).unwrap()),
     ]
@@ -169,8 +173,10 @@ pub(crate) fn invitation() -> Invitation<'static> {
 
 /// An invitation as each who looks at it sees it, and what becomes of it.
 fn invitations(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
-    let all = Faults { first_name: true, last_name: true, password: true, confirmation: true, busy: true, stale: true };
-    let newcomer = Newcomer { first_name: "Grace", last_name: "Hopper", shortest: 8, faults: Faults::default() };
+    let faults = PersonFaults { first_name: true, last_name: true, password: true, password_confirmation: true };
+    let newcomer = PersonFields { first_name: "Grace", last_name: "Hopper", ..register_person().person };
+    let again = |problem| Way::Newcomer(PersonFields { problem: Some(problem), ..newcomer });
+    let faulty = PersonFields { problem: Some(RegisterProblem::Fields), faults, ..newcomer };
     let sign_in = Href::parse("/login?return_to=%2Finvitations%2F1");
     let seen = |way| render(&Invitation { frame, way, ..invitation() }).unwrap();
     let outcome = |outcome| render(&InvitationOutcome { frame, outcome }).unwrap();
@@ -179,7 +185,9 @@ fn invitations(frame: Frame<'static>) -> Vec<(&'static str, Html)> {
         ("invitation-sign-in", seen(Way::SignIn(sign_in))),
         ("invitation-switch", seen(Way::Switch(account(), sign_in))),
         ("invitation-new", seen(Way::Newcomer(newcomer))),
-        ("invitation-new-faults", seen(Way::Newcomer(Newcomer { faults: all, ..newcomer }))),
+        ("invitation-new-faults", seen(Way::Newcomer(faulty))),
+        ("invitation-new-stale", seen(again(RegisterProblem::Stale))),
+        ("invitation-new-busy", seen(again(RegisterProblem::Busy))),
         (
             "invitation-long",
             render(&Invitation { frame, organization: LONG, inviter: Some(LONG), ..invitation() }).unwrap(),

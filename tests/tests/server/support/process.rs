@@ -6,14 +6,10 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use paylent_server::jobs::deliver_mails;
-use paylent_storage::DatabaseUrl;
-
 use super::*;
 
 const DATABASE: &str = "PAYLENT_TEST_NODE_DATABASE";
 const NOW: &str = "PAYLENT_TEST_NODE_NOW";
-const MAIL: &str = "PAYLENT_TEST_NODE_MAIL";
 const ADDRESS: &str = "listens on ";
 
 /// Ends with its value.
@@ -21,21 +17,9 @@ pub struct Process(Child);
 
 /// Starts a server on this database, whose clock stands at `now`.
 pub fn spawn(database: &TestDatabase, now: Timestamp) -> (SocketAddr, Process) {
-    spawn_with(database, now, None)
-}
-
-/// Starts a server that delivers mails to the mail server at this port.
-pub fn spawn_with(database: &TestDatabase, now: Timestamp, mail: Option<u16>) -> (SocketAddr, Process) {
-    let url = match database.url() {
-        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
-        DatabaseUrl::Postgres(url) => url.clone(),
-    };
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", "support::process::this_process_is_a_server", "--ignored", "--nocapture"]);
-    command.env(DATABASE, url).env(NOW, now.seconds().to_string());
-    if let Some(port) = mail {
-        command.env(MAIL, port.to_string());
-    }
+    command.env(DATABASE, database.address()).env(NOW, now.seconds().to_string());
     let mut process = Process(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
     let said = BufReader::new(process.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut addresses = said.filter_map(|line| Some(line.split_once(ADDRESS)?.1.parse().unwrap()));
@@ -61,12 +45,9 @@ fn this_process_is_a_server() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let db = Db::open(&url, Options { connections: 8 }).unwrap();
-            let mail = env::var(MAIL).ok().map(|port| smtp::transport(port.parse().unwrap()));
-            let rooms = setup::rooms(db, Arc::new(FixedClock::at(now)), &Setting { mail, ..Setting::default() });
-            let (address, _handle, _draining) = setup::run(rooms.clone());
+            let rooms = setup::rooms(db, Arc::new(FixedClock::at(now)), &Setting::default());
+            let (address, _handle, _draining) = setup::run(rooms);
             println!("\n{ADDRESS}{address}");
-            let (_stop, stopped) = tokio::sync::watch::channel(false);
-            deliver_mails(rooms, stopped).await;
             std::future::pending::<()>().await;
         });
     });

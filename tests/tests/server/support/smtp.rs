@@ -2,7 +2,7 @@
 
 use paylent_domain::{Id, language::Language, mail::Mail};
 use paylent_mail::{About, Letter, Smtp, Tls};
-pub use paylent_tests::smtp::{Received, Sink};
+pub use paylent_tests::smtp::Sink;
 
 use super::*;
 

@@ -2,6 +2,7 @@
 
 use paylent_domain::{
     invitation::{Invitation, InvitationStatus, MAX_ROLES},
+    language::Language,
     organization::{MAX_NAME, Membership, MembershipRole, Organization},
 };
 use serde_json::json;
@@ -74,6 +75,8 @@ impl Documented for Invitation {
         let statuses = InvitationStatus::ALL.map(InvitationStatus::as_str);
         let expiry = "Until when it can be answered: at most ninety days from now, as long as the environment says (seven days) unless told otherwise.";
         let roles = "The roles that are held after acceptance.";
+        let locale =
+            "The language of the mail, where nobody knows which one the invited person chose. English without it.";
         vec![
             Property::new("email", "Whom it is for.", email(), "john@example.com").required(),
             Property::new("role_ids", roles, set(id(), MAX_ROLES), json!([examples::id("role")])).optional(),
@@ -81,6 +84,7 @@ impl Documented for Invitation {
             Property::new("expires_at", expiry, moment(), "2026-11-29T10:00:00.000000Z").optional(),
             Property::created_at(),
             Property::updated_at(),
+            Property::new("locale", locale, word(&Language::ALL.map(Language::tag)), "nl").optional().never_shown(),
         ]
     }
 

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_storage::Person;
+use paylent_storage::{Error, Person, Refusal};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
@@ -21,28 +21,7 @@ use crate::{
 
 /// `GET /account/organizations`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, person: Person| {
-        let memberships = visit.env.own_memberships(person.id).await?;
-        let invitations = visit.env.own_invitations(person.id, visit.now).await?;
-        let memberships: Vec<OwnMembership<'_>> = memberships.iter().map(membership).collect();
-        let invitations: Vec<OwnInvitation<'_>> = invitations
-            .iter()
-            .map(|invitation| OwnInvitation {
-                id: invitation.id.to_string(),
-                organization: Name(&invitation.organization),
-                until: Moment(invitation.expires_at),
-            })
-            .collect();
-        let tokens = Tokens::new(visit, Purpose::Organizations).await?;
-        let page = OrganizationsPage {
-            frame: visit.frame(),
-            around: tokens.around(visit, Section::Organizations, is_done(&request)),
-            form: visit.own_form("/account/organizations", &tokens.own),
-            memberships: &memberships,
-            invitations: &invitations,
-        };
-        Ok(show::page(200, &page))
-    };
+    let run = async |visit: &mut Visit, person: Person| show_page(visit, &person, is_done(&request), false).await;
     shown(&request, &settings, run).await
 }
 
@@ -53,10 +32,36 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
 
 async fn leave(visit: &mut Visit, person: Person, fields: &Fields) -> Result<HttpResponse, Failure> {
     let id = chosen(fields, "membership")?;
-    match visit.env.leave_organization(person.id, id, &by(visit, &person)).await? {
-        true => Ok(say_done(Section::Organizations)),
-        false => Err(unknown()),
+    match visit.env.leave_organization(person.id, id, &by(visit, &person)).await {
+        Ok(true) => Ok(say_done(Section::Organizations)),
+        Ok(false) => Err(unknown()),
+        Err(Error::Refused(Refusal::LastAdmin)) => show_page(visit, &person, false, true).await,
+        Err(error) => Err(error.into()),
     }
+}
+
+async fn show_page(visit: &Visit, person: &Person, done: bool, last_admin: bool) -> Result<HttpResponse, Failure> {
+    let memberships = visit.env.own_memberships(person.id).await?;
+    let invitations = visit.env.own_invitations(person.id, visit.now).await?;
+    let memberships: Vec<OwnMembership<'_>> = memberships.iter().map(membership).collect();
+    let invitations: Vec<OwnInvitation<'_>> = invitations
+        .iter()
+        .map(|invitation| OwnInvitation {
+            id: invitation.id.to_string(),
+            organization: Name(&invitation.organization),
+            until: Moment(invitation.expires_at),
+        })
+        .collect();
+    let tokens = Tokens::new(visit, Purpose::Organizations).await?;
+    let page = OrganizationsPage {
+        frame: visit.frame(),
+        around: tokens.around(visit, Section::Organizations, done),
+        form: visit.own_form("/account/organizations", &tokens.own),
+        memberships: &memberships,
+        last_admin,
+        invitations: &invitations,
+    };
+    Ok(show::page(if last_admin { 409 } else { 200 }, &page))
 }
 
 fn membership(membership: &paylent_storage::OwnMembership) -> OwnMembership<'_> {

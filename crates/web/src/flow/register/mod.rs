@@ -1,12 +1,11 @@
 //! Registration: an address, a code that proves it, and a person. Front ends speak JSON, browsers send the forms of our
 //! pages; the media type of the body tells which, and both do the same.
 
-mod json;
 mod pages;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::CONTENT_TYPE,
+    http::StatusCode,
     web::{Data, Payload},
 };
 use paylent_crypto::{
@@ -14,33 +13,30 @@ use paylent_crypto::{
     secret::{self, Secret, SecretHash, SecretKind, random_bytes},
 };
 use paylent_domain::{
-    Id, Invalid, Timestamp,
-    audit::Context,
-    language::Language,
-    mail::NewMail,
-    network::Origin,
-    registration::{Newcomer, PASSCODE_TTL, Passcode, Registration},
-    text::one_line,
-    user::{Email, MAX_NAME, PasswordHash},
+    Id,
+    registration::{Newcomer, PASSCODE_TTL, Passcode, Registration, TOKEN_TTL},
+    user::{Email, PasswordHash},
 };
 use paylent_mail::About;
 use paylent_oauth::Error;
-use paylent_storage::{Env, Error as StorageError, Guess, NewRegistration, NewSession, Refusal, Registered};
+use paylent_storage::{Error as StorageError, Guess, NewRegistration, Refusal, Registered};
+use serde_json::json;
 
-use super::{choice, fault::Failure, letters};
-use crate::Settings;
+use super::{
+    Visit,
+    fault::Failure,
+    introduction::{Faults, Introduction},
+    json::{self, Refused, refuse},
+    respond_to_form,
+    visit::Fields,
+};
+use crate::{Settings, is_json};
 pub(super) use pages::{code_page, email_page, link};
-
-/// Where somebody gets a new password who registers with an address that has an account.
-const FORGOTTEN: &str = "/password/forgot";
-
-/// The longest `User-Agent` that is kept, in characters.
-const MAX_USER_AGENT: usize = 400;
 
 /// Why a step is not done.
 enum Problem {
     /// These fields break these rules.
-    Fields(Vec<(&'static str, Invalid)>),
+    Fields(Faults),
     /// The code, or the registration, is not good or not good any more.
     Unknown,
     /// Nobody can register here.
@@ -52,7 +48,7 @@ enum Problem {
     /// There is no room for another password to be hashed.
     Busy,
     /// The request has its answer.
-    Failed(Error),
+    Failed(Failure),
 }
 
 impl From<StorageError> for Problem {
@@ -61,7 +57,7 @@ impl From<StorageError> for Problem {
             StorageError::Refused(Refusal::RegistrationClosed) => Self::Closed,
             StorageError::TooMany { retry_after } => Self::TooMany { retry_after },
             StorageError::Conflict => Self::Taken,
-            error => Self::Failed(Error::unavailable(error)),
+            error => Self::Failed(error.into()),
         }
     }
 }
@@ -75,51 +71,39 @@ impl From<paylent_crypto::Error> for Problem {
     }
 }
 
-impl From<paylent_mail::Error> for Problem {
-    fn from(error: paylent_mail::Error) -> Self {
-        Self::Failed(Error::unavailable(error))
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
     }
 }
 
-/// Somebody who wants to register, and what it takes.
+/// Somebody who wants to register.
 struct Applicant<'a> {
-    env: &'a Env,
-    settings: &'a Settings,
-    origin: &'a Origin,
-    now: Timestamp,
-    language: Language,
+    visit: &'a Visit,
     /// Tells the browser from others. Programs have none, so that a code can be given back only the way it was asked for.
     browser: &'a str,
-}
-
-/// What is told to complete a registration.
-struct Told<'a> {
-    registration_token: &'a str,
-    first_name: &'a str,
-    last_name: &'a str,
-    password: &'a str,
-    password_confirmation: &'a str,
 }
 
 impl Applicant<'_> {
     /// Has a mail sent to an address, known or not, and gives the id of the registration.
     async fn begin(&self, email: &str) -> Result<Secret, Problem> {
+        let visit = self.visit;
         let email: Email = email.parse().map_err(|rule| Problem::Fields(vec![("email", rule)]))?;
         let (id, code) = (secret::generate(SecretKind::Registration)?, passcode::generate()?);
         let minutes = u32::try_from(PASSCODE_TTL / 60).unwrap_or_default();
-        let good_until = self.now.plus_seconds(PASSCODE_TTL);
-        let reset_link = format!("{}{FORGOTTEN}", self.env.tenant().base_url);
+        let good_until = Some(visit.now.plus_seconds(PASSCODE_TTL));
         // Both mails, since only the unit of work knows which of them goes out.
         let passcode = About::Passcode { passcode: code.expose().to_owned(), minutes };
+        let known = About::AlreadyRegistered { reset_link: visit.reset_link() };
         let new = NewRegistration {
             id: SecretHash::of(id.expose()),
             passcode: self.hash(id.expose(), code.expose()),
-            code: self.seal(&email, passcode, good_until)?,
-            notice: self.seal(&email, About::AlreadyRegistered { reset_link }, good_until)?,
-            registration: Registration::begun(email, Some(self.language)),
-            ip: Some(self.origin.ip),
+            code: visit.seal(&email, None, passcode, good_until)?,
+            notice: visit.seal(&email, None, known, good_until)?,
+            registration: Registration::begun(email, Some(visit.language)),
+            ip: Some(visit.origin.ip),
         };
-        self.env.begin_registration(new, self.now).await?;
+        visit.env.begin_registration(new, visit.now).await?;
         Ok(id)
     }
 
@@ -130,8 +114,9 @@ impl Applicant<'_> {
             return Err(Problem::Unknown);
         }
         let token = secret::generate(SecretKind::RegistrationToken)?;
-        let hash = self.hash(id, passcode.as_str());
-        match self.env.try_passcode(&SecretHash::of(id), hash, &SecretHash::of(token.expose()), self.now).await? {
+        let (id_hash, token_hash) = (SecretHash::of(id), SecretHash::of(token.expose()));
+        let mac = self.hash(id, passcode.as_str());
+        match self.visit.env.try_passcode(&id_hash, mac, &token_hash, self.visit.now).await? {
             Guess::Right => Ok(token),
             Guess::Wrong => Err(Problem::Unknown),
             Guess::TooMany { retry_after } => Err(Problem::TooMany { retry_after }),
@@ -139,118 +124,103 @@ impl Applicant<'_> {
     }
 
     /// Makes the account, and a session of this token if there is one.
-    async fn complete(&self, told: &Told<'_>, session: Option<&Secret>) -> Result<Registered, Problem> {
-        if SecretKind::of(told.registration_token) != Some(SecretKind::RegistrationToken) {
+    async fn complete(
+        &self,
+        token: &str,
+        who: Introduction<'_>,
+        session: Option<&Secret>,
+    ) -> Result<Registered, Problem> {
+        let visit = self.visit;
+        if SecretKind::of(token) != Some(SecretKind::RegistrationToken) {
             return Err(Problem::Unknown);
         }
-        let token = SecretHash::of(told.registration_token);
+        let token = SecretHash::of(token);
         // Before the password is hashed, which costs much.
-        let proved = self.env.proved_registration(&token, self.now).await?;
+        let proved = visit.env.proved_registration(&token, visit.now).await?;
         let (registration, minimum) = proved.ok_or(Problem::Unknown)?;
-        let names = [Some(told.first_name), Some(told.last_name)];
-        let email = registration.email().as_str();
-        let chosen = choice::check(self.env.tenant(), told.password, minimum, email, names);
-        let faults = faults(told, chosen);
-        if !faults.is_empty() {
-            return Err(Problem::Fields(faults));
-        }
-        let password = PasswordHash(self.settings.passwords.hash(told.password).await?);
+        let tenant = visit.env.tenant();
+        who.check(tenant, minimum, registration.email().as_str()).map_err(Problem::Fields)?;
+        let password = PasswordHash(visit.settings.passwords.hash(who.password).await?);
         let newcomer = Newcomer {
-            id: Id::new(self.now, random_bytes()?),
-            first_name: told.first_name.to_owned(),
-            last_name: told.last_name.to_owned(),
+            id: Id::new(visit.now, random_bytes()?),
+            first_name: who.first_name.to_owned(),
+            last_name: who.last_name.to_owned(),
             password,
         };
-        let user_agent = self.origin.user_agent.as_ref();
-        let user_agent = user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect::<String>());
-        let session = match session {
-            Some(token) => Some(NewSession {
-                id: Id::new(self.now, random_bytes()?),
-                user_id: newcomer.id,
-                token_hash: SecretHash::of(token.expose()),
-                ip: Some(self.origin.ip),
-                user_agent: user_agent.clone(),
-            }),
-            None => None,
-        };
-        let by = Context { ip: Some(self.origin.ip), user_agent, ..Context::system(self.now) };
-        let registered = self.env.complete_registration(&token, newcomer, session, &by).await?;
+        let session = session.map(|token| visit.new_session(newcomer.id, token)).transpose()?;
+        let registered = visit.env.complete_registration(&token, newcomer, session, &visit.unnamed()).await?;
         registered.ok_or(Problem::Unknown)
     }
 
     /// What is stored of a code: it is good in this environment, registration and browser.
     fn hash(&self, id: &str, passcode: &str) -> SecretHash {
-        let environment = self.env.tenant().environment.id;
-        self.settings.passcodes.hash(&[environment.as_bytes(), id.as_bytes(), self.browser.as_bytes()], passcode)
-    }
-
-    fn seal(&self, to: &Email, about: About, good_until: Timestamp) -> Result<NewMail, paylent_mail::Error> {
-        letters::seal(self.env, self.settings, to, self.language, about, self.now, Some(good_until))
+        let environment = self.visit.env.tenant().environment.id;
+        let parts = [environment.as_bytes(), id.as_bytes(), self.browser.as_bytes()];
+        self.visit.settings.passcodes.hash(&parts, passcode)
     }
 }
 
-/// The rules that are broken by what was told.
-fn faults(told: &Told<'_>, password: Result<(), Invalid>) -> Vec<(&'static str, Invalid)> {
-    let same = match told.password == told.password_confirmation {
-        true => Ok(()),
-        false => Err(Invalid("is not the same as password")),
-    };
-    let checked = [
-        ("first_name", one_line(told.first_name, MAX_NAME)),
-        ("last_name", one_line(told.last_name, MAX_NAME)),
-        ("password", password),
-        ("password_confirmation", same),
-    ];
-    checked.into_iter().filter_map(|(field, rule)| Some((field, rule.err()?))).collect()
+impl Visit {
+    /// A front end that registers somebody: what it may do follows from what it sends.
+    const fn front_end(&self) -> Applicant<'_> {
+        Applicant { visit: self, browser: "" }
+    }
 }
 
 /// `POST /register`
 pub(super) async fn begin(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::begin(&request, payload, &settings).await,
-        Media::Form => pages::begin(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
+    if !is_json(request.headers()) {
+        return respond_to_form(&request, payload, &settings, pages::begin).await;
     }
+    let run = async |visit: &mut Visit, given: &Fields| {
+        let id = visit.front_end().begin(given.one("email").unwrap_or_default()).await?;
+        let begun = json!({"registration_id": id.expose(), "expires_in": PASSCODE_TTL});
+        Ok::<_, Problem>(json::reply(StatusCode::ACCEPTED, &begun))
+    };
+    json::respond(&request, payload, &settings, run).await
 }
 
 /// `POST /register/verify`
 pub(super) async fn verify(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::verify(&request, payload, &settings).await,
-        Media::Form => pages::verify(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
+    if !is_json(request.headers()) {
+        return respond_to_form(&request, payload, &settings, pages::verify).await;
     }
+    let run = async |visit: &mut Visit, given: &Fields| {
+        let field = |name| given.one(name).unwrap_or_default();
+        let token = visit.front_end().verify(field("registration_id"), field("passcode")).await?;
+        let proved = json!({"registration_token": token.expose(), "expires_in": TOKEN_TTL});
+        Ok::<_, Problem>(json::reply(StatusCode::OK, &proved))
+    };
+    json::respond(&request, payload, &settings, run).await
 }
 
 /// `POST /register/complete`
 pub(super) async fn complete(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    match Media::of(&request) {
-        Media::Json => json::complete(&request, payload, &settings).await,
-        Media::Form => pages::complete(&request, payload, &settings).await,
-        Media::Other => json::unsupported(),
+    if !is_json(request.headers()) {
+        return respond_to_form(&request, payload, &settings, pages::complete).await;
     }
+    let run = async |visit: &mut Visit, given: &Fields| {
+        let token = given.one("registration_token").unwrap_or_default();
+        let registered = visit.front_end().complete(token, Introduction::of(given), None).await?;
+        Ok::<_, Problem>(json::reply(StatusCode::CREATED, &json!({"id": registered.user.id.to_string()})))
+    };
+    json::respond(&request, payload, &settings, run).await
 }
 
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Media {
-    /// A front end.
-    Json,
-    /// A form of our pages.
-    Form,
-    /// Something that a page of another site could send, or that nobody should.
-    Other,
-}
-
-impl Media {
-    fn of(request: &HttpRequest) -> Self {
-        let mut values = request.headers().get_all(CONTENT_TYPE);
-        let (Some(value), None) = (values.next(), values.next()) else { return Self::Other };
-        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        match essence {
-            _ if essence.eq_ignore_ascii_case("application/json") => Self::Json,
-            _ if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") => Self::Form,
-            _ => Self::Other,
+impl Refused for Problem {
+    fn told(self) -> HttpResponse {
+        match self {
+            Self::Fields(faults) => json::unfit(&faults),
+            Self::Unknown => {
+                refuse(400, "invalid_registration", "The code or the registration is not right, or not good any more.")
+            }
+            Self::Closed => refuse(403, "registration_disabled", "Nobody can register here."),
+            Self::Taken => refuse(409, "invalid_registration", "The registration cannot be completed."),
+            Self::TooMany { retry_after } => {
+                json::later(429, "too_many_requests", "Too many attempts. Try again later.", retry_after)
+            }
+            Self::Busy => json::busy(),
+            Self::Failed(failure) => failure.told(),
         }
     }
 }
@@ -259,7 +229,8 @@ impl From<Problem> for Failure {
     /// What is left when a page has nothing better to say.
     fn from(problem: Problem) -> Self {
         match problem {
-            Problem::Failed(error) => Self::Failed(error),
+            Problem::Failed(failure) => failure,
+            Problem::Busy => Self::Failed(Error::unavailable("no room to hash a password")),
             _ => Self::malformed("The registration cannot go on."),
         }
     }

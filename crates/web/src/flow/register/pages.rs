@@ -4,144 +4,99 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{HeaderValue, RETRY_AFTER},
-    web::{Data, Payload},
+    web::Data,
 };
 use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
 
 use super::{
-    super::{Visit, fault::Failure, show, visit::Fields},
-    Applicant, Problem, Told,
+    super::{Visit, fault::Failure, respond, show, visit::Fields},
+    Applicant, Faults, Introduction, Problem,
 };
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::{
-        Form, Href, PersonFaults, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome,
-    },
+    pages::{Form, Href, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome},
 };
-
-/// Reads a form of ours, does what it asks, and leaves the answer with the browser.
-async fn answer(
-    request: &HttpRequest,
-    payload: Payload,
-    settings: &Settings,
-    run: impl AsyncFnOnce(&mut Visit, &Fields) -> Result<HttpResponse, Failure>,
-) -> HttpResponse {
-    let mut visit = match Visit::begin(request, settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = match visit.read(request, payload).await {
-        Ok(fields) => run(&mut visit, &fields).await,
-        Err(failure) => Err(failure),
-    };
-    visit.answer(outcome)
-}
 
 /// `GET /register`: asks for the address.
 pub(in super::super) async fn email_page(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = async {
+    let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
         match visit.env.settings().await?.registration_enabled {
-            true => Ok(ask_email(&visit, 200, &fields, None)),
-            false => Ok(closed(&visit)),
+            true => Ok(ask_email(visit, 200, &fields, None)),
+            false => Ok(closed(visit)),
         }
     };
-    visit.answer(outcome.await)
+    respond(&request, &settings, run).await
 }
 
 /// `GET /register/verify?registration_id=…`: asks for the code. The id alone opens nothing.
 pub(in super::super) async fn code_page(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let visit = match Visit::begin(&request, &settings).await {
-        Ok(visit) => visit,
-        Err(response) => return response,
-    };
-    let outcome = async { ask_code(&visit, 200, &Fields::parse(request.query_string())?, None).await };
-    visit.answer(outcome.await)
+    let run = async |visit: &mut Visit| ask_code(visit, 200, &Fields::parse(request.query_string())?, None).await;
+    respond(&request, &settings, run).await
 }
 
-pub(super) async fn begin(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
-    let run = async |visit: &mut Visit, fields: &Fields| {
-        if visit.check(Purpose::Register, fields).is_err() {
-            return Ok(ask_email(visit, 403, fields, Some(RegisterProblem::Stale)));
+pub(super) async fn begin(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    if visit.check(Purpose::Register, fields).is_err() {
+        return Ok(ask_email(visit, 403, fields, Some(RegisterProblem::Stale)));
+    }
+    match visit.applicant().begin(fields.one("email").unwrap_or_default().trim()).await {
+        Ok(id) => Ok(show::redirect(&to_code(visit, &id, fields))),
+        Err(Problem::Fields(_)) => Ok(ask_email(visit, 422, fields, Some(RegisterProblem::Fields))),
+        Err(Problem::Closed) => Ok(closed(visit)),
+        Err(Problem::TooMany { retry_after }) => {
+            let problem = RegisterProblem::TooMany { retry_after };
+            Ok(later(ask_email(visit, 429, fields, Some(problem)), retry_after))
         }
-        match visit.applicant().begin(fields.one("email").unwrap_or_default().trim()).await {
-            Ok(id) => Ok(show::redirect(&to_code(visit, &id, fields))),
-            Err(Problem::Fields(_)) => Ok(ask_email(visit, 422, fields, Some(RegisterProblem::Fields))),
-            Err(Problem::Closed) => Ok(closed(visit)),
-            Err(Problem::TooMany { retry_after }) => {
-                let problem = RegisterProblem::TooMany { retry_after };
-                Ok(later(ask_email(visit, 429, fields, Some(problem)), retry_after))
-            }
-            Err(problem) => Err(problem.into()),
-        }
-    };
-    answer(request, payload, settings, run).await
+        Err(problem) => Err(problem.into()),
+    }
 }
 
-pub(super) async fn verify(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
-    let run = async |visit: &mut Visit, fields: &Fields| {
-        if visit.check(Purpose::Register, fields).is_err() {
-            return ask_code(visit, 403, fields, Some(RegisterProblem::Stale)).await;
+pub(super) async fn verify(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    if visit.check(Purpose::Register, fields).is_err() {
+        return ask_code(visit, 403, fields, Some(RegisterProblem::Stale)).await;
+    }
+    let field = |name| fields.one(name).unwrap_or_default();
+    match visit.applicant().verify(field("registration_id"), field("passcode")).await {
+        Ok(token) => ask_person(visit, 200, token.expose(), fields, None).await,
+        Err(Problem::Fields(_)) => ask_code(visit, 422, fields, Some(RegisterProblem::Fields)).await,
+        Err(Problem::Unknown) => ask_code(visit, 400, fields, Some(RegisterProblem::WrongCode)).await,
+        Err(Problem::Closed) => Ok(closed(visit)),
+        Err(Problem::TooMany { retry_after }) => {
+            let problem = RegisterProblem::TooMany { retry_after };
+            Ok(later(ask_code(visit, 429, fields, Some(problem)).await?, retry_after))
         }
-        let field = |name| fields.one(name).unwrap_or_default();
-        match visit.applicant().verify(field("registration_id"), field("passcode")).await {
-            Ok(token) => ask_person(visit, 200, token.expose(), fields, None, &[]).await,
-            Err(Problem::Fields(_)) => ask_code(visit, 422, fields, Some(RegisterProblem::Fields)).await,
-            Err(Problem::Unknown) => ask_code(visit, 400, fields, Some(RegisterProblem::WrongCode)).await,
-            Err(Problem::Closed) => Ok(closed(visit)),
-            Err(Problem::TooMany { retry_after }) => {
-                let problem = RegisterProblem::TooMany { retry_after };
-                Ok(later(ask_code(visit, 429, fields, Some(problem)).await?, retry_after))
-            }
-            Err(problem) => Err(problem.into()),
-        }
-    };
-    answer(request, payload, settings, run).await
+        Err(problem) => Err(problem.into()),
+    }
 }
 
-pub(super) async fn complete(request: &HttpRequest, payload: Payload, settings: &Settings) -> HttpResponse {
-    let run = async |visit: &mut Visit, fields: &Fields| {
-        let field = |name| fields.one(name).unwrap_or_default();
-        let token = field("registration_token");
-        if visit.check(Purpose::Register, fields).is_err() {
-            return ask_person(visit, 403, token, fields, Some(RegisterProblem::Stale), &[]).await;
-        }
-        let told = Told {
-            registration_token: token,
-            first_name: field("first_name"),
-            last_name: field("last_name"),
-            password: field("password"),
-            password_confirmation: field("password_confirmation"),
-        };
-        let session_token = secret::generate(SecretKind::Session)?;
-        let registered = match visit.applicant().complete(&told, Some(&session_token)).await {
-            Ok(registered) => registered,
-            Err(Problem::Fields(faults)) => {
-                let faulty: Vec<&str> = faults.iter().map(|(field, _)| *field).collect();
-                return ask_person(visit, 422, token, fields, Some(RegisterProblem::Fields), &faulty).await;
+pub(super) async fn complete(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    let token = fields.one("registration_token").unwrap_or_default();
+    let none = Faults::new();
+    if visit.check(Purpose::Register, fields).is_err() {
+        return ask_person(visit, 403, token, fields, Some((RegisterProblem::Stale, none))).await;
+    }
+    let session_token = secret::generate(SecretKind::Session)?;
+    let completed = visit.applicant().complete(token, Introduction::of(fields), Some(&session_token)).await;
+    match completed {
+        Ok(registered) => {
+            if let Some(other) = visit.session.take() {
+                visit.engine().end_session(other.id).await?;
             }
-            Err(Problem::Unknown) => return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over))),
-            Err(Problem::Taken) => return Ok(ask_email(visit, 409, fields, Some(RegisterProblem::Taken))),
-            Err(Problem::Busy) => {
-                return ask_person(visit, 503, token, fields, Some(RegisterProblem::Busy), &[]).await;
+            if let Some(session) = registered.session {
+                visit.sign_in(session_token.expose(), session.expires_at).await?;
             }
-            Err(Problem::Closed) => return Ok(closed(visit)),
-            Err(problem) => return Err(problem.into()),
-        };
-        if let Some(other) = visit.session.take() {
-            visit.engine().end_session(other.id).await?;
+            go_back(visit, fields).await
         }
-        if let Some(session) = registered.session {
-            visit.sign_in(session_token.expose(), session.expires_at).await?;
+        Err(Problem::Fields(faults)) => {
+            ask_person(visit, 422, token, fields, Some((RegisterProblem::Fields, faults))).await
         }
-        go_back(visit, fields).await
-    };
-    answer(request, payload, settings, run).await
+        Err(Problem::Busy) => ask_person(visit, 503, token, fields, Some((RegisterProblem::Busy, none))).await,
+        Err(Problem::Unknown) => Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over))),
+        Err(Problem::Taken) => Ok(ask_email(visit, 409, fields, Some(RegisterProblem::Taken))),
+        Err(Problem::Closed) => Ok(closed(visit)),
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// On to the authorization request that the person came from, or a welcome if there is none that can go on.
@@ -203,33 +158,22 @@ async fn ask_person(
     status: u16,
     token: &str,
     fields: &Fields,
-    problem: Option<RegisterProblem>,
-    faulty: &[&str],
+    problem: Option<(RegisterProblem, Faults)>,
 ) -> Result<HttpResponse, Failure> {
     let proved = visit.env.proved_registration(&SecretHash::of(token), visit.now).await.map_err(Problem::from);
-    let (proved, password_minimum) = match proved {
+    let (proved, minimum) = match proved {
         Ok(Some(proved)) => proved,
         Ok(None) => return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over))),
         Err(Problem::Closed) => return Ok(closed(visit)),
         Err(problem) => return Err(problem.into()),
     };
     let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
-    let faults = PersonFaults {
-        first_name: faulty.contains(&"first_name"),
-        last_name: faulty.contains(&"last_name"),
-        password: faulty.contains(&"password"),
-        password_confirmation: faulty.contains(&"password_confirmation"),
-    };
     let page = RegisterPerson {
         frame: visit.frame(),
         form: form(visit, "/register/complete", &csrf, handle),
         registration_token: token,
         email: proved.email().as_str(),
-        first_name: fields.one("first_name").unwrap_or_default(),
-        last_name: fields.one("last_name").unwrap_or_default(),
-        password_minimum,
-        problem,
-        faults,
+        person: Introduction::of(fields).asked(minimum, problem),
     };
     Ok(show::page(status, &page))
 }
@@ -277,13 +221,6 @@ fn at<'a>(visit: &Visit, path: &str, values: impl Iterator<Item = (&'a str, &'a 
 impl Visit {
     /// Whoever is at the browser, as somebody who registers.
     fn applicant(&self) -> Applicant<'_> {
-        Applicant {
-            env: &self.env,
-            settings: &self.settings,
-            origin: &self.origin,
-            now: self.now,
-            language: self.language,
-            browser: &self.browser,
-        }
+        Applicant { visit: self, browser: &self.browser }
     }
 }

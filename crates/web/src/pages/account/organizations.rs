@@ -17,6 +17,8 @@ pub struct OrganizationsPage<'a> {
     pub form: Form<'a>,
     /// The memberships.
     pub memberships: &'a [OwnMembership<'a>],
+    /// Whether they cannot leave, because nobody else could administer the organization.
+    pub last_admin: bool,
     /// The invitations that can be answered.
     pub invitations: &'a [OwnInvitation<'a>],
 }

@@ -114,13 +114,23 @@ pub(crate) fn all(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         around: around(Section::Organizations, true),
         form: form("/account/organizations"),
         memberships: &memberships,
+        last_admin: false,
         invitations: &invitations,
+    };
+    let staying = OrganizationsPage {
+        frame,
+        around: around(Section::Organizations, false),
+        form: form("/account/organizations"),
+        memberships: &memberships,
+        last_admin: true,
+        invitations: &[],
     };
     let alone = OrganizationsPage {
         frame,
         around: around(Section::Organizations, false),
         form: form("/x"),
         memberships: &[],
+        last_admin: false,
         invitations: &[],
     };
     let names = wrong(&[("first_name", Wrong::Name), ("last_name", Wrong::Name), ("language", Wrong::Language)]);
@@ -162,6 +172,7 @@ pub(crate) fn all(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         ("account-applications", render(&applications_page(&applications)).unwrap()),
         ("account-no-applications", render(&applications_page(&[])).unwrap()),
         ("account-organizations", render(&organizations).unwrap()),
+        ("account-organizations-admin", render(&staying).unwrap()),
         ("account-no-organizations", render(&alone).unwrap()),
         ("account-data", render(&DataPage { frame, around: around(Section::Data, false) }).unwrap()),
         ("account-delete", render(&deletion(frame)).unwrap()),

@@ -3,6 +3,7 @@
 use super::Language;
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(serde::Serialize))]
 pub(crate) struct MailboxTexts {
     pub(crate) title: &'static str,
     pub(crate) note: &'static str,
@@ -38,3 +39,9 @@ const GERMAN: MailboxTexts = MailboxTexts {
     empty: "Es gibt keine E-Mail.",
     to: "An",
 };
+
+#[cfg(test)]
+#[test]
+fn every_language_has_every_text() {
+    super::tests::check_tables(of, &[]);
+}

@@ -18,14 +18,6 @@ pub(crate) struct Organizations {
     pub(crate) decline: &'static str,
     pub(crate) has_account: &'static str,
     pub(crate) for_another: &'static str,
-    pub(crate) not_joined: &'static str,
-    pub(crate) first_name: &'static str,
-    pub(crate) last_name: &'static str,
-    pub(crate) password_again: &'static str,
-    pub(crate) first_name_missing: &'static str,
-    pub(crate) last_name_missing: &'static str,
-    pub(crate) password_unfit: &'static str,
-    pub(crate) passwords_differ: &'static str,
     pub(crate) joined: &'static str,
     pub(crate) joined_note: &'static str,
     pub(crate) declined: &'static str,
@@ -58,14 +50,6 @@ static ENGLISH: Organizations = Organizations {
     decline: "Decline",
     has_account: "You have an account with this address. Sign in with it to accept.",
     for_another: "The invitation is for another address. Sign in with that account to accept.",
-    not_joined: "The invitation was not accepted yet",
-    first_name: "First name",
-    last_name: "Last name",
-    password_again: "Password once more",
-    first_name_missing: "Enter your first name, with at most 100 characters.",
-    last_name_missing: "Enter your last name, with at most 100 characters.",
-    password_unfit: "Use at least {} characters, and at most 128.",
-    passwords_differ: "The two passwords are not the same.",
     joined: "Welcome",
     joined_note: "You belong to {} now. You can close this page.",
     declined: "Declined",
@@ -89,14 +73,6 @@ static DUTCH: Organizations = Organizations {
     decline: "Afslaan",
     has_account: "U hebt een account met dit adres. Meld u daarmee aan om te accepteren.",
     for_another: "De uitnodiging is voor een ander adres. Meld u met dat account aan om te accepteren.",
-    not_joined: "De uitnodiging is nog niet geaccepteerd",
-    first_name: "Voornaam",
-    last_name: "Achternaam",
-    password_again: "Wachtwoord nogmaals",
-    first_name_missing: "Vul uw voornaam in, met hoogstens 100 tekens.",
-    last_name_missing: "Vul uw achternaam in, met hoogstens 100 tekens.",
-    password_unfit: "Gebruik minstens {} tekens en hoogstens 128.",
-    passwords_differ: "De twee wachtwoorden zijn niet gelijk.",
     joined: "Welkom",
     joined_note: "U hoort nu bij {}. U kunt deze pagina sluiten.",
     declined: "Afgeslagen",
@@ -120,14 +96,6 @@ static GERMAN: Organizations = Organizations {
     decline: "Ablehnen",
     has_account: "Sie haben ein Konto mit dieser Adresse. Melden Sie sich damit an, um anzunehmen.",
     for_another: "Die Einladung gilt für eine andere Adresse. Melden Sie sich mit jenem Konto an, um anzunehmen.",
-    not_joined: "Die Einladung wurde noch nicht angenommen",
-    first_name: "Vorname",
-    last_name: "Nachname",
-    password_again: "Passwort noch einmal",
-    first_name_missing: "Geben Sie Ihren Vornamen ein, mit höchstens 100 Zeichen.",
-    last_name_missing: "Geben Sie Ihren Nachnamen ein, mit höchstens 100 Zeichen.",
-    password_unfit: "Verwenden Sie mindestens {} und höchstens 128 Zeichen.",
-    passwords_differ: "Die beiden Passwörter sind nicht gleich.",
     joined: "Willkommen",
     joined_note: "Sie gehören jetzt zu {}. Sie können diese Seite schließen.",
     declined: "Abgelehnt",
@@ -139,24 +107,7 @@ static GERMAN: Organizations = Organizations {
 };
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn table(language: Language) -> BTreeMap<String, String> {
-        serde_json::from_value(serde_json::to_value(organizations(language)).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn every_language_has_its_own_text_with_the_same_place_for_a_value() {
-        let english = table(Language::English);
-        for language in Language::ALL {
-            for (key, text) in table(language) {
-                assert!(!text.is_empty() && text.trim() == text, "{key} in {language:?}");
-                assert_eq!(text.matches("{}").count(), english[&key].matches("{}").count(), "{key} in {language:?}");
-                assert!(language == Language::English || text != english[&key], "{key} in {language:?}");
-            }
-        }
-    }
+#[test]
+fn every_language_has_every_text() {
+    super::tests::check_tables(organizations, &[]);
 }
