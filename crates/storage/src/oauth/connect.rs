@@ -127,22 +127,26 @@ impl Env {
         let (environment, user, client_id) = (self.key(), Key::from(of.user_id), of.client_id.to_owned());
         let (audience, organization) = (of.audience.to_owned(), of.organization_id.map(Key::from));
         let for_organization = of.for_organization;
+        // In one statement, for clients that are no applications: what was agreed to, and whether this is one.
         let scope: Option<String> = on!(self.db, read, |c| {
-            let application = applications::environment_id.eq(clients::environment_id);
-            let application = applications::table.on(application.and(applications::id.eq(clients::id)));
-            let named = clients::environment_id.eq(environment).and(clients::client_id.eq(client_id.clone()));
-            let application = clients::table.inner_join(application).filter(named).select(applications::id);
-            let application: Option<Key> = application.get_result(c).await.optional()?;
+            let application = applications::environment_id.eq(environment).and(applications::id.eq(clients::id));
+            let agreed = consents::environment_id.eq(environment).and(consents::user_id.eq(user));
+            let agreed = agreed.and(consents::client_id.eq(clients::client_id));
+            let agreed = agreed.and(consents::audience.eq(audience));
+            let known = clients::table
+                .left_join(applications::table.on(application))
+                .left_join(consents::table.on(agreed))
+                .filter(clients::environment_id.eq(environment).and(clients::client_id.eq(client_id)))
+                .select((applications::id.nullable(), consents::scope.nullable()));
+            let known: Option<(Option<Key>, Option<String>)> = known.get_result(c).await.optional()?;
+            let (application, agreed) = known.unwrap_or_default();
             Ok::<_, Error>(match application {
                 Some(application) => {
                     let party = Party { environment, application, organization, user, for_organization };
                     let of_all = connections::user_id.is_null().eq(for_organization);
                     theirs!(party).filter(of_all).select(connections::scope).get_result(c).await.optional()?
                 }
-                None => {
-                    let agreed = consents::table.find((environment, user, client_id, audience));
-                    agreed.select(consents::scope).get_result(c).await.optional()?
-                }
+                None => agreed,
             })
         })?;
         Ok(scope.map(|scope| Scopes::stored(&scope)))
