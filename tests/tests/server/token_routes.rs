@@ -163,7 +163,7 @@ both! {
         let server = TestServer::start(&database).await;
         let paths = mounted(&server.rooms).await;
         let listed = paylent_api::ENDPOINTS.iter().map(|endpoint| format!("/api{}", endpoint.path));
-        let listed = listed.chain(paylent_web::FORMS.iter().map(|path| (*path).to_owned()));
+        let listed = listed.chain(paylent_web::FORMS.iter().map(|form| form.path.to_owned()));
         let others = ["/oauth/token", "/oauth/userinfo", "/api/openapi.json", "/health/live", "/assets/{version}/{name}"];
         for path in listed.chain(others.map(str::to_owned)) {
             assert!(paths.contains(&path), "{path} in {paths:?}");
