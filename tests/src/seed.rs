@@ -1,5 +1,7 @@
 //! What a test puts into its database: an environment with a machine client, ids and moments that only rise.
 
+mod connected;
+
 use std::sync::{
     Arc, OnceLock,
     atomic::{AtomicI64, Ordering},
@@ -22,6 +24,8 @@ use paylent_domain::{
     user::{NewPerson, PasswordHash, User},
 };
 use paylent_storage::{Db, Directory, Env, MachineUser, MailOutcome, NewAccount, NewClient, NewEnvironment};
+
+pub use connected::{application, connection, static_token};
 
 /// An environment with a primary signing key and a machine client that has the admin role and a grant to the
 /// Management API.

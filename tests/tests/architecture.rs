@@ -38,7 +38,7 @@ const EDGES: [(&str, &[&str]); 14] = [
             "paylent-web",
         ],
     ),
-    ("paylent-tests", &["paylent-crypto", "paylent-domain", "paylent-storage"]),
+    ("paylent-tests", &["paylent-crypto", "paylent-domain", "paylent-oauth", "paylent-storage"]),
 ];
 
 /// What the core and the leaves must not be built on, directly or through others.

@@ -110,7 +110,7 @@ pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
     let limiters = Arc::new(Limiters::new(rooms.limits));
     tokio::spawn(keep_house(limiters.clone()));
     let ready = draining.clone();
-    let remote_keys: Arc<dyn RemoteKeys> = Arc::new(FetchedKeys::new(rooms.outbound.clone(), rooms.clock.clone()));
+    let remote_keys = remote_keys(&rooms);
     let server = HttpServer::new(move || {
         let rooms = own_database(&rooms);
         let post = Arc::new(SealedPost(rooms.letters.clone()));
@@ -120,8 +120,6 @@ pub fn start(rooms: Rooms, listen: Listen) -> io::Result<Running> {
             .wrap(from_fn(front_door::enter))
             .app_data(shared)
             .app_data(ready)
-            .route("/health/live", web::get().to(live))
-            .route("/health/ready", web::get().to(front_door::ready))
             .configure(|cfg| mount(cfg, &rooms, &remote_keys))
             .default_service(web::to(front_door::not_found))
     })
@@ -147,8 +145,14 @@ fn own_database(rooms: &Rooms) -> Rooms {
     }
 }
 
-/// Mounts the OAuth endpoints, the pages and the Management API.
-fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn RemoteKeys>) {
+/// The keys that clients publish elsewhere, kept for all workers.
+pub fn remote_keys(rooms: &Rooms) -> Arc<dyn RemoteKeys> {
+    Arc::new(FetchedKeys::new(rooms.outbound.clone(), rooms.clock.clone()))
+}
+
+/// Mounts all that the server answers at: its health, the OAuth endpoints, the pages and the Management API. Whatever is
+/// mounted here is behind the front door, and is walked by the tests that go through every route.
+pub fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn RemoteKeys>) {
     let web = paylent_web::Settings {
         keys: rooms.keys.clone(),
         clock: rooms.clock.clone(),
@@ -171,7 +175,10 @@ fn mount(cfg: &mut web::ServiceConfig, rooms: &Rooms, remote_keys: &Arc<dyn Remo
         letters: rooms.letters.clone(),
         minimum_password: rooms.minimum_password,
     };
-    cfg.configure(|cfg| paylent_web::configure(cfg, web)).configure(|cfg| paylent_api::configure(cfg, api));
+    cfg.route("/health/live", web::get().to(live))
+        .route("/health/ready", web::get().to(front_door::ready))
+        .configure(|cfg| paylent_web::configure(cfg, web))
+        .configure(|cfg| paylent_api::configure(cfg, api));
 }
 
 async fn keep_house(limiters: Arc<Limiters>) {

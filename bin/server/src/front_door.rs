@@ -1,10 +1,7 @@
 //! Where every request comes in: it gets an id, its environment and its origin, is counted and limited, and leaves with
 //! the headers that every response has.
 
-use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use actix_web::{
     Error, HttpMessage, HttpRequest, HttpResponse,
@@ -20,7 +17,10 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
-use paylent_domain::{clock::Stopwatch, network::Origin};
+use paylent_domain::{
+    clock::Stopwatch,
+    network::{Caller, Origin},
+};
 use paylent_storage::Env;
 use tracing::Instrument;
 
@@ -77,15 +77,15 @@ async fn admit(shared: &Shared, request: &ServiceRequest, route: Option<&str>, i
     if has_hidden_characters(request.path()) {
         return Err(Refusal::NotFound);
     }
-    let ip = client_address(shared, request)?;
+    let caller = caller(shared, request)?;
     let limited = route.unwrap_or(if request.path().starts_with("/api/") { "/api/" } else { UNMATCHED });
     let environment = *tenant.environment.id.as_bytes();
-    let limited = shared.limiters.check(environment, ip, request.method(), limited);
+    let limited = shared.limiters.check(environment, caller.ip, request.method(), limited);
     limited.map_err(|seconds| Refusal::TooMany { seconds })?;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut extensions = request.extensions_mut();
     extensions.insert(Env::new(rooms.db.clone(), tenant).with_post(shared.post.clone()));
-    let is_disguised = rooms.proxies.is_empty() && is_forwarded(request);
+    let Caller { ip, is_disguised } = caller;
     extensions.insert(Origin { ip, is_disguised, user_agent, request_id: id.to_owned() });
     Ok(())
 }
@@ -109,10 +109,13 @@ fn has_hidden_characters(path: &str) -> bool {
     })
 }
 
-fn client_address(shared: &Shared, request: &ServiceRequest) -> Result<IpAddr, Refusal> {
+fn caller(shared: &Shared, request: &ServiceRequest) -> Result<Caller, Refusal> {
     let peer = request.request().peer_addr().ok_or(Refusal::NotFound)?.ip();
-    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    Ok(shared.rooms.proxies.client(peer, &forwarded.collect::<Vec<_>>()))
+    // A byte that is no text spoils the element it stands in, not what a proxy wrote behind it.
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let forwarded: Vec<_> = forwarded.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let forwarded: Vec<&str> = forwarded.iter().map(AsRef::as_ref).collect();
+    Ok(shared.rooms.proxies.caller(peer, &forwarded, is_forwarded(request)))
 }
 
 /// Whether the request says that a proxy forwarded it (RFC 7239, and what came before).

@@ -92,18 +92,30 @@ pub(crate) fn delete<E: Delete>(call: Call) -> Answering {
 /// `PATCH /things/{id}/{verb}`. A body is not needed; if there is one, it changes nothing else. What `act` answers
 /// besides the row is told this once, in `meta`.
 pub(crate) async fn verb<E: Entity>(
-    mut call: Call,
+    call: Call,
     act: impl AsyncFnOnce(&Call, E, &Expected) -> Result<Option<Created<E>>, Failure>,
+) -> Result<HttpResponse, Failure> {
+    let named = |body: &[u8], row: &E| {
+        if !body.is_empty() {
+            Incoming::update(body, E::SCHEMA.kind, &row.id().to_string())?.read(|_| ())?;
+        }
+        Ok(())
+    };
+    verb_with(call, named, async move |call, row, expected, ()| act(call, row, expected).await).await
+}
+
+/// `PATCH /things/{id}/{verb}` whose body says more, which `read` finds out. It may be empty.
+pub(crate) async fn verb_with<E: Entity, M>(
+    mut call: Call,
+    read: impl FnOnce(&[u8], &E) -> Result<M, Failure>,
+    act: impl AsyncFnOnce(&Call, E, &Expected, M) -> Result<Option<Created<E>>, Failure>,
 ) -> Result<HttpResponse, Failure> {
     let row = find::<E>(&call).await?;
     let query = call.resource_query(E::SCHEMA)?;
     permit_includes::<E>(&call, &query, "")?;
     let expected = call.expected()?;
-    let body = call.body().await?;
-    if !body.is_empty() {
-        Incoming::update(&body, E::SCHEMA.kind, &row.id().to_string())?.read(|_| ())?;
-    }
-    let Created { row, meta, secret } = act(&call, row, &expected).await?.ok_or(Failure::NotFound)?;
+    let said = read(&call.body().await?, &row)?;
+    let Created { row, meta, secret } = act(&call, row, &expected, said).await?.ok_or(Failure::NotFound)?;
     let mut document = shown(&call, &query, &row).await?;
     for (name, value) in meta.into_iter().chain(secret) {
         document = document.meta(name, value);

@@ -29,6 +29,7 @@ use actix_web::{HttpResponse, web};
 use paylent_crypto::password::PasswordPool;
 use paylent_domain::{
     Clock,
+    application::{Application, Connection, StaticToken},
     audit::Entry,
     client::Client,
     environment::EnvironmentSettings,
@@ -39,9 +40,9 @@ use paylent_domain::{
     policy::{
         Action::{self, Create, Delete, Read, Update},
         Resource::{
-            self, AuditEvents, ClientGrants, Clients, Environment, Invitations, Mails, MembershipRoles, Memberships,
-            Organizations, Permissions, ResourceServers, RolePermissions, Roles, Scopes, Sessions, SigningKeys,
-            UserRoles, Users,
+            self, ApplicationConnections, ApplicationTokens, Applications, AuditEvents, ClientGrants, Clients,
+            Environment, Invitations, Mails, MembershipRoles, Memberships, Organizations, Permissions, ResourceServers,
+            RolePermissions, Roles, Scopes, Sessions, SigningKeys, UserRoles, Users,
         },
     },
     resource_server::{ClientGrant, ResourceServer},
@@ -58,10 +59,13 @@ use crate::{
     call::Call,
     failure::Failure,
     openapi::operation::{
-        Describe, Operation, add, create, delete, held, linkage, linkages, list, related, remove, replace, show,
-        update, verb,
+        Describe, Operation, add, create, delete, held, linkage, linkage_as, linkages, list, related, related_as,
+        remove, replace, show, update, verb,
     },
-    resources::{client_writes::rotate_secret, mails, revoke_invitation, sessions, signing_keys},
+    resources::{
+        application_connections::ConnectedBy, application_writes, client_writes::rotate_secret, mails,
+        revoke_invitation, sessions, signing_keys,
+    },
 };
 
 /// What the host lends.
@@ -243,6 +247,36 @@ pub static ENDPOINTS: &[Endpoint] = &[
     at("GET",    "/invitations/{id}/organization",                             Invitations,     Read,   related::<Invitation, Organization>()),
     at("GET",    "/invitations/{id}/relationships/inviter",                    Invitations,     Read,   linkage::<Invitation, User>()),
     at("GET",    "/invitations/{id}/inviter",                                  Invitations,     Read,   related::<Invitation, User>()),
+
+    at("GET",    "/applications",                                              Applications,    Read,   list::<Application>()),
+    at("POST",   "/applications",                                              Applications,    Create, create::<Application>()),
+    at("GET",    "/applications/{id}",                                         Applications,    Read,   show::<Application>()),
+    at("PATCH",  "/applications/{id}",                                         Applications,    Update, update::<Application>()),
+    at("PATCH",  "/applications/{id}/rotate-secret",                           Applications,    Update, verb::<Application>(application_writes::rotate_secret)),
+    at("DELETE", "/applications/{id}",                                         Applications,    Delete, delete::<Application>()),
+    at("GET",    "/applications/{id}/relationships/organization",              Applications,    Read,   linkage::<Application, Organization>()),
+    at("GET",    "/applications/{id}/organization",                            Applications,    Read,   related::<Application, Organization>()),
+    at("GET",    "/applications/{id}/relationships/resource_server",           Applications,    Read,   linkage::<Application, ResourceServer>()),
+    at("GET",    "/applications/{id}/resource_server",                         Applications,    Read,   related::<Application, ResourceServer>()),
+
+    at("GET",    "/application-connections",                                   ApplicationConnections, Read,   list::<Connection>()),
+    at("GET",    "/application-connections/{id}",                              ApplicationConnections, Read,   show::<Connection>()),
+    at("PATCH",  "/application-connections/{id}",                              ApplicationConnections, Update, update::<Connection>()),
+    at("DELETE", "/application-connections/{id}",                              ApplicationConnections, Delete, delete::<Connection>()),
+    at("GET",    "/application-connections/{id}/relationships/application",    ApplicationConnections, Read,   linkage::<Connection, Application>()),
+    at("GET",    "/application-connections/{id}/application",                  ApplicationConnections, Read,   related::<Connection, Application>()),
+    at("GET",    "/application-connections/{id}/relationships/organization",   ApplicationConnections, Read,   linkage::<Connection, Organization>()),
+    at("GET",    "/application-connections/{id}/organization",                 ApplicationConnections, Read,   related::<Connection, Organization>()),
+    at("GET",    "/application-connections/{id}/relationships/user",           ApplicationConnections, Read,   linkage::<Connection, User>()),
+    at("GET",    "/application-connections/{id}/user",                         ApplicationConnections, Read,   related::<Connection, User>()),
+    at("GET",    "/application-connections/{id}/relationships/connected_by",   ApplicationConnections, Read,   linkage_as::<Connection, User, ConnectedBy>()),
+    at("GET",    "/application-connections/{id}/connected_by",                 ApplicationConnections, Read,   related_as::<Connection, User, ConnectedBy>()),
+
+    at("GET",    "/application-tokens",                                        ApplicationTokens, Read,   list::<StaticToken>()),
+    at("GET",    "/application-tokens/{id}",                                   ApplicationTokens, Read,   show::<StaticToken>()),
+    at("DELETE", "/application-tokens/{id}",                                   ApplicationTokens, Delete, delete::<StaticToken>()),
+    at("GET",    "/application-tokens/{id}/relationships/application",         ApplicationTokens, Read,   linkage::<StaticToken, Application>()),
+    at("GET",    "/application-tokens/{id}/application",                       ApplicationTokens, Read,   related::<StaticToken, Application>()),
 
     at("GET",    "/audit-events",                                              AuditEvents,     Read,   list::<Entry>()),
     at("GET",    "/audit-events/{id}",                                         AuditEvents,     Read,   show::<Entry>()),

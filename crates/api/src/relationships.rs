@@ -18,8 +18,8 @@ use crate::{
     lists,
 };
 
-/// An entity that refers to at most one `T`.
-pub(crate) trait RelatedTo<T: Entity>: Entity {
+/// An entity that refers to at most one `T`; one that does so in two ways says in which by `As`.
+pub(crate) trait RelatedTo<T: Entity, As = T>: Entity {
     /// What the relationship is called.
     const NAME: &'static str;
 
@@ -67,7 +67,13 @@ struct Included {
 
 /// The relationship of `E` to one `T`.
 pub(crate) const fn one<E: RelatedTo<T>, T: Entity>() -> Relationship<E> {
-    let (linkage, include) = (Some(linkage_of::<E, T> as fn(&E) -> Linkage), Some(include_one::<E, T> as Include<E>));
+    one_as::<E, T, T>()
+}
+
+/// One of the relationships of `E` to one `T`.
+pub(crate) const fn one_as<E: RelatedTo<T, As>, T: Entity, As: 'static>() -> Relationship<E> {
+    let linkage = Some(linkage_of::<E, T, As> as fn(&E) -> Linkage);
+    let include = Some(include_one::<E, T, As> as Include<E>);
     Relationship { name: E::NAME, linkage, include, permitted: Some(readable::<T>) }
 }
 
@@ -151,14 +157,14 @@ pub(crate) async fn resources<E: Entity>(
     Ok(resources)
 }
 
-fn include_one<'a, E: RelatedTo<T>, T: Entity>(
+fn include_one<'a, E: RelatedTo<T, As>, T: Entity, As>(
     call: &'a Call,
     query: &'a Query,
     rows: &'a [E],
     path: &'a str,
 ) -> Including<'a> {
     Box::pin(async move {
-        let ids = rows.iter().filter_map(RelatedTo::<T>::related).collect();
+        let ids = rows.iter().filter_map(RelatedTo::<T, As>::related).collect();
         Ok(Included { linkages: None, resources: included_rows::<T>(call, query, ids, path).await? })
     })
 }
@@ -211,17 +217,17 @@ async fn included_rows<T: Entity>(
 }
 
 /// `GET /things/{id}/relationships/{name}`
-pub(crate) fn linkage<E: RelatedTo<T>, T: Entity>(call: Call) -> Answering {
+pub(crate) fn linkage<E: RelatedTo<T, As>, T: Entity, As>(call: Call) -> Answering {
     Box::pin(async move {
         let row = find::<E>(&call).await?;
         Call::without_include(call.resource_query(T::SCHEMA)?)?;
         let related = format!("{}/{}", url_of(&row, call.tenant()), E::NAME);
-        Ok(call.ok(Document::linkage(call.url(), linkage_of(&row)).link("related", related)))
+        Ok(call.ok(Document::linkage(call.url(), linkage_of::<E, T, As>(&row)).link("related", related)))
     })
 }
 
 /// `GET /things/{id}/{name}` of a to-one relationship. Takes the right to read both.
-pub(crate) fn related<E: RelatedTo<T>, T: Entity>(call: Call) -> Answering {
+pub(crate) fn related<E: RelatedTo<T, As>, T: Entity, As>(call: Call) -> Answering {
     Box::pin(async move {
         let reach = policy::permits(&call.actor, T::MANAGED, Action::Read)?;
         let row = find::<E>(&call).await?;
@@ -260,7 +266,7 @@ pub(crate) fn linkages<E: Holds<T>, T: Entity>(call: Call) -> Answering {
     })
 }
 
-fn linkage_of<E: RelatedTo<T>, T: Entity>(row: &E) -> Linkage {
+fn linkage_of<E: RelatedTo<T, As>, T: Entity, As>(row: &E) -> Linkage {
     Linkage::one(T::SCHEMA.kind, row.related().map(|id| id.to_string()))
 }
 

@@ -154,4 +154,6 @@ impl FromStr for AllowListMode {
 }
 
 #[cfg(test)]
+mod behind_proxies;
+#[cfg(test)]
 mod tests;

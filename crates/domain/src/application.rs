@@ -21,6 +21,8 @@ pub const MAX_STATIC_TOKENS: usize = 100;
 pub const MAX_SECRETS: usize = 2;
 /// How long nobody is mailed again about foreign addresses of one application, in seconds.
 pub const MAIL_INTERVAL: i64 = 600;
+/// How many addresses are told of tokens from elsewhere, at most.
+pub const MAX_NOTIFICATION_EMAILS: usize = 10;
 /// The permission that makes a member of an organization one of its company-wide admins.
 pub const COMPANY_ADMIN: &str = "applications:update";
 
@@ -126,7 +128,7 @@ pub struct Connection {
     pub connected_by: Id<User>,
     /// What the application may do, at most, and only while its own permissions cover it.
     pub permissions: Scopes,
-    /// When a token of it was last used, to the minute.
+    /// When a token of it was last used; known half a minute later.
     pub last_used_at: Option<Timestamp>,
     /// From where that was.
     pub last_used_ip: Option<String>,
@@ -143,9 +145,11 @@ pub struct StaticToken {
     pub id: Id<StaticToken>,
     /// The application.
     pub application_id: Id<Application>,
+    /// Who owns that.
+    pub organization_id: Id<Organization>,
     /// How the token begins.
     pub prefix: String,
-    /// When it was last used, to the minute.
+    /// When it was last used; known half a minute later.
     pub last_used_at: Option<Timestamp>,
     /// From where that was.
     pub last_used_ip: Option<String>,

@@ -11,7 +11,7 @@ use crate::Invalid;
 pub struct Origin {
     /// The client's address.
     pub ip: IpAddr,
-    /// Whether the request says that it was forwarded, while no proxy is trusted: then the address may be a proxy's.
+    /// Whether the address may be that of a proxy which nobody told us of, or which does not say for whom it speaks.
     pub is_disguised: bool,
     /// The `User-Agent` header, if it is text.
     pub user_agent: Option<String>,
@@ -77,29 +77,28 @@ impl TrustedProxies {
             .map(Self)
     }
 
-    /// The client's address: the peer's, or, when the peer is a trusted proxy, the right-most address of
+    /// From where a request comes: the peer's address, or, when the peer is a trusted proxy, the right-most address of
     /// `X-Forwarded-For` that is not one. `forwarded_for` holds the header's values in order. A malformed element ends
     /// the walk at the last address that was believed.
+    ///
+    /// When the request says that it was forwarded (`is_forwarded`: by any header that proxies send) and nobody believed
+    /// says for whom, the address may be a proxy's: no proxy is trusted, or a trusted one tells no address that can be read.
     #[must_use]
-    pub fn client(&self, peer: IpAddr, forwarded_for: &[&str]) -> IpAddr {
-        let mut client = plain(peer);
-        let hops = forwarded_for.iter().rev().flat_map(|value| value.rsplit(','));
-        for hop in hops {
-            if !self.trusts(client) {
+    pub fn caller(&self, peer: IpAddr, forwarded_for: &[&str], is_forwarded: bool) -> Caller {
+        let mut ip = plain(peer);
+        let mut is_told = !self.trusts(ip);
+        for hop in forwarded_for.iter().rev().flat_map(|value| value.rsplit(',')) {
+            if !self.trusts(ip) {
                 break;
             }
-            match hop.trim().parse::<IpAddr>() {
-                Ok(address) => client = plain(address),
+            let address = hop.trim().parse::<IpAddr>();
+            is_told = address.is_ok();
+            match address {
+                Ok(address) => ip = plain(address),
                 Err(_) => break,
             }
         }
-        client
-    }
-
-    /// Whether no proxy is trusted.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        Caller { ip, is_disguised: is_forwarded && (self.0.is_empty() || !is_told) }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -121,6 +120,12 @@ mod tests {
         text.parse().unwrap()
     }
 
+    impl TrustedProxies {
+        fn client(&self, peer: IpAddr, forwarded_for: &[&str]) -> IpAddr {
+            self.caller(peer, forwarded_for, !forwarded_for.is_empty()).ip
+        }
+    }
+
     #[test]
     fn rl_xff_a_header_from_an_untrusted_peer_is_ignored() {
         let none = TrustedProxies::default();
@@ -135,6 +140,28 @@ mod tests {
         assert_eq!(proxies.client(ip("127.0.0.1"), &["garbage"]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &[]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("::ffff:127.0.0.1"), &["::ffff:203.0.113.5"]), ip("203.0.113.5"));
+    }
+
+    #[test]
+    fn ip_spoof_what_a_proxy_hides_is_known_to_be_hidden() {
+        let (none, some) = (TrustedProxies::default(), TrustedProxies::parse(["10.0.0.0/8"]).unwrap());
+        let (proxy, outside) = (ip("10.0.0.1"), ip("198.51.100.7"));
+        let hidden = |proxies: &TrustedProxies, peer, forwarded_for: &[&str]| {
+            proxies.caller(peer, forwarded_for, true).is_disguised
+        };
+        assert!(hidden(&none, outside, &["203.0.113.5"]) && hidden(&none, outside, &[]));
+        assert!(!none.caller(outside, &[], false).is_disguised && !some.caller(proxy, &[], false).is_disguised);
+        assert!(!hidden(&some, outside, &["203.0.113.5"]), "who is no proxy hides nobody");
+        assert!(!hidden(&some, proxy, &["203.0.113.5"]) && !hidden(&some, proxy, &["10.0.0.1"]));
+        assert!(
+            !hidden(&some, proxy, &["garbage, 203.0.113.5"]),
+            "what stands before the caller is the caller's affair"
+        );
+        for untold in
+            [&[][..], &[""], &["garbage"], &["203.0.113.5:80"], &["203.0.113.5,"], &["203.0.113.5, x, 10.2.2.2"]]
+        {
+            assert!(hidden(&some, proxy, untold), "{untold:?}");
+        }
     }
 
     #[test]

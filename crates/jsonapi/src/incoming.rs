@@ -87,6 +87,21 @@ pub fn linkage_to_many(body: &[u8], kind: &str) -> Result<Vec<String>, Errors> {
     }
 }
 
+/// Reads the document that asks for an action on the resource `id` of `kind`: its `meta`, which says how. The document may
+/// also name the resource, but not change it. Errors as [`Incoming::update`].
+pub fn action(body: &[u8], kind: &'static str, id: &str) -> Result<Map<String, Value>, Errors> {
+    let mut document = object(json::parse(body)?, "")?;
+    let meta = document.remove("meta");
+    if meta.is_none() || document.contains_key("data") {
+        Incoming::update(body, kind, id)?.read(|_| ())?;
+    }
+    refuse_unknown_members(&document, &["data", "jsonapi", "links"], "")?;
+    let mut errors = Errors::new();
+    let meta = meta.unwrap_or_else(|| Map::new().into());
+    refuse_control_characters(&meta, "/meta", &mut errors);
+    errors.or(object(meta, "/meta")?)
+}
+
 /// The id of `identifier`, which must be of type `kind`.
 pub(crate) fn id_of(identifier: Identifier, kind: &str, at: &str) -> Result<String, Error> {
     if identifier.kind == kind {

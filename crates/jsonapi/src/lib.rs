@@ -34,7 +34,7 @@ pub use cursor::{Cursor, CursorValue, Mac};
 pub use document::Document;
 pub use error::{Code, Error, Errors, Location, pointer};
 pub use filter::{Condition, Filter};
-pub use incoming::{Incoming, linkage_to_many, linkage_to_one};
+pub use incoming::{Incoming, action, linkage_to_many, linkage_to_one};
 pub use linkage::{Identifier, Linkage};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_OFFSET, MAX_PAGE_SIZE, Page, Start};
 pub use query::{Fieldsets, Query, Sort};

@@ -1,6 +1,8 @@
 //! From where the tokens and the secret of an application may be used.
 
-use paylent_domain::{allow_list::AllowListMode, network::Caller};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use paylent_domain::{Timestamp, allow_list::AllowListMode, network::Caller};
 
 use crate::{
     Engine,
@@ -47,6 +49,33 @@ pub(crate) struct Usage<'a> {
     pub prefix: Option<&'a str>,
 }
 
+/// Tells the operator, at most once a minute: it can happen at every request.
+fn say_that_callers_are_hidden(now: Timestamp) {
+    static SAID: Seldom = Seldom(AtomicI64::new(0));
+    if SAID.is_due(now) {
+        tracing::warn!(
+            "an application restricts addresses, and a proxy hides its callers: they are refused until trusted_proxies \
+             names the proxy and the proxy sends X-Forwarded-For"
+        );
+    }
+}
+
+/// What is done at most once a minute: until when, in seconds, it is not done again.
+struct Seldom(AtomicI64);
+
+impl Seldom {
+    const INTERVAL: i64 = 60;
+
+    /// Whether it is to be done now, by whoever asked.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let until = self.0.load(Ordering::Relaxed);
+        // A clock that was set back does not silence it.
+        let is_due = !(until - Self::INTERVAL..until).contains(&now.seconds());
+        let next = now.seconds() + Self::INTERVAL;
+        is_due && self.0.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
 impl<S: Store> Engine<S> {
     /// Lets what is used from a listed address pass; everything does of a client that nobody owns or that lists none.
     /// What is used from elsewhere is reported, and refused unless the application only observes.
@@ -56,6 +85,7 @@ impl<S: Store> Engine<S> {
         };
         let enforced = ownership.allow_list_mode == AllowListMode::Enforce;
         if caller.is_disguised {
+            say_that_callers_are_hidden(self.clock.now());
             return if enforced { Err(Foreign { is_disguised: true, cause: None }) } else { Ok(()) };
         }
         if ownership.allow_list.contains(caller.ip) {
@@ -69,7 +99,10 @@ impl<S: Store> Engine<S> {
             at: self.clock.now(),
             enforced,
         };
-        let reported = self.store.report(violation).await;
+        let client_id = usage.client_id;
+        let reported = self.store.report(violation).await.inspect_err(|error| {
+            tracing::error!(client_id, cause = ?error, "what came from a foreign address could not be revoked or reported");
+        });
         if enforced { Err(Foreign { is_disguised: false, cause: reported.err() }) } else { Ok(()) }
     }
 
@@ -77,5 +110,18 @@ impl<S: Store> Engine<S> {
         if let Some(of) = of {
             self.store.note_use(Use { of, at: self.clock.now(), ip: caller.ip });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ip_spoof_the_operator_is_told_once_a_minute() {
+        let seldom = Seldom(AtomicI64::new(0));
+        let said = |seconds| seldom.is_due(Timestamp::from_seconds(seconds));
+        assert_eq!([1_000, 1_000, 1_059, 1_060, 1_061, 9_000].map(said), [true, false, false, true, false, true]);
+        assert_eq!([1_000, 1_001].map(said), [true, false], "the clock was set back");
     }
 }

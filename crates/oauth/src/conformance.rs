@@ -12,6 +12,7 @@ pub mod applications;
 mod at_once;
 pub mod clients;
 pub mod codes;
+pub mod connections;
 pub mod families;
 mod fixtures;
 pub mod introspection;
@@ -24,7 +25,9 @@ pub mod standing;
 
 use std::future::Future;
 
-use paylent_domain::{Id, Timestamp, organization::Organization, session::Session, user::User};
+use paylent_domain::{
+    Id, Timestamp, application::Connection, organization::Organization, scope::Scopes, session::Session, user::User,
+};
 
 use crate::{
     keyring::GeneratedKey,
@@ -41,12 +44,14 @@ pub trait StoreUnderTest: Store {
     /// right to introspect. `primary_kid` is ignored.
     ///
     /// In a store where permissions come from roles, *each* described role holds *all* described permissions; a
-    /// permission may exist already. Two machines never share a user or a role; where they share a resource server,
+    /// permission may exist already. A machine with an ownership is an organization's, which exists from then on; its user
+    /// has no rights. Two machines never share a user or a role; where they share a resource server,
     /// both describe it alike.
     fn put_machine(&self, machine: Machine) -> impl Future<Output = ()> + Send;
     /// Makes a client that people use exist as described, with its resource server if it comes with one; replaces what
     /// an earlier call with the same `client_id` described, and keeps its codes, families, tokens and consents. An
-    /// application is never described as a machine too.
+    /// application is never described as a machine too. One with an ownership is an organization's, which exists from then
+    /// on; of that, what is described anew is only its permissions.
     fn put_application(&self, application: Application) -> impl Future<Output = ()> + Send;
     /// Makes a person exist as described, or replaces what an earlier call described. Roles and permissions are as in
     /// [`put_machine`](Self::put_machine); a `profile.updated_at` that the store sets itself may differ.
@@ -54,6 +59,10 @@ pub trait StoreUnderTest: Store {
     /// Makes a session of this person that ends at this moment and was not ended before.
     fn put_session(&self, id: Id<Session>, user_id: Id<User>, expires_at: Timestamp)
     -> impl Future<Output = ()> + Send;
+    /// Leaves a connection no more than these scopes, as those would that it is for.
+    fn narrow_connection(&self, id: Id<Connection>, scopes: &Scopes) -> impl Future<Output = ()> + Send;
+    /// Withdraws a connection, as those would that it is for.
+    fn disconnect(&self, id: Id<Connection>) -> impl Future<Output = ()> + Send;
     /// Withdraws what the person agreed to let the client do, as they would on their page.
     fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) -> impl Future<Output = ()> + Send;
     /// Makes a person a member of an organization, which is as described if it is new; replaces what an earlier call described for the two.
@@ -126,6 +135,8 @@ async fn machines<S: StoreUnderTest>(store: &S) {
     standing::denying_twice_is_as_good_as_once(store).await;
     standing::the_cut_off_is_the_last_one_set(store).await;
 
+    connections::static_tokens_are_counted(store).await;
+
     introspection::nobody_may_introspect_until_allowed(store).await;
     introspection::the_right_is_one_clients_for_one_audience(store).await;
     introspection::clients_and_audiences_are_compared_byte_for_byte(store).await;
@@ -157,6 +168,15 @@ async fn people<S: StoreUnderTest>(store: &S) {
     members::the_organization_stays_with_what_is_issued(store).await;
     members::a_membership_ends_with_what_was_granted_as_a_member(store).await;
     members::no_family_outlives_a_membership(store).await;
+
+    connections::an_application_shows_what_binds_it(store).await;
+    connections::a_consent_to_an_application_is_one_connection(store).await;
+    connections::a_code_lives_by_a_connection_that_covers_it(store).await;
+    connections::a_party_has_one_connection(store).await;
+    connections::a_narrowed_connection_is_seen_at_once(store).await;
+    connections::a_connection_ends_with_its_tokens(store).await;
+    connections::a_membership_ends_with_the_persons_own_connection(store).await;
+    connections::a_connection_outlives_its_session(store).await;
 
     families::an_exchange_saves_everything(store).await;
     families::an_exchange_may_save_a_family_alone(store).await;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
 mod acting_for;
+mod allow_list;
+mod applications;
 mod common;
 mod consent;
 mod debug_output;

@@ -25,24 +25,24 @@ impl TrustedProxies {
             .map(Self)
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The peer's address, or, when the peer is a trusted proxy, the right-most address of `X-Forwarded-For` that is not
-    /// one. A malformed element ends the walk at the last address that was believed.
-    pub(crate) fn client(&self, peer: IpAddr, forwarded_for: &[&[u8]]) -> IpAddr {
+    /// From where a request comes: the peer's address, or, when the peer is a trusted proxy, the right-most address of
+    /// `X-Forwarded-For` that is not one. `None` when it was forwarded and nobody who is believed says for whom: no proxy is
+    /// trusted, or a trusted one tells no address that can be read.
+    pub(crate) fn client(&self, peer: IpAddr, forwarded_for: &[&[u8]], is_forwarded: bool) -> Option<IpAddr> {
         let mut client = peer.to_canonical();
-        let hops = forwarded_for.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
-        for hop in hops {
-            if !self.0.iter().any(|network| network.contains(&client)) {
+        let mut is_told = !self.trusts(client);
+        for hop in forwarded_for.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b',')) {
+            if !self.trusts(client) {
                 break;
             }
-            match std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) {
-                Some(address) => client = address.to_canonical(),
-                None => break,
-            }
+            let address = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse::<IpAddr>().ok());
+            client = address?.to_canonical();
+            is_told = true;
         }
-        client
+        (!is_forwarded || (is_told && !self.0.is_empty())).then_some(client)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
     }
 }

@@ -20,7 +20,7 @@ pub enum Rejection {
     /// The token is good but lacks these scopes: 403 `insufficient_scope`.
     #[error("The access token lacks a scope: {}.", .0.join(", "))]
     InsufficientScope(Vec<String>),
-    /// The caller's address must be known, but came by a header that nobody was told to trust: 403. The token was not looked
+    /// The caller's address must be known, but no proxy that is trusted tells it: 403. The token was not looked
     /// at. Set [`Config::trusted_proxies`](crate::Config::trusted_proxies).
     #[error("This service does not trust the proxy that the request came through.")]
     UntrustedProxy,

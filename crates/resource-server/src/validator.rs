@@ -27,6 +27,9 @@ pub fn system_time() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// The headers by which a request says that a proxy forwarded it (RFC 7239, and what came before).
+const SIGNS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
 /// What of a request decides whether it is admitted.
 pub struct Request<'a> {
     authorization: Vec<&'a [u8]>,
@@ -40,7 +43,7 @@ impl<'a> Request<'a> {
     /// this lower-case name, in order.
     pub fn new(peer: Option<IpAddr>, header: impl Fn(&str) -> Vec<&'a [u8]>) -> Self {
         let forwarded_for = header("x-forwarded-for");
-        let is_forwarded = !forwarded_for.is_empty() || !header("forwarded").is_empty();
+        let is_forwarded = SIGNS.iter().any(|name| !header(name).is_empty());
         Self { authorization: header("authorization"), forwarded_for, is_forwarded, peer }
     }
 }
@@ -139,15 +142,15 @@ impl Inner {
         if !is_told {
             return Ok(None);
         }
-        let proxies = &self.config.trusted_proxies;
-        if proxies.is_empty() && request.is_forwarded {
-            tracing::warn!(
-                "a forwarded request is refused: trusted_proxies is empty, so the caller's address is not known"
-            );
-            return Err(Rejection::UntrustedProxy);
-        }
         let peer = request.peer.ok_or_else(|| misconfigured("the framework does not say who the peer is"))?;
-        Ok(Some(proxies.client(peer, &request.forwarded_for)))
+        let address = self.config.trusted_proxies.client(peer, &request.forwarded_for, request.is_forwarded);
+        if address.is_none() {
+            tracing::warn!(
+                "a forwarded request is refused: the caller's address is not known until trusted_proxies names the proxy \
+                 and the proxy sends X-Forwarded-For"
+            );
+        }
+        address.map(Some).ok_or(Rejection::UntrustedProxy)
     }
 }
 

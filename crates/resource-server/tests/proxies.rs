@@ -32,7 +32,8 @@ async fn ip_spoof_the_rightmost_address_that_is_no_trusted_proxy_counts() {
         ("10.0.0.1", "1.1.1.1, 203.0.113.5", "203.0.113.5"),
         ("10.0.0.1", "1.1.1.1, 203.0.113.5, 10.9.9.9", "203.0.113.5"),
         ("::ffff:10.0.0.1", "::ffff:203.0.113.5", "203.0.113.5"),
-        ("10.0.0.1", "garbage", "10.0.0.1"),
+        ("10.0.0.1", "garbage, 203.0.113.5", "203.0.113.5"),
+        ("10.0.0.1", "10.0.0.2", "10.0.0.2"),
         // A stranger's header says nothing.
         ("198.51.100.7", "203.0.113.5", "198.51.100.7"),
     ] {
@@ -45,7 +46,7 @@ async fn ip_spoof_the_rightmost_address_that_is_no_trusted_proxy_counts() {
 #[tokio::test]
 async fn a_token_is_not_risked_while_no_proxy_is_trusted() {
     let world = behind(&[]).await;
-    for header in ["x-forwarded-for", "forwarded"] {
+    for header in ["x-forwarded-for", "forwarded", "x-real-ip", "x-forwarded-proto", "x-forwarded-host"] {
         let outcome = world.check_from(&opaque('a'), "10.0.0.1", &[(header, "203.0.113.5")]).await;
         assert_eq!(outcome, Err(Rejection::UntrustedProxy));
         assert_eq!(outcome.unwrap_err().status(), 403);
@@ -53,6 +54,25 @@ async fn a_token_is_not_risked_while_no_proxy_is_trusted() {
     assert_eq!(world.issuer.asked(), 0);
     // Signed tokens have no allow list.
     assert!(world.check_from(&world.token(0), "10.0.0.1", &[("forwarded", "for=203.0.113.5")]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_token_is_not_risked_for_a_proxy_that_names_nobody() {
+    let world = behind(&["10.0.0.0/8"]).await;
+    assert_eq!(told(&world, "10.0.0.1", &[]).await, "10.0.0.1", "it calls for itself");
+    let asked = world.issuer.asked();
+    for header in [
+        ("x-forwarded-for", "garbage"),
+        ("x-forwarded-for", ""),
+        ("x-forwarded-for", "203.0.113.5:80"),
+        ("x-forwarded-for", "203.0.113.5, x, 10.9.9.9"),
+        ("forwarded", "for=203.0.113.5"),
+        ("x-real-ip", "203.0.113.5"),
+    ] {
+        let outcome = world.check_from(&opaque('a'), "10.0.0.1", &[header]).await;
+        assert_eq!(outcome, Err(Rejection::UntrustedProxy), "{header:?}");
+    }
+    assert_eq!(world.issuer.asked(), asked);
 }
 
 #[tokio::test]

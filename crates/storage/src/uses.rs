@@ -1,5 +1,5 @@
 //! When and from where the tokens of applications were last used. Kept in memory and written in batches: a use is no change,
-//! and no request waits for it (docs/adr). A crash loses the last minute of them.
+//! and no request waits for it (docs/adr/0023-connections.md). A crash loses the last minute of them.
 
 use std::{
     collections::HashMap,

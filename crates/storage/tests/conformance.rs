@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use paylent_domain::{
     Id, Timestamp,
+    application::{ApplicationGrant, Connection},
     client::{Client as Registered, OrganizationUsage},
     organization::Organization,
     resource_server::ResourceServer,
@@ -17,16 +18,16 @@ use paylent_oauth::{
     conformance::{self, StoreUnderTest},
     crypto::secret::SecretHash,
     store::{
-        Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
-        Grant, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
-        Profile, ResourceServer as Described, Rotated, Rotation, SealedKey, Standing, StoreError, Subject, Use,
-        Violation,
+        Application, AuthorizationCode, Belonging, Client, Consenting, DescribedScope, EndedSession, Exchange,
+        Exchanged, Family, Grant, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode,
+        PresentedRefreshToken, Profile, ResourceServer as Described, Rotated, Rotation, SealedKey, Standing,
+        StoreError, Subject, Use, Violation,
     },
 };
 use paylent_storage::{
-    ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser, MembershipFilter, MembershipRoleFilter,
-    NewClient, NewClientGrant, NewOrganization, NewResourceServer, NewRole, NewScope, ResourceServerFilter,
-    UserRoleFilter,
+    ApplicationChange, ApplicationFilter, ClientChange, ClientFilter, ClientGrantFilter, Env, Expected, MachineUser,
+    MembershipFilter, MembershipRoleFilter, NewApplication, NewClient, NewClientGrant, NewOrganization,
+    NewResourceServer, NewRole, NewScope, ResourceServerFilter, UserRoleFilter,
 };
 use paylent_tests::{
     TestDatabase, both,
@@ -147,9 +148,60 @@ impl EnvUnderTest {
         }
     }
 
+    /// Makes what an organization owns, with the organization and the API; or gives it the permissions that are described.
+    async fn put_owned(&self, client: &Client, resource: Described, new: OwnedBy<'_>) {
+        let ownership = client.ownership.clone().unwrap();
+        let organization_id = ownership.organization_id;
+        if self.env.organization(organization_id).await.unwrap().is_none() {
+            let name = new.organization.unwrap_or("Bakery").to_owned();
+            self.env
+                .create_organization(NewOrganization { id: organization_id, name, slug: None }, &by())
+                .await
+                .unwrap();
+        }
+        let named = || ResourceServerFilter { identifier: Some(resource.identifier.clone()), ..Default::default() };
+        if self.env.resource_servers(named(), ALL).await.unwrap().rows.is_empty() {
+            self.put_resource_server(resource.clone()).await;
+        }
+        let server = self.env.resource_servers(named(), ALL).await.unwrap().rows.remove(0);
+        let filter = ApplicationFilter { client_id: Some(client.client_id.clone()), ..Default::default() };
+        if let Some(known) = self.env.applications(filter, ALL).await.unwrap().rows.pop() {
+            let change = ApplicationChange { permissions: Some(ownership.permissions), ..Default::default() };
+            self.env.update_application(known.id, change, &Expected::Any, &by()).await.unwrap().unwrap();
+            return;
+        }
+        let application = NewApplication {
+            id: new_id(),
+            client_id: client.client_id.clone(),
+            secret_hash: client.secret_hash.unwrap(),
+            organization_id,
+            resource_server_id: server.id,
+            name: new.name.to_owned(),
+            grant_type: match new.service_user {
+                Some(_) => ApplicationGrant::ClientCredentials,
+                None => ApplicationGrant::AuthorizationCode,
+            },
+            redirect_uri: new.redirect_uri.map(str::to_owned),
+            ip_allow_list: ownership.allow_list,
+            ip_allow_list_mode: ownership.allow_list_mode,
+            permissions: ownership.permissions,
+            notification_emails: Vec::new(),
+            service_user: new.service_user,
+        };
+        self.env.create_application(application, &by()).await.unwrap();
+    }
+
     fn is<T>(&self, id: paylent_domain::Id<T>) -> String {
         is(&self.database, &self.env, id)
     }
+}
+
+/// What is described of an application beside its client.
+struct OwnedBy<'a> {
+    organization: Option<&'a str>,
+    name: &'a str,
+    redirect_uri: Option<&'a str>,
+    service_user: Option<Id<User>>,
 }
 
 fn new_client(client: &Client, user: Option<&Subject>) -> NewClient {
@@ -178,6 +230,19 @@ fn new_client(client: &Client, user: Option<&Subject>) -> NewClient {
 
 impl StoreUnderTest for EnvUnderTest {
     async fn put_machine(&self, machine: Machine) {
+        if machine.client.ownership.is_some() {
+            let grant = &machine.grants[0];
+            let scopes = grant.scopes.iter().map(|name| DescribedScope { name: name.to_owned(), description: None });
+            let resource = Described {
+                identifier: grant.resource.clone(),
+                token_ttl: grant.token_ttl,
+                allow_offline_access: true,
+                scopes: scopes.collect(),
+            };
+            let service_user = machine.user.as_ref().map(|user| user.id);
+            let owned = OwnedBy { organization: None, name: "Machine", redirect_uri: None, service_user };
+            return self.put_owned(&machine.client, resource, owned).await;
+        }
         if let Some(user) = &machine.user {
             self.put_user(user).await;
         }
@@ -188,6 +253,15 @@ impl StoreUnderTest for EnvUnderTest {
     }
 
     async fn put_application(&self, application: Application) {
+        if application.client.ownership.is_some() {
+            let owned = OwnedBy {
+                organization: application.organization.as_deref(),
+                name: &application.name,
+                redirect_uri: application.redirect_uris.first().map(String::as_str),
+                service_user: None,
+            };
+            return self.put_owned(&application.client, application.resource.clone().unwrap(), owned).await;
+        }
         let client = self.put_client(application.client.clone(), None).await;
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let optional = |value: &Option<String>| value.as_deref().map_or("NULL".to_owned(), text);
@@ -229,6 +303,14 @@ impl StoreUnderTest for EnvUnderTest {
         let end = expires_at.micros();
         let values = format!("{environment}, {id}, {user}, {hash}, {end}, {end}, 0, 0");
         self.database.execute(&format!("INSERT INTO sessions ({columns}) VALUES ({values})")).await;
+    }
+
+    async fn narrow_connection(&self, id: Id<Connection>, scopes: &Scopes) {
+        self.env.narrow_connection(id, scopes.clone(), &Expected::Any, &by()).await.unwrap().unwrap();
+    }
+
+    async fn disconnect(&self, id: Id<Connection>) {
+        assert!(self.env.disconnect(id, &Expected::Any, &by()).await.unwrap());
     }
 
     async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {

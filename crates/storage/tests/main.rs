@@ -2,6 +2,8 @@
 //! server), and begins with its tag in the catalogue of security checks where it has one.
 #![expect(clippy::unwrap_used, reason = "what a test is made of may panic like the test")]
 
+mod application_connections;
+mod applications;
 mod audit;
 mod audit_events;
 mod belonging;

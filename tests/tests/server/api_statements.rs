@@ -182,7 +182,7 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("membership-roles", "create", 11),
     ("membership-roles", "delete", 10),
     ("memberships", "create", 9),
-    ("memberships", "delete", 12),
+    ("memberships", "delete", 13),
     ("organizations", "create", 6),
     ("organizations", "delete", 9),
     ("permissions", "create", 8),

@@ -105,9 +105,13 @@ async fn serve(config: Config, hint: &str) -> Result<(), Failure> {
     let last = async move {
         let _ = stop.send(true);
         let _ = timeout(MAILS, mails).await;
-        let _ = db.write_uses().await;
     };
-    run_until_stopped(running, &mut signals, last).await
+    let stopped = run_until_stopped(running, &mut signals, last).await;
+    // After the last request, which may have used a token.
+    if let Err(error) = db.write_uses().await {
+        tracing::warn!(cause = ?error, "last uses of tokens could not be written down");
+    }
+    stopped
 }
 
 /// Everything the application works with.

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text};
+use diesel::{
+    Connection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query,
+    sql_types::Text,
+};
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// No step takes as long, on any machine.
@@ -86,6 +89,12 @@ impl Site {
         let address = address_in(&said, "listens on ");
         let metrics = address_in(&said, "Metrics   http://");
         Server { child, out, said, address, metrics }
+    }
+
+    /// Runs statements on a SQLite file.
+    pub(crate) fn execute(&self, database: &str, sql: &str) {
+        let mut connection = SqliteConnection::establish(self.path(database).to_str().unwrap()).unwrap();
+        connection.batch_execute(sql).unwrap();
     }
 
     /// Every row of every table, as text.

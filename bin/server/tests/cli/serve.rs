@@ -78,14 +78,19 @@ fn an_address_in_use_is_named_with_the_key_to_change() {
     assert!(refused.err.contains("set metrics_listen to another address, or off"), "{}", refused.err);
 }
 
-/// A request whose body the server waits for, and that body.
+/// A request for a token whose body the server waits for, and that body.
 fn request_in_flight(server: &Server, setup: &Value) -> (TcpStream, String) {
+    let resource = setup["environments"][0]["management_api"].as_str().unwrap();
+    in_flight(server, setup, "/oauth/token", &format!("grant_type=client_credentials&resource={resource}"))
+}
+
+/// A request of the machine client whose body the server waits for, and that body.
+fn in_flight(server: &Server, setup: &Value, path: &str, form: &str) -> (TcpStream, String) {
     let text = |key: &str| setup["environments"][0][key].as_str().unwrap();
-    let (id, secret, resource) = (text("client_id"), text("client_secret"), text("management_api"));
-    let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&resource={resource}");
+    let body = format!("{form}&client_id={}&client_secret={}", text("client_id"), text("client_secret"));
     let mut stream = connect(server.address);
     let head = [
-        "POST /oauth/token HTTP/1.1",
+        &format!("POST {path} HTTP/1.1"),
         "Host: acme-test.localhost",
         "Connection: close",
         "Expect: 100-continue",
@@ -96,6 +101,44 @@ fn request_in_flight(server: &Server, setup: &Value) -> (TcpStream, String) {
     let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
     stream.read_exact(&mut go_on).unwrap();
     (stream, body)
+}
+
+/// Sends the body, and reads the whole response.
+fn finish((mut stream, body): (TcpStream, String)) -> String {
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
+/// Makes an application of a new organization of the machine client that `setup` made.
+const OWNED: &str = "INSERT INTO organizations (environment_id, id, name, created_at, updated_at)
+    SELECT environment_id, id, 'Globex', 0, 0 FROM clients;
+    INSERT INTO applications (environment_id, id, organization_id, resource_server_id, grant_type, permissions, ip_allow_list,
+        ip_allow_list_mode, notification_emails)
+    SELECT c.environment_id, c.id, c.id, s.id, 'client_credentials', '[]', '127.0.0.1', 'enforce', '[]'
+    FROM clients c JOIN resource_servers s ON s.environment_id = c.environment_id AND s.system;
+    UPDATE clients SET token_format = 'opaque', access_token_ttl = NULL";
+
+/// The last request, too: it was still on its way when the signal came.
+#[test]
+fn the_last_uses_of_tokens_are_written_when_the_server_stops() {
+    let site = Site::new();
+    let setup = serde_json::from_str(&site.set_up("acme", &["--json"]).expect_code(0).out).unwrap();
+    site.execute("data/paylent.db", OWNED);
+    let server = site.serve_with(&["--base-url", "http://localhost:8080"]);
+    let response = finish(in_flight(&server, &setup, "/oauth/token", "grant_type=client_credentials"));
+    let token = response.split("\"access_token\":\"").nth(1).and_then(|rest| rest.split('"').next());
+    let token = token.unwrap_or_else(|| panic!("{response}"));
+    let form = format!("client_ip=127.0.0.1&token={token}");
+    let introspection = in_flight(&server, &setup, "/oauth/introspect", &form);
+    stop_accepting(&server, "TERM");
+    let response = finish(introspection);
+    assert!(response.contains("\"active\":true"), "{response}");
+    server.wait().expect_code(0);
+    let used = site.rows("data/paylent.db").into_iter().filter(|row| row.starts_with("static_tokens: "));
+    let used: Vec<String> = used.collect();
+    assert!(used.len() == 1 && used[0].contains("'127.0.0.1'"), "{used:?}");
 }
 
 /// Sends a signal and waits until the server takes no more connections.

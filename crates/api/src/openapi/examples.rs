@@ -145,9 +145,15 @@ pub(super) fn update<E: Documented>() -> Value {
     json!({"data": data})
 }
 
-/// A document that names an `E` and changes nothing.
-pub(super) fn named(kind: &str) -> Value {
-    json!({"data": identifier(kind)})
+/// A document that asks for a verb on an `E`.
+pub(super) fn asking<E: Documented>() -> Value {
+    let mut document = json!({"data": identifier(E::SCHEMA.kind)});
+    let asked =
+        E::asked().into_iter().map(|property| (property.name.to_owned(), property.example)).collect::<Map<_, _>>();
+    if !asked.is_empty() {
+        document["meta"] = asked.into();
+    }
+    document
 }
 
 /// The document of one error.

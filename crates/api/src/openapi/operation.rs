@@ -54,12 +54,22 @@ pub(crate) const fn verb<E: Documented>(answer: fn(Call) -> Answering) -> Operat
 
 /// `GET /things/{id}/relationships/{name}` of a to-one relationship
 pub(crate) const fn linkage<E: RelatedTo<T> + Documented, T: Documented>() -> Operation {
-    Operation { answer: relationships::linkage::<E, T>, describe: describe::linkage::<E, T> }
+    linkage_as::<E, T, T>()
+}
+
+/// `GET /things/{id}/relationships/{name}` of one of several to-one relationships to one type
+pub(crate) const fn linkage_as<E: RelatedTo<T, As> + Documented, T: Documented, As: 'static>() -> Operation {
+    Operation { answer: relationships::linkage::<E, T, As>, describe: describe::linkage::<E, T, As> }
 }
 
 /// `GET /things/{id}/{name}` of a to-one relationship
 pub(crate) const fn related<E: RelatedTo<T> + Documented, T: Documented>() -> Operation {
-    Operation { answer: relationships::related::<E, T>, describe: describe::related::<E, T> }
+    related_as::<E, T, T>()
+}
+
+/// `GET /things/{id}/{name}` of one of several to-one relationships to one type
+pub(crate) const fn related_as<E: RelatedTo<T, As> + Documented, T: Documented, As: 'static>() -> Operation {
+    Operation { answer: relationships::related::<E, T, As>, describe: describe::related::<E, T, As> }
 }
 
 /// `GET /things/{id}/relationships/{name}` of a to-many relationship

@@ -27,6 +27,11 @@ pub(crate) trait Documented: Entity {
     fn meta() -> Vec<Property> {
         Vec::new()
     }
+
+    /// What the `meta` of a document that asks for a verb may say.
+    fn asked() -> Vec<Property> {
+        Vec::new()
+    }
 }
 
 /// Whether a document of a request holds a member.

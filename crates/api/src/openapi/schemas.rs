@@ -249,11 +249,17 @@ pub(super) fn update<E: Documented>(parts: &mut Parts) -> Ref {
     })
 }
 
-/// Adds the document that only says which resource is meant.
-pub(super) fn name_only<E: Documented>(parts: &mut Parts) -> Ref {
+/// Adds the document that asks for a verb: it only says which resource is meant, and in `meta` how where that can be said.
+pub(super) fn asking<E: Documented>(parts: &mut Parts) -> Ref {
     let about = format!("Names {} and changes nothing else.", a(E::SCHEMA.kind));
+    let asked = E::asked();
     parts.add(&format!("{}Named", pascal(E::SCHEMA.kind)), || {
-        with_all(closed(), [("data", named(E::SCHEMA.kind).into())]).description(Some(about))
+        let data = named(E::SCHEMA.kind);
+        if asked.is_empty() {
+            return with_all(closed(), [("data", data.into())]).description(Some(about));
+        }
+        let meta = asked.iter().fold(closed(), |meta, property| meta.property(property.name, property.given_schema()));
+        closed().property("data", data).property("meta", meta).description(Some(about))
     })
 }
 

@@ -1,6 +1,7 @@
 //! The words of the description, held against the schemas that readers may ask for.
 
 use paylent_domain::{
+    application::Application,
     audit::Entry,
     client::Client,
     environment::EnvironmentSettings,
@@ -44,7 +45,7 @@ fn words<E: Documented>() -> Words {
     }
 }
 
-fn all() -> [Words; 18] {
+fn all() -> [Words; 19] {
     [
         words::<User>(),
         words::<Session>(),
@@ -61,6 +62,7 @@ fn all() -> [Words; 18] {
         words::<Membership>(),
         words::<MembershipRole>(),
         words::<Invitation>(),
+        words::<Application>(),
         words::<Entry>(),
         words::<EnvironmentSettings>(),
         words::<Mail>(),

@@ -3,6 +3,7 @@
 use paylent_domain::{
     Id, Invalid, Timestamp,
     client::Client,
+    permission::Permissions,
     policy::{Resource as Managed, exercised_by},
     resource_server::{ClientGrant, ResourceServer},
     scope::Scopes,
@@ -127,16 +128,25 @@ async fn grantable(
     scopes: Option<Vec<String>>,
 ) -> Result<Option<Scopes>, Failure> {
     let known = call.env.scopes_of(server.id).await?;
-    let unknown = scopes.iter().flatten().enumerate().filter(|(_, name)| !known.contains(name));
-    let reason = Invalid("is not a scope of the resource server");
-    let errors: Errors = unknown.map(|(index, _)| invalid_item("allowed_scopes", index, &reason)).collect();
-    errors.or(())?;
-    let scopes: Option<Scopes> = scopes.map(Scopes::from_iter);
+    let scopes = scopes.map(|names| among(&known, "allowed_scopes", names)).transpose()?;
     if server.system {
-        let allowed = scopes.as_ref().unwrap_or(&known);
-        let exercised =
-            allowed.iter().flat_map(|scope| exercised_by(scope).iter().map(str::to_owned).collect::<Vec<_>>());
-        call.may_grant(&exercised.collect())?;
+        call.may_grant(&exercised(scopes.as_ref().unwrap_or(&known)))?;
     }
     Ok(scopes)
+}
+
+/// The scopes of these names, which an attribute lists.
+///
+/// # Errors
+/// A pointer to each that is not among the known ones.
+pub(super) fn among(known: &Scopes, attribute: &str, names: Vec<String>) -> Result<Scopes, Errors> {
+    let unknown = names.iter().enumerate().filter(|(_, name)| !known.contains(name));
+    let reason = Invalid("is not a scope of the resource server");
+    let errors: Errors = unknown.map(|(index, _)| invalid_item(attribute, index, &reason)).collect();
+    errors.or(Scopes::from_iter(names))
+}
+
+/// What these scopes of the Management API let a user exercise, together.
+pub(super) fn exercised(scopes: &Scopes) -> Permissions {
+    scopes.iter().flat_map(|scope| exercised_by(scope).iter().map(str::to_owned).collect::<Vec<_>>()).collect()
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Every resource type that can be made, so that each comes after those it refers to: its path and its type.
-const MADE: [(&str, &str); 15] = [
+const MADE: [(&str, &str); 16] = [
     ("users", "user"),
     ("roles", "role"),
     ("permissions", "permission"),
@@ -30,7 +30,15 @@ const MADE: [(&str, &str); 15] = [
     ("memberships", "membership"),
     ("membership-roles", "membership_role"),
     ("invitations", "invitation"),
+    ("applications", "application"),
     ("sessions", "session"),
+];
+
+/// Every other type whose resources tests make by other ways, and its path.
+const SEEDED: [(&str, &str); 3] = [
+    ("mails", "mail"),
+    ("application-connections", "application_connection"),
+    ("application-tokens", "application_token"),
 ];
 
 /// The API and its description, in which nothing is allowed that is not described.
@@ -126,7 +134,8 @@ impl Described {
     fn target(&self, path: &str) -> String {
         let kind = path.split('/').nth(1).unwrap();
         let kind = MADE.iter().find(|(made, _)| *made == kind).map(|(_, kind)| *kind);
-        let kind = kind.unwrap_or(if path.starts_with("/mails") { "mail" } else { "audit_event" });
+        let seeded = SEEDED.iter().find(|(seeded, _)| path.split('/').nth(1) == Some(*seeded)).map(|(_, kind)| *kind);
+        let kind = kind.or(seeded).unwrap_or("audit_event");
         let id = self.ids.get(kind).cloned().unwrap_or_default();
         format!("/api{}", path.replace("{id}", &id))
     }
@@ -163,6 +172,14 @@ impl Described {
         self.ids.insert("audit_event", events.body["data"][0]["id"].as_str().unwrap().to_owned());
         let mail = seed::failed_mail(&self.api.database.db(), self.api.env(), "jane@example.com").await;
         self.ids.insert("mail", mail.to_string());
+        let env = self.api.env();
+        let application = seed::application(env).await;
+        let [user, organization] = ["user", "organization"].map(|kind| self.ids[kind].clone());
+        let (user, organization) = (user.parse().unwrap(), organization.parse().unwrap());
+        let connection = seed::connection(env, &application, user, organization, false).await;
+        let token = seed::static_token(env, self.ids["application"].parse().unwrap()).await;
+        self.ids.insert("application_connection", connection.to_string());
+        self.ids.insert("application_token", token.to_string());
         let environment = self.read("/environment", "").await;
         self.ids.insert("environment", environment.id().to_owned());
     }
@@ -220,6 +237,9 @@ async fn every_operation_takes_its_example_and_answers_as_described() {
     for (path, kind) in [("/role-permissions", "role_permission"), ("/user-roles", "user_role")] {
         let again = api.write("POST", path).await;
         api.ids.insert(kind, again.id().to_owned());
+    }
+    for path in ["application-connections", "application-tokens"] {
+        api.write("DELETE", &format!("/{path}/{{id}}")).await;
     }
     for (path, _) in MADE.into_iter().rev() {
         api.write("DELETE", &format!("/{path}/{{id}}")).await;

@@ -16,32 +16,56 @@ fn is_remembered(ask: &Ask) -> bool {
     ask.application.client.client_type == ClientType::Confidential && !ask.application.first_party
 }
 
+/// What was agreed to before: what one consent covers needs no other, and what two cover together is one's to remember.
+#[derive(Default)]
+pub(super) struct Remembered {
+    /// What the person's answer replaces: their own, or what is so for all of the organization that they connect.
+    own: Option<Scopes>,
+    /// What others agreed to for all of the organization that the person acts for.
+    for_all: Option<Scopes>,
+}
+
+impl Remembered {
+    fn each(&self) -> impl Iterator<Item = &Scopes> {
+        self.own.iter().chain(&self.for_all)
+    }
+
+    fn cover(&self, scopes: &Scopes) -> bool {
+        self.each().any(|known| scopes.is_subset(known))
+    }
+}
+
 impl<S: Store> Engine<S> {
-    /// What the person agreed to before.
-    pub(super) async fn remembered(&self, ask: &Ask, granting: &Granting<'_>) -> Result<Option<Scopes>, Error> {
+    /// What the person agreed to before, or others did for them.
+    pub(super) async fn remembered(&self, ask: &Ask, granting: &Granting<'_>) -> Result<Remembered, Error> {
         if !is_remembered(ask) {
-            return Ok(None);
+            return Ok(Remembered::default());
         }
-        let consenting = Consenting {
+        let own = Consenting {
             user_id: granting.session.user_id,
             client_id: &ask.application.client.client_id,
             audience: &ask.audience,
             organization_id: granting.organization,
             for_organization: granting.for_organization,
         };
-        Ok(self.store.consent(consenting).await?)
+        let is_one_of_many = granting.organization.is_some() && !granting.for_organization;
+        let for_all = match ask.application.client.ownership.is_some() && is_one_of_many {
+            true => self.store.consent(Consenting { for_organization: true, ..own }).await?,
+            false => None,
+        };
+        Ok(Remembered { own: self.store.consent(own).await?, for_all })
     }
 }
 
 /// Whether the person must be asked.
-pub(super) fn is_needed(ask: &Ask, remembered: Option<&Scopes>) -> bool {
-    let covered = ask.application.first_party || remembered.is_some_and(|known| ask.scopes.is_subset(known));
+pub(super) fn is_needed(ask: &Ask, remembered: &Remembered) -> bool {
+    let covered = ask.application.first_party || remembered.cover(&ask.scopes);
     ask.prompt.consent || !covered
 }
 
 /// The scopes as the consent page shows them: OpenID Connect's first.
-pub(super) fn asked(ask: &Ask, remembered: Option<&Scopes>) -> Vec<AskedScope> {
-    let is_new = |name: &str| remembered.is_none_or(|known| !known.contains(name));
+pub(super) fn asked(ask: &Ask, remembered: &Remembered) -> Vec<AskedScope> {
+    let is_new = |name: &str| !remembered.each().any(|known| known.contains(name));
     let describe = |name: &str| {
         let servers = ask.application.resource.iter().flat_map(|server| &server.scopes);
         let own = servers.into_iter().find(|scope| scope.name == name).and_then(|scope| scope.description.clone());
@@ -78,7 +102,7 @@ pub(super) fn granted(ask: &Ask, ticked: &Scopes) -> Result<Scopes, PageError> {
 }
 
 /// What is remembered after the person decided: the new answers for what was asked, the old ones for the rest.
-pub(super) fn to_remember(ask: &Ask, before: Option<&Scopes>, granted: &Scopes) -> Option<Scopes> {
-    let kept = before.into_iter().flat_map(Scopes::iter).filter(|name| !ask.scopes.contains(name));
+pub(super) fn to_remember(ask: &Ask, before: &Remembered, granted: &Scopes) -> Option<Scopes> {
+    let kept = before.own.iter().flat_map(Scopes::iter).filter(|name| !ask.scopes.contains(name));
     is_remembered(ask).then(|| kept.chain(granted.iter()).map(str::to_owned).collect())
 }

@@ -9,7 +9,7 @@ use super::{
     Arrival, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision, Login, LoginReason,
     PURPOSE, PageError, Pending, SelectAccount, SignedIn, Step,
     ask::Ask,
-    consent,
+    consent::{self, Remembered},
     organization::{ActingFor, Chosen},
     redirect,
 };
@@ -77,15 +77,15 @@ impl<S: Store> Engine<S> {
         match arrival {
             Arrival::Decided(Decision::Approve(ticked)) if was_asked_this => {
                 let granted = consent::granted(&flow.ask, &ticked)?;
-                let remember = consent::to_remember(&flow.ask, remembered.as_ref(), &granted);
+                let remember = consent::to_remember(&flow.ask, &remembered, &granted);
                 self.save_code(flow, granting, granted, remember).await
             }
-            _ if !consent::is_needed(&flow.ask, remembered.as_ref()) => {
+            _ if !consent::is_needed(&flow.ask, &remembered) => {
                 let granted = flow.ask.scopes.clone();
                 self.save_code(flow, granting, granted, None).await
             }
             _ if flow.ask.prompt.none => Err(CONSENT_REQUIRED.into()),
-            _ => Ok(Next::Page(self.consent_page(flow, &granting, remembered.as_ref())?)),
+            _ => Ok(Next::Page(self.consent_page(flow, &granting, &remembered)?)),
         }
     }
 
@@ -134,7 +134,7 @@ impl<S: Store> Engine<S> {
         &self,
         mut flow: Flow<'_>,
         granting: &Granting<'_>,
-        remembered: Option<&Scopes>,
+        remembered: &Remembered,
     ) -> Result<Step, Error> {
         let session = granting.session;
         flow.pending.consent_of = Some(granting.in_words());

@@ -3,7 +3,9 @@
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
     Id, Timestamp,
-    client::{GrantType, OrganizationUsage},
+    allow_list::{AllowList, AllowListMode},
+    application::ACCESS_TOKEN_TTL,
+    client::{GrantType, OrganizationUsage, TokenFormat},
     session::Session,
 };
 
@@ -12,8 +14,8 @@ use super::{
     fixtures::{NOW, answer, client_in_order, machine, random, scopes, unique},
 };
 use crate::store::{
-    Application, AuthorizationCode, Client, DescribedScope, Exchange, Exchanged, Family, OpaqueToken, Parties, Profile,
-    RefreshToken, ResourceServer, Rotation, Subject,
+    Application, AuthorizationCode, Client, DescribedScope, Exchange, Exchanged, Family, OpaqueToken, Ownership,
+    Parties, Profile, RefreshToken, ResourceServer, Rotation, Subject,
 };
 
 pub(super) struct Scene {
@@ -27,16 +29,44 @@ pub(super) struct Scene {
 impl Scene {
     /// Puts all of it into the store.
     pub(super) async fn set<S: StoreUnderTest>(store: &S) -> Self {
-        let scene = Self::new();
+        Self::with(store, application()).await
+    }
+
+    /// The same with an application of an organization.
+    pub(super) async fn of_an_application<S: StoreUnderTest>(store: &S) -> Self {
+        let plain = application();
+        let client = Client {
+            token_format: TokenFormat::Opaque,
+            access_token_ttl: Some(ACCESS_TOKEN_TTL),
+            generation: 0,
+            ownership: Some(ownership()),
+            ..plain.client
+        };
+        let application = Application {
+            client,
+            organization: Some("Zoë's \"bakery\"".to_owned()),
+            first_party: false,
+            require_pkce: false,
+            redirect_uris: plain.redirect_uris[..1].to_vec(),
+            post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
+            ..plain
+        };
+        Self::with(store, application).await
+    }
+
+    /// Somebody with this application.
+    pub(super) async fn with<S: StoreUnderTest>(store: &S, application: Application) -> Self {
+        let scene = Self::new(application);
         store.put_application(scene.application.clone()).await;
         store.put_person(scene.subject.clone(), scene.profile.clone()).await;
         store.put_session(scene.session_id, scene.subject.id, scene.session_expires_at).await;
         scene
     }
 
-    fn new() -> Self {
+    fn new(application: Application) -> Self {
         Self {
-            application: application(),
+            application,
             subject: Subject {
                 id: Id::new(NOW, random()),
                 active: true,
@@ -174,6 +204,23 @@ pub(super) fn rotation(presented: &RefreshToken, family: &Family) -> Rotation {
         response: [&[0, 0xff], random::<64>().as_slice(), &[0]].concat(),
         successor: refresh_token(family),
         access: Some(access_token(family)),
+    }
+}
+
+/// What binds an application that a new organization owns.
+pub(super) fn ownership() -> Ownership {
+    Ownership {
+        organization_id: Id::new(NOW, random()),
+        permissions: scopes(&["documents:read", "documents:write"]),
+        allow_list: allow_list(),
+        allow_list_mode: AllowListMode::Observe,
+    }
+}
+
+fn allow_list() -> AllowList {
+    match AllowList::parse(["203.0.113.0/24", "2001:db8::5"]) {
+        Ok(list) => list,
+        Err((_, reason)) => panic!("an allow list {reason}"),
     }
 }
 

@@ -59,10 +59,10 @@ pub(super) struct StoredSession {
 
 /// What an organization (without a user) or a person lets an application do.
 pub(super) struct StoredConnection {
-    client_id: String,
+    pub(super) client_id: String,
     organization_id: Option<Id<Organization>>,
     user_id: Option<Id<User>>,
-    connected: Connected,
+    pub(super) connected: Connected,
 }
 
 pub(super) struct StoredCode {
@@ -134,15 +134,7 @@ impl Contents {
         if self.client(of.client_id).is_none_or(|client| client.ownership.is_none()) {
             return self.consents.get(&(of.user_id, of.client_id.to_owned(), of.audience.to_owned())).cloned();
         }
-        let for_all = self.connection(&of, true).map(|connection| connection.connected.scopes.clone());
-        let own = match of.for_organization {
-            true => None,
-            false => self.connection(&of, false).map(|connection| connection.connected.scopes.clone()),
-        };
-        match (for_all, own) {
-            (Some(for_all), Some(own)) => Some(for_all.iter().chain(own.iter()).map(str::to_owned).collect()),
-            (for_all, own) => for_all.or(own),
-        }
+        self.connection(&of, of.for_organization).map(|connection| connection.connected.scopes.clone())
     }
 
     /// The connection that a code lives by: one that covers it, or the one that the person just made or changed.
@@ -299,8 +291,23 @@ impl Contents {
         self.violations.push(violation);
     }
 
-    pub(super) fn disconnect(&mut self, client_id: &str) {
-        self.connections.retain(|connection| connection.client_id != client_id);
+    pub(super) fn disconnect(&mut self, which: impl Fn(&StoredConnection) -> bool) {
+        let gone: Vec<Id<Connection>> =
+            self.connections.extract_if(.., |connection| which(connection)).map(|gone| gone.connected.id).collect();
+        let lived_by = |connection: Option<Id<Connection>>| connection.is_some_and(|id| gone.contains(&id));
+        self.codes.retain(|_, stored| !lived_by(stored.connection));
+        for stored in self.families.values_mut() {
+            stored.revoked |= lived_by(stored.connection);
+        }
+    }
+
+    pub(super) fn narrow_connection(&mut self, id: Id<Connection>, scopes: &Scopes) {
+        for StoredConnection { connected, .. } in &mut self.connections {
+            if connected.id == id {
+                connected.scopes =
+                    connected.scopes.iter().filter(|name| scopes.contains(name)).map(str::to_owned).collect();
+            }
+        }
     }
 
     pub(super) fn revoke_family(&mut self, id: Id<Family>) {
@@ -309,6 +316,7 @@ impl Contents {
 
     pub(super) fn withdraw_consent(&mut self, user_id: Id<User>, client_id: &str) {
         self.consents.retain(|(user, client, _), _| *user != user_id || client != client_id);
+        self.connections.retain(|connection| connection.user_id != Some(user_id) || connection.client_id != client_id);
         self.codes.retain(|_, StoredCode { code, .. }| code.user_id != user_id || code.client_id != client_id);
         let theirs = |family: &Family| family.user_id == user_id && family.client_id == client_id;
         self.families.values_mut().filter(|stored| theirs(&stored.family)).for_each(|stored| stored.revoked = true);

@@ -11,6 +11,7 @@ use paylent_crypto::{
 };
 use paylent_domain::{
     Id, Timestamp,
+    application::Connection,
     client::{ClientType, GrantType, TokenFormat},
     organization::Organization,
     resource_server::DEFAULT_TOKEN_TTL,
@@ -117,7 +118,17 @@ impl MemoryStore {
 
     /// Ends all connections to an application: its tokens of people are dead.
     pub fn disconnect(&self, client_id: &str) {
-        self.lock().disconnect(client_id);
+        self.lock().disconnect(|connection| connection.client_id == client_id);
+    }
+
+    /// Withdraws a connection: its tokens are dead.
+    pub fn withdraw_connection(&self, id: Id<Connection>) {
+        self.lock().disconnect(|connection| connection.connected.id == id);
+    }
+
+    /// Leaves a connection no more than these scopes.
+    pub fn narrow_connection(&self, id: Id<Connection>, scopes: &Scopes) {
+        self.lock().narrow_connection(id, scopes);
     }
 
     /// Makes a person a member of an organization, or replaces what they hold there.
@@ -176,6 +187,14 @@ impl crate::conformance::StoreUnderTest for MemoryStore {
 
     async fn put_session(&self, id: Id<Session>, user_id: Id<User>, expires_at: Timestamp) {
         Self::put_session(self, id, user_id, expires_at);
+    }
+
+    async fn narrow_connection(&self, id: Id<Connection>, scopes: &Scopes) {
+        Self::narrow_connection(self, id, scopes);
+    }
+
+    async fn disconnect(&self, id: Id<Connection>) {
+        self.withdraw_connection(id);
     }
 
     async fn withdraw_consent(&self, user_id: Id<User>, client_id: &str) {

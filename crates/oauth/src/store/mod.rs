@@ -86,8 +86,8 @@ pub trait Store: Send + Sync {
     /// What this person agreed to let this client do at this audience, when it was last asked; `None` when it never
     /// was. An empty set is a consent too. Scopes of two audiences may have one name, so each has its own.
     ///
-    /// For an application of an organization it is what the connections allow: those of the organization acted for, and
-    /// unless they connect for all of it, those of the person themselves.
+    /// For an application of an organization it is what one connection allows: that of all of the organization acted for,
+    /// or the person's own there.
     fn consent(&self, consenting: Consenting<'_>) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
 
     /// Keeps an authorization code and, in the same unit of work, replaces the consent of the code's user, client and

@@ -112,7 +112,7 @@ pub struct Consenting<'a> {
     pub audience: &'a str,
     /// The organization that the person acts for, if they do.
     pub organization_id: Option<Id<Organization>>,
-    /// Whether they connect an application for all of that organization.
+    /// Whether they do for all of that organization; counts for applications of organizations alone.
     pub for_organization: bool,
 }
 

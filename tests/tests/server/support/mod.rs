@@ -2,6 +2,7 @@
 
 pub mod account;
 mod api;
+pub mod applications;
 pub mod browser;
 pub mod forge;
 pub mod letters;
@@ -63,7 +64,11 @@ pub struct TestServer {
 /// What ends with the value.
 enum Running {
     Here(ServerHandle),
-    Elsewhere { _process: process::Process },
+    Elsewhere {
+        _process: process::Process,
+    },
+    /// Another value holds it.
+    Already,
 }
 
 /// An environment and its machine client, which may do everything.
@@ -135,7 +140,7 @@ impl TestServer {
         let db = database.db();
         let rooms = setup::rooms(db.clone(), clock.clone(), &setting);
         let (address, handle, draining) = setup::run(rooms.clone());
-        let http = Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = client().build().unwrap();
         Self { address, clock, db, acme, beta, draining, rooms, http, running: Running::Here(handle) }
     }
 
@@ -155,6 +160,31 @@ impl TestServer {
             draining: Arc::default(),
             http: self.http.clone(),
             running: Running::Elsewhere { _process: process },
+        }
+    }
+
+    /// The same server, called from this address of the machine: `127.0.0.7` is as good as any.
+    pub fn seen_from(&self, ip: &str) -> Self {
+        self.called_by(client().local_address(Some(ip.parse().unwrap())))
+    }
+
+    /// The same server, called with these headers.
+    pub fn seen_through(&self, headers: &[(&'static str, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()));
+        self.called_by(client().default_headers(headers.collect()))
+    }
+
+    fn called_by(&self, http: reqwest::ClientBuilder) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            db: self.db.clone(),
+            acme: self.acme.on(&self.db),
+            beta: self.beta.on(&self.db),
+            draining: self.draining.clone(),
+            rooms: self.rooms.clone(),
+            http: http.build().unwrap(),
+            running: Running::Already,
+            address: self.address,
         }
     }
 
@@ -220,6 +250,11 @@ impl TestServer {
         let client = self.machine_with(tenant, permissions).await;
         Caller { server: self, tenant, token: Some(self.token(tenant, &client, &[]).await) }
     }
+}
+
+/// Somebody who follows no redirect.
+fn client() -> reqwest::ClientBuilder {
+    Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy()
 }
 
 impl Drop for TestServer {

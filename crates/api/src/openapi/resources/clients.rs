@@ -8,7 +8,7 @@ use super::oauth::{named, token_ttl};
 use crate::openapi::property::{Documented, Property, Relation, flag, formatted, set, text, typed, word};
 
 /// Where a client is or may be reached (`paylent_domain::client::check_uri`).
-fn uri() -> ObjectBuilder {
+pub(super) fn uri() -> ObjectBuilder {
     formatted("uri").max_length(Some(2_048)).pattern(Some(r"^https?://[!$-)+-;=?-\[\]-~]+$"))
 }
 
@@ -69,17 +69,22 @@ impl Documented for Client {
     }
 
     fn meta() -> Vec<Property> {
-        let secret = "pay_cs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
-        vec![
-            Property::new("client_id", CLIENT_ID, text(), EXAMPLE_CLIENT_ID),
-            Property::new(
-                "client_secret",
-                "Its secret, if it has one. It is told this once.",
-                formatted("password"),
-                secret,
-            ),
-        ]
+        secrets()
     }
+}
+
+/// What the developer of a new client needs.
+pub(super) fn secrets() -> Vec<Property> {
+    let secret = "pay_cs_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    vec![
+        Property::new("client_id", CLIENT_ID, text(), EXAMPLE_CLIENT_ID),
+        Property::new(
+            "client_secret",
+            "Its secret, if it has one. It is told this once.",
+            formatted("password"),
+            secret,
+        ),
+    ]
 }
 
 const CLIENT_ID: &str = "Its public identifier at the OAuth endpoints.";

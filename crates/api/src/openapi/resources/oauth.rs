@@ -21,7 +21,7 @@ pub(super) fn token_ttl() -> ObjectBuilder {
 }
 
 /// The name of a scope (RFC 6749 section 3.3).
-fn scope_name() -> ObjectBuilder {
+pub(super) fn scope_name() -> ObjectBuilder {
     text().max_length(Some(100)).pattern(Some(r"^[!#-\[\]-~]+$"))
 }
 

@@ -1,0 +1,376 @@
+//! What organizations and people let applications do, and tokens of applications that never expire: lists, changes and ends.
+
+use paylent_domain::{
+    Id, Timestamp,
+    allow_list::AllowListMode,
+    application::{Application, ApplicationGrant, Connection, StaticToken},
+    organization::Organization,
+    scope::Scopes,
+    user::{User, UserChange},
+};
+use paylent_oauth::{
+    Store as _,
+    crypto::secret::{SecretHash, identifier, random_bytes},
+    store::{AuthorizationCode, Exchange, Exchanged, Family, NewStaticToken, OpaqueToken, Use, Used},
+};
+use paylent_storage::{
+    ApplicationChange, ConnectedApplication, ConnectionFilter, Env, Expected, NewApplication, NewResourceServer, Page,
+    Refusal, StaticTokenFilter,
+};
+use paylent_tests::{
+    TestDatabase, both,
+    seed::{self, by, new_id},
+};
+
+use crate::common::{
+    ALL, environment, is_refused, member, on_nodes, organization, person, resource_server, session, stale, token, work,
+};
+
+const READ: &str = "documents:read";
+const BOTH: &str = "documents:read documents:write";
+
+/// An environment with an organization that owns an application, and one whose people connect it.
+struct Scene {
+    env: Env,
+    application: Application,
+    works: Id<Organization>,
+    jane: Id<User>,
+    joe: Id<User>,
+}
+
+async fn application(env: &Env, owner: &str, grant_type: ApplicationGrant) -> Application {
+    let api = format!("https://{}.example.com", identifier().unwrap());
+    let server = NewResourceServer { allow_offline_access: true, ..resource_server(&api) };
+    let server = env.create_resource_server(server, &by()).await.unwrap();
+    let is_machine = grant_type == ApplicationGrant::ClientCredentials;
+    let new = NewApplication {
+        id: new_id(),
+        client_id: identifier().unwrap(),
+        secret_hash: SecretHash::from_bytes(random_bytes().unwrap()),
+        organization_id: organization(env, owner).await,
+        resource_server_id: server.id,
+        name: "Ledger".to_owned(),
+        grant_type,
+        redirect_uri: (!is_machine).then(|| "https://app.example/cb".to_owned()),
+        ip_allow_list: if is_machine { "203.0.113.5".parse().unwrap() } else { "".parse().unwrap() },
+        ip_allow_list_mode: AllowListMode::Enforce,
+        permissions: Scopes::stored(BOTH),
+        notification_emails: Vec::new(),
+        service_user: is_machine.then(new_id),
+    };
+    env.create_application(new, &by()).await.unwrap()
+}
+
+impl Scene {
+    async fn set(env: Env) -> Self {
+        let application = application(&env, "Bakery", ApplicationGrant::AuthorizationCode).await;
+        let works = organization(&env, "Works").await;
+        let (jane, joe) = (person(&env, "jane@example.com").await, person(&env, "joe@example.com").await);
+        for user in [jane, joe] {
+            member(&env, user, works).await;
+        }
+        Self { env, application, works, jane, joe }
+    }
+
+    /// A code with these scopes, for somebody who is signed in.
+    async fn code(&self, user: Id<User>, scope: &str) -> AuthorizationCode {
+        let session = self.env.create_session(session(user), &by()).await.unwrap();
+        let now = by().at;
+        AuthorizationCode {
+            hash: SecretHash::from_bytes(random_bytes().unwrap()),
+            request_id: identifier().unwrap(),
+            client_id: self.application.client_id.clone(),
+            user_id: user,
+            session_id: session.id,
+            redirect_uri: "https://app.example/cb".to_owned(),
+            redirect_uri_sent: true,
+            audience: "https://api.example.com".to_owned(),
+            scopes: Scopes::stored(scope),
+            nonce: None,
+            code_challenge: None,
+            auth_time: now,
+            amr: Vec::new(),
+            id_token_claims: Vec::new(),
+            organization_id: Some(self.works),
+            for_organization: false,
+            issued_at: now,
+            expires_at: now.plus_seconds(60),
+            client_generation: 0,
+            user_generation: 0,
+        }
+    }
+
+    /// The connection that somebody makes or changes by agreeing to these scopes, and the code that they get.
+    async fn connect(&self, user: Id<User>, for_organization: bool, scope: &str) -> (Connection, AuthorizationCode) {
+        let code = AuthorizationCode { for_organization, ..self.code(user, scope).await };
+        assert!(self.env.save_code(code.clone(), Some(Scopes::stored(scope))).await.unwrap());
+        let id = self.env.code(&code.hash).await.unwrap().unwrap().connection.unwrap().id;
+        (self.env.application_connection(id).await.unwrap().unwrap(), code)
+    }
+
+    /// The access token for a code.
+    async fn exchange(&self, code: &AuthorizationCode) -> SecretHash {
+        let family = Family {
+            id: new_id(),
+            client_id: code.client_id.clone(),
+            user_id: code.user_id,
+            session_id: code.session_id,
+            audience: code.audience.clone(),
+            scopes: code.scopes.clone(),
+            auth_time: code.auth_time,
+            amr: Vec::new(),
+            id_token_claims: Vec::new(),
+            organization_id: code.organization_id,
+            created_at: code.issued_at,
+            client_generation: 0,
+            user_generation: 0,
+        };
+        let token = OpaqueToken {
+            family_id: Some(family.id),
+            organization_id: code.organization_id,
+            ..token(&code.client_id, code.user_id)
+        };
+        let hash = token.hash;
+        let exchange = Exchange { code: code.hash, family, refresh: None, access: Some(token) };
+        assert_eq!(self.env.exchange(exchange).await.unwrap(), Exchanged::Done);
+        hash
+    }
+
+    async fn listed(&self, filter: ConnectionFilter) -> Vec<Id<Connection>> {
+        let listed = self.env.application_connections(filter, ALL).await.unwrap();
+        listed.rows.into_iter().map(|connection| connection.id).collect()
+    }
+}
+
+/// The actions of the trail of an environment that begin like this, with their actors and changes.
+async fn trail(database: &TestDatabase, env: &Env, beginning: &str) -> Vec<String> {
+    let mine = environment(database, env);
+    let events = format!(
+        "SELECT action || ' ' || COALESCE(actor_id, '') || ' ' || changes FROM audit_events \
+         WHERE environment_id = {mine} AND action LIKE '{beginning}%' ORDER BY id"
+    );
+    database.values(&events).await
+}
+
+/// Makes a static token of an application, whose service user is at hand.
+async fn static_token(env: &Env, application: &Application) -> (Id<StaticToken>, SecretHash) {
+    let client_id = &application.client_id;
+    let user_id = env.machine(client_id).await.unwrap().unwrap().user.unwrap().id;
+    let new = NewStaticToken { id: new_id(), prefix: "pay_at_abcdef".to_owned(), token: token(client_id, user_id) };
+    let (id, hash) = (new.id, new.token.hash);
+    assert!(env.save_static_token(new).await.unwrap());
+    (id, hash)
+}
+
+both! {
+    async fn connections_are_listed_by_application_organization_person_and_reach(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        let (for_all, _) = scene.connect(scene.jane, true, BOTH).await;
+        let (own, _) = scene.connect(scene.joe, false, READ).await;
+        let expected = Connection {
+            id: own.id,
+            application_id: scene.application.id,
+            organization_id: Some(scene.works),
+            user_id: Some(scene.joe),
+            connected_by: scene.joe,
+            permissions: Scopes::stored(READ),
+            last_used_at: None,
+            last_used_ip: None,
+            created_at: own.created_at,
+            updated_at: own.created_at,
+        };
+        assert_eq!(own, expected);
+        assert_eq!((for_all.user_id, for_all.connected_by), (None, scene.jane));
+        let owner = scene.application.organization_id;
+        let all = vec![for_all.id, own.id];
+        let any = ConnectionFilter::default;
+        assert_eq!(scene.listed(any()).await, all);
+        assert_eq!(scene.listed(ConnectionFilter { application_id: Some(scene.application.id), ..any() }).await, all);
+        assert_eq!(scene.listed(ConnectionFilter { application_id: Some(new_id()), ..any() }).await, []);
+        assert_eq!(scene.listed(ConnectionFilter { organization_id: Some(scene.works), ..any() }).await, all);
+        assert_eq!(scene.listed(ConnectionFilter { user_id: Some(scene.joe), ..any() }).await, [own.id]);
+        assert_eq!(scene.listed(ConnectionFilter { user_id: Some(scene.jane), ..any() }).await, []);
+        assert_eq!(scene.listed(ConnectionFilter { within: Some([scene.works].into()), ..any() }).await, all);
+        for beyond in [[owner].into(), [].into()] {
+            assert_eq!(scene.listed(ConnectionFilter { within: Some(beyond), ..any() }).await, [], "the owner has no say");
+        }
+        let counted = scene.env.application_connections(any(), Page { limit: 1, counted: true, ..ALL }).await.unwrap();
+        assert_eq!((counted.rows.len(), counted.total), (1, Some(2)));
+        let beta = seed::environment(&database.db(), "beta").await.env;
+        assert_eq!(beta.application_connection(own.id).await.unwrap(), None);
+        assert!(beta.application_connections(any(), ALL).await.unwrap().rows.is_empty());
+    }
+
+    async fn lg_audit_who_agrees_is_named_in_the_trail_when_something_changes(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        for scope in [READ, READ, BOTH] {
+            scene.connect(scene.jane, true, scope).await;
+        }
+        scene.env.save_code(scene.code(scene.jane, READ).await, None).await.unwrap();
+        let jane = scene.jane;
+        let expected = [
+            format!(r#"connection.created {jane} {{"permissions":{{"from":null,"to":"{READ}"}}}}"#),
+            format!(r#"connection.changed {jane} {{"permissions":{{"from":"{READ}","to":"{BOTH}"}}}}"#),
+        ];
+        assert_eq!(trail(&database, &scene.env, "connection.").await, expected);
+        let targets = "SELECT targets FROM audit_events WHERE action = 'connection.created'";
+        let targets = database.values(targets).await.remove(0);
+        for named in ["application_connection", "application", "organization", "Ledger", "Works"] {
+            assert!(targets.contains(&format!("\"{named}\"")), "{targets}");
+        }
+    }
+
+    async fn a_connection_is_narrowed_and_never_widened(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let scene = Scene::set(env).await;
+        let (made, code) = scene.connect(scene.jane, true, "documents:read documents:write openid").await;
+        let token = scene.exchange(&code).await;
+        let before = database.dump().await;
+        let narrow = async |to: &str, expected| scene.env.narrow_connection(made.id, Scopes::stored(to), &expected, &by()).await;
+        is_refused(narrow("documents:read documents:shred", Expected::Any).await, Refusal::Wider);
+        is_refused(narrow("email", Expected::Any).await, Refusal::Wider);
+        is_refused(narrow(READ, stale()).await, Refusal::Stale);
+        let unknown = scene.env.narrow_connection(new_id(), Scopes::default(), &Expected::Any, &by()).await;
+        assert_eq!(unknown.unwrap(), None);
+        assert_eq!(database.dump().await, before, "nothing changed");
+        let at = by();
+        let expected = Expected::OneOf(vec![made.updated_at]);
+        let narrowed = scene.env.narrow_connection(made.id, Scopes::stored(READ), &expected, &at).await.unwrap().unwrap();
+        let permissions = Scopes::stored("documents:read openid");
+        assert_eq!(narrowed, Connection { permissions: permissions.clone(), updated_at: at.at, ..made.clone() });
+        let (_, standing) = scene.env.access_token(&token).await.unwrap().unwrap();
+        assert_eq!(standing.connection.map(|connection| connection.scopes), Some(permissions));
+        let event = r#"connection.changed  {"permissions":{"from":"documents:read documents:write openid","to":"documents:read openid"}}"#;
+        assert_eq!(trail(&database, &scene.env, "connection.changed").await, [event]);
+        is_refused(narrow(BOTH, Expected::Any).await, Refusal::Wider);
+        assert_eq!(narrow("", Expected::Any).await.unwrap().unwrap().permissions.to_string(), "openid");
+    }
+
+    async fn a_connection_is_withdrawn_once_with_all_that_lives_by_it(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        let (made, code) = scene.connect(scene.jane, true, READ).await;
+        let token = scene.exchange(&code).await;
+        let (own, kept) = scene.connect(scene.joe, false, READ).await;
+        let kept = scene.exchange(&kept).await;
+        let beta = seed::environment(&database.db(), "beta").await.env;
+        let before = database.dump().await;
+        is_refused(scene.env.disconnect(made.id, &stale(), &by()).await, Refusal::Stale);
+        assert!(!scene.env.disconnect(new_id(), &Expected::Any, &by()).await.unwrap());
+        assert!(!beta.disconnect(made.id, &Expected::Any, &by()).await.unwrap());
+        assert_eq!(database.dump().await, before, "nothing changed");
+        let id = made.id;
+        let end = |_| work(move |env| async move { env.disconnect(id, &Expected::Any, &by()).await.unwrap() });
+        let ended = on_nodes(database.url(), &scene.env, (0..4).map(end).collect());
+        assert_eq!(ended.iter().filter(|ended| **ended).count(), 1);
+        let event = format!(r#"connection.withdrawn  {{"permissions":{{"from":"{READ}","to":null}}}}"#);
+        assert_eq!(trail(&database, &scene.env, "connection.withdrawn").await, [event]);
+        assert_eq!(scene.listed(ConnectionFilter::default()).await, [own.id]);
+        for (token, lives) in [(token, false), (kept, true)] {
+            let (_, standing) = scene.env.access_token(&token).await.unwrap().unwrap();
+            assert_eq!((standing.family_revoked, standing.connection.is_some()), (!lives, lives));
+        }
+        assert_eq!(scene.env.code(&code.hash).await.unwrap(), None);
+    }
+
+    async fn what_a_connection_gave_ends_with_the_person_and_not_with_their_session(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        let (_, code) = scene.connect(scene.joe, false, READ).await;
+        let token = scene.exchange(&code).await;
+        let read = async || scene.env.access_token(&token).await.unwrap().unwrap().1;
+        assert_eq!(scene.env.end_own_sessions(scene.joe, None, &by()).await.unwrap(), 1);
+        let standing = read().await;
+        assert!(!standing.family_revoked && standing.connection.is_some());
+        let change = UserChange { active: Some(false), ..UserChange::default() };
+        scene.env.update_user(scene.joe, change, &Expected::Any, &by()).await.unwrap();
+        let standing = read().await;
+        assert!(!standing.user_active && standing.user_generation > 0, "{standing:?}");
+    }
+
+    async fn a_person_sees_what_they_connected_as_far_as_it_goes(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        let seen = async |user| {
+            let seen = scene.env.connections(user, by().at).await.unwrap();
+            let scopes = |app: &ConnectedApplication| app.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>();
+            seen.iter().map(|app| (app.name.clone(), scopes(app).join(" "))).collect::<Vec<_>>()
+        };
+        let shown = |scopes: &str| vec![("Ledger".to_owned(), scopes.to_owned())];
+        scene.connect(scene.jane, true, READ).await;
+        assert_eq!(seen(scene.jane).await, [], "the company's is not hers");
+        let (made, _) = scene.connect(scene.joe, false, "documents:read documents:write openid").await;
+        assert_eq!(seen(scene.joe).await, shown("documents:read documents:write openid"));
+        let change = ApplicationChange { permissions: Some(Scopes::stored(READ)), ..ApplicationChange::default() };
+        scene.env.update_application(scene.application.id, change, &Expected::Any, &by()).await.unwrap().unwrap();
+        assert_eq!(seen(scene.joe).await, shown("documents:read openid"), "what the application lost is lost");
+        let code = AuthorizationCode { scopes: Scopes::stored(READ), ..scene.code(scene.jane, READ).await };
+        assert!(scene.env.save_code(code.clone(), None).await.unwrap());
+        scene.exchange(&code).await;
+        assert_eq!(seen(scene.jane).await, shown(READ), "she uses the company's");
+        let client_id = &scene.application.client_id;
+        for user in [scene.jane, scene.joe] {
+            assert!(scene.env.withdraw_consent(user, client_id, &by()).await.unwrap());
+            assert_eq!(seen(user).await, []);
+        }
+        assert_eq!(scene.env.application_connection(made.id).await.unwrap(), None);
+        assert_eq!(scene.listed(ConnectionFilter::default()).await.len(), 1, "the company's stays");
+    }
+
+    async fn an_organization_that_goes_takes_what_it_connected_along(database: TestDatabase) {
+        let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
+        let mut tokens = Vec::new();
+        for (user, for_organization) in [(scene.jane, true), (scene.joe, false)] {
+            let (_, code) = scene.connect(user, for_organization, READ).await;
+            tokens.push(scene.exchange(&code).await);
+        }
+        assert!(scene.env.delete_organization(scene.works, &Expected::Any, &by()).await.unwrap());
+        assert_eq!(scene.listed(ConnectionFilter::default()).await, []);
+        for token in tokens {
+            let (_, standing) = scene.env.access_token(&token).await.unwrap().unwrap();
+            assert_eq!((standing.family_revoked, standing.connection), (true, None));
+        }
+    }
+
+    async fn static_tokens_are_listed_and_revoked_one_by_one(database: TestDatabase) {
+        let env = seed::environment(&database.db(), "acme").await.env;
+        let ledger = application(&env, "Bakery", ApplicationGrant::ClientCredentials).await;
+        let other = application(&env, "Works", ApplicationGrant::ClientCredentials).await;
+        let (one, hash) = static_token(&env, &ledger).await;
+        let (two, kept) = static_token(&env, &ledger).await;
+        let (three, _) = static_token(&env, &other).await;
+        let listed = async |filter| {
+            let listed = env.static_tokens(filter, ALL).await.unwrap().rows;
+            listed.into_iter().map(|token: StaticToken| token.id).collect::<Vec<_>>()
+        };
+        let any = StaticTokenFilter::default;
+        assert_eq!(listed(any()).await, [one, two, three]);
+        assert_eq!(listed(StaticTokenFilter { application_id: Some(ledger.id), ..any() }).await, [one, two]);
+        let of_its_owner = StaticTokenFilter { within: Some([other.organization_id].into()), ..any() };
+        assert_eq!(listed(of_its_owner).await, [three]);
+        assert_eq!(listed(StaticTokenFilter { within: Some([].into()), ..any() }).await, []);
+        let read = env.static_token(one).await.unwrap().unwrap();
+        let (application_id, organization_id) = (ledger.id, ledger.organization_id);
+        let expected = StaticToken {
+            id: one,
+            application_id,
+            organization_id,
+            prefix: "pay_at_abcdef".to_owned(),
+            last_used_at: None,
+            last_used_ip: None,
+            created_at: Timestamp::from_seconds(1_793_000_000),
+        };
+        assert_eq!(read, expected);
+        let at = by().at;
+        env.note_use(Use { of: Used::StaticToken(hash), at, ip: "203.0.113.5".parse().unwrap() });
+        assert_eq!(database.db().write_uses().await.unwrap(), 1);
+        let used = env.static_token(one).await.unwrap().unwrap();
+        assert_eq!(used, StaticToken { last_used_at: Some(at), last_used_ip: Some("203.0.113.5".to_owned()), ..expected });
+        let beta = seed::environment(&database.db(), "beta").await.env;
+        assert_eq!(beta.static_token(one).await.unwrap(), None);
+        assert!(!beta.revoke_static_token(one, &by()).await.unwrap());
+        assert!(env.revoke_static_token(one, &by()).await.unwrap());
+        assert!(!env.revoke_static_token(one, &by()).await.unwrap());
+        assert_eq!(env.static_token(one).await.unwrap(), None);
+        assert!(env.access_token(&hash).await.unwrap().is_none() && env.access_token(&kept).await.unwrap().is_some());
+        assert_eq!(trail(&database, &env, "application_token.").await, ["application_token.revoked  {}"]);
+        assert_eq!(listed(any()).await, [two, three]);
+    }
+}
