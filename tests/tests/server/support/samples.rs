@@ -211,6 +211,8 @@ fn kind_at(path: &'static str) -> &'static str {
         "memberships" => "membership",
         "membership-roles" => "membership_role",
         "invitations" => "invitation",
+        "application-connections" => "application_connection",
+        "application-tokens" => "application_token",
         "audit-events" => "audit_event",
         "mails" => "mail",
         "environment" => "environment",
