@@ -144,6 +144,11 @@ both! {
             ),
             ("membership-roles", "membership,role", counts([("membership", 1), ("role", 1)])),
             ("invitations", "organization,inviter", counts([("organization", 1), ("user", 1)])),
+            (
+                "applications",
+                "organization,resource_server",
+                counts([("organization", 1), ("resource_server", 1)]),
+            ),
         ] {
             let sample = samples.of(path);
             if path == "resource-servers" {
@@ -251,6 +256,7 @@ both! {
             ("memberships", "roles", vec!["membership-roles:read", "roles:read"]),
             ("membership-roles", "membership", vec!["memberships:read"]),
             ("invitations", "organization,inviter", vec!["organizations:read", "users:read"]),
+            ("applications", "organization,resource_server", vec!["organizations:read", "resource-servers:read"]),
         ] {
             let own = format!("{path}:read");
             let all = [vec![own.as_str()], needs.clone()].concat();

@@ -164,6 +164,7 @@ both! {
             ("memberships", "organization", "organization", false),
             ("membership-roles", "membership", "membership", false),
             ("invitations", "inviter", "user", false),
+            ("applications", "organization", "organization", false),
             ("roles", "users", "user", true),
             ("permissions", "roles", "role", true),
             ("resource-servers", "scopes", "scope", true),

@@ -30,6 +30,8 @@ const RELATED: &[(&str, &str, &str, bool)] = &[
     ("membership", "roles", "role", true),
     ("membership_role", "membership", "membership", false),
     ("membership_role", "role", "role", false),
+    ("application", "organization", "organization", false),
+    ("application", "resource_server", "resource_server", false),
     ("invitation", "organization", "organization", false),
     ("invitation", "inviter", "user", false),
 ];

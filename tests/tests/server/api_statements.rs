@@ -171,6 +171,9 @@ both! {
 
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
+    ("applications", "create", 14),
+    ("applications", "delete", 14),
+    ("applications", "update", 11),
     ("client-grants", "create", 12),
     ("client-grants", "delete", 9),
     ("client-grants", "update", 12),

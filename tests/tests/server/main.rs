@@ -12,6 +12,8 @@ mod account_profile;
 mod account_sessions;
 mod acting_for;
 mod api_admins;
+mod api_application_rights;
+mod api_applications;
 mod api_audit;
 mod api_audit_events;
 mod api_bodies;
