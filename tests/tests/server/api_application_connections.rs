@@ -35,7 +35,8 @@ impl<'a> Scene<'a> {
         let api = server.acme.add_api("https://invoices.example", &scopes).await.to_string();
         let attributes = json!({"name": "Ledger", "grant_type": "authorization_code", "redirect_uri": CALLBACK,
             "permissions": ["invoices:read", "invoices:write"]});
-        let ends = [("organization", "organization", owner.as_str()), ("resource_server", "resource_server", api.as_str())];
+        let ends =
+            [("organization", "organization", owner.as_str()), ("resource_server", "resource_server", api.as_str())];
         let document = document("application", attributes, &ends);
         let made = admin.post("applications", &document).await.is(201);
         let secret = made.json()["meta"]["client_secret"].as_str().unwrap().to_owned();
