@@ -255,7 +255,7 @@ both! {
         for (filter, expected) in [
             (format!("filter[application]={}", scene.client.id), &ids[..]),
             (format!("filter[organization]={}", scene.works), &ids[..]),
-            (format!("filter[organization]={}", scene.owner), &[]),
+            (format!("filter[organization]={}", scene.owner), &ids[..0]),
             (format!("filter[user]={user}"), &ids[..1]),
         ] {
             let reply = scene.admin.get(&format!("application-connections?{filter}&{all}")).await.is(200);
