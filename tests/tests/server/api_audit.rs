@@ -53,8 +53,11 @@ both! {
                 writes.push((Method::POST, sample.path.to_owned(), Some(create.clone()), format!("{kind}.{made}")));
             }
             if let Some(update) = &sample.update {
-                let action = if kind == "application_connection" { "connection.changed" } else { &format!("{kind}.updated") };
-                writes.push((Method::PATCH, sample.at(), Some(update.clone()), action.to_owned()));
+                let action = match kind {
+                    "application_connection" => "connection.changed".to_owned(),
+                    kind => format!("{kind}.updated"),
+                };
+                writes.push((Method::PATCH, sample.at(), Some(update.clone()), action));
             }
         }
         for (path, verb, past) in [
