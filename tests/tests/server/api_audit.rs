@@ -53,7 +53,11 @@ both! {
                 writes.push((Method::POST, sample.path.to_owned(), Some(create.clone()), format!("{kind}.{made}")));
             }
             if let Some(update) = &sample.update {
-                writes.push((Method::PATCH, sample.at(), Some(update.clone()), format!("{kind}.updated")));
+                let action = match kind {
+                    "application_connection" => "connection.changed".to_owned(),
+                    kind => format!("{kind}.updated"),
+                };
+                writes.push((Method::PATCH, sample.at(), Some(update.clone()), action));
             }
         }
         for (path, verb, past) in [
@@ -62,6 +66,7 @@ both! {
             ("signing-keys", "set-primary", "set_primary"),
             ("signing-keys", "deactivate", "deactivated"),
             ("invitations", "revoke", "revoked"),
+            ("applications", "rotate-secret", "secret_rotated"),
             ("mails", "resend", "resent"),
         ] {
             let sample = samples.of(path);
@@ -70,11 +75,21 @@ both! {
             writes.push((Method::PATCH, format!("{}/{verb}", sample.at()), None, action));
         }
         for sample in samples.iter().filter(|sample| sample.deletable).rev() {
-            writes.push((Method::DELETE, sample.at(), None, format!("{}.deleted", sample.kind)));
+            let action = match sample.kind {
+                "application_connection" => "connection.withdrawn".to_owned(),
+                "application_token" => "application_token.revoked".to_owned(),
+                kind => format!("{kind}.deleted"),
+            };
+            writes.push((Method::DELETE, sample.at(), None, action));
         }
         let actor = server.acme.seeded.service_user.to_string();
         for (method, path, document, action) in writes {
-            let (reply, added) = trail(&database, &admin, method.clone(), &path, document.as_ref()).await;
+            let (reply, mut added) = trail(&database, &admin, method.clone(), &path, document.as_ref()).await;
+            if action == "organization.deleted" {
+                // The application that was made above goes with it, which is told too.
+                assert_eq!(added.len(), 2, "{added:?}");
+                added.retain(|row| row[0] != "application.deleted");
+            }
             assert!([200, 201].contains(&reply.status), "{method} {path}: {}", reply.text);
             assert_eq!(added.len(), 1, "{method} {path}: {added:?}");
             let row = &added[0];
@@ -86,6 +101,7 @@ both! {
             assert_eq!((&row[4], &row[5]), (&json!("127.0.0.1"), &json!(AGENT)), "{path}");
             let targets: Value = serde_json::from_str(row[6].as_str().unwrap()).unwrap();
             let kind = action.split('.').next().unwrap();
+            let kind = if kind == "connection" { "application_connection" } else { kind };
             assert_eq!(targets[0]["type"], kind, "{path}");
             let id = if reply.status == 201 { reply.id() } else { path.split('/').nth(1).unwrap().to_owned() };
             assert_eq!(targets[0]["id"], id, "{path}");

@@ -107,6 +107,7 @@ both! {
             ("scopes", "description"),
             ("organizations", "name"),
             ("invitations", "email"),
+            ("applications", "name"),
         ];
         let create = |path: &str| samples.iter().find(|sample| sample.path == path).unwrap().create.clone().unwrap();
         for (path, name) in places {

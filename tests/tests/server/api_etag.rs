@@ -196,12 +196,14 @@ both! {
             ("roles", "name", "description"),
             ("resource-servers", "name", "token_ttl"),
             ("clients", "name", "redirect_uris"),
+            ("applications", "name", "notification_emails"),
         ] {
             let sample = samples.of(path);
             for round in 0..5 {
                 let value = |name: &str| match name {
                     "token_ttl" => json!(100 + round),
                     "redirect_uris" => json!([format!("https://app.example/{round}")]),
+                    "notification_emails" => json!([format!("it{round}@example.com")]),
                     _ => json!(format!("{name} {round}")),
                 };
                 let document = |name: &str| change(sample.kind, &sample.id, json!({name: value(name)}));

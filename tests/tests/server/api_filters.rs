@@ -29,6 +29,9 @@ const OFFERED: &[(&str, Option<&str>, &[&str], Others)] = &[
     ("memberships", None, &["user", "organization"], &[]),
     ("membership-roles", None, &["membership", "role"], &[]),
     ("invitations", Some("email"), &["organization"], &[("status", &["eq", "not_eq"])]),
+    ("applications", Some("name"), &["client_id", "organization"], &[]),
+    ("application-connections", None, &["application", "organization", "user"], &[]),
+    ("application-tokens", None, &["application"], &[]),
     ("audit-events", Some("action"), &["actor"], &[]),
     ("mails", Some("recipient"), &["kind"], &[("status", &["eq", "not_eq"])]),
 ];
@@ -162,6 +165,12 @@ both! {
             (format!("scopes?filter[resource_server]={}", id("resource-servers")), vec![&id("scopes")]),
             (format!("membership-roles?filter[membership]={}", id("memberships")), vec![&id("membership-roles")]),
             (format!("invitations?filter[organization]={}", id("organizations")), vec![&id("invitations")]),
+            (format!("applications?filter[organization]={}", id("organizations")), vec![&id("applications")]),
+            (
+                format!("application-connections?filter[organization]={}", id("organizations")),
+                vec![&id("application-connections")],
+            ),
+            (format!("application-tokens?filter[application]={}", id("applications")), vec![&id("application-tokens")]),
             (format!("sessions?filter[user]={user}"), vec![&id("sessions")]),
         ] {
             let reply = admin.get(&query).await.is(200);

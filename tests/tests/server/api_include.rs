@@ -144,6 +144,17 @@ both! {
             ),
             ("membership-roles", "membership,role", counts([("membership", 1), ("role", 1)])),
             ("invitations", "organization,inviter", counts([("organization", 1), ("user", 1)])),
+            (
+                "applications",
+                "organization,resource_server",
+                counts([("organization", 1), ("resource_server", 1)]),
+            ),
+            (
+                "application-connections",
+                "application,organization,user,connected_by",
+                counts([("application", 1), ("organization", 1), ("user", 1)]),
+            ),
+            ("application-tokens", "application", counts([("application", 1)])),
         ] {
             let sample = samples.of(path);
             if path == "resource-servers" {
@@ -251,6 +262,10 @@ both! {
             ("memberships", "roles", vec!["membership-roles:read", "roles:read"]),
             ("membership-roles", "membership", vec!["memberships:read"]),
             ("invitations", "organization,inviter", vec!["organizations:read", "users:read"]),
+            ("applications", "organization,resource_server", vec!["organizations:read", "resource-servers:read"]),
+            ("application-connections", "application,organization", vec!["applications:read", "organizations:read"]),
+            ("application-connections", "connected_by", vec!["users:read"]),
+            ("application-tokens", "application", vec!["applications:read"]),
         ] {
             let own = format!("{path}:read");
             let all = [vec![own.as_str()], needs.clone()].concat();

@@ -56,10 +56,18 @@ fn of_kind<'a>(samples: &'a Samples, kind: &str) -> &'a Sample {
 }
 
 /// The lists whose rows belong to organizations.
-const OF_ORGANIZATIONS: [&str; 4] = ["organizations", "memberships", "membership-roles", "invitations"];
+const OF_ORGANIZATIONS: [&str; 7] = [
+    "organizations",
+    "memberships",
+    "membership-roles",
+    "invitations",
+    "applications",
+    "application-connections",
+    "application-tokens",
+];
 
 /// What lists can be filtered by that names a row of another list.
-const FILTERS: [(&str, &str, &str); 28] = [
+const FILTERS: [(&str, &str, &str); 34] = [
     ("users", "role", "role"),
     ("users", "organization", "organization"),
     ("sessions", "user", "user"),
@@ -79,6 +87,12 @@ const FILTERS: [(&str, &str, &str); 28] = [
     ("membership-roles", "membership", "membership"),
     ("membership-roles", "role", "role"),
     ("invitations", "organization", "organization"),
+    ("applications", "organization", "organization"),
+    ("applications", "id", "application"),
+    ("application-connections", "organization", "organization"),
+    ("application-connections", "id", "application_connection"),
+    ("application-tokens", "application", "application"),
+    ("application-tokens", "id", "application_token"),
     ("organizations", "id", "organization"),
     ("memberships", "id", "membership"),
     ("membership-roles", "id", "membership_role"),
@@ -151,6 +165,8 @@ both! {
         }
         seen.sort();
         let expected = [
+            "applications organization",
+            "applications resource_server",
             "client-grants client",
             "client-grants resource_server",
             "clients user",
@@ -235,7 +251,7 @@ both! {
         let member = organization_admin(&server, &admin, &own).await.caller;
         let before = database.dump().await;
         let mut seen = Vec::new();
-        for path in ["memberships", "membership-roles", "invitations"] {
+        for path in ["memberships", "membership-roles", "invitations", "applications"] {
             let document = own.of(path).create.as_ref().unwrap();
             for (name, kind) in related(document) {
                 if ["organization", "membership"].contains(&kind.as_str()) {
@@ -246,12 +262,12 @@ both! {
                 }
             }
         }
-        assert_eq!(seen, ["organization", "membership", "organization"]);
+        assert_eq!(seen, ["organization", "membership", "organization", "organization"]);
         // No role in an organization reaches the environment itself.
         let refused = member.post("organizations", own.of("organizations").create.as_ref().unwrap()).await.is(403);
         assert!(refused.detail().contains("organizations:create"), "{}", refused.text);
         assert_eq!(database.dump().await, before);
-        for path in ["memberships", "membership-roles", "invitations"] {
+        for path in ["memberships", "membership-roles", "invitations", "applications"] {
             member.post(path, own.of(path).create.as_ref().unwrap()).await.is(201);
         }
     }
@@ -270,6 +286,9 @@ both! {
             ("memberships", BTreeSet::from([id("memberships"), membership, shared])),
             ("membership-roles", BTreeSet::from([id("membership-roles"), assignment])),
             ("invitations", BTreeSet::from([id("invitations")])),
+            ("applications", BTreeSet::from([id("applications")])),
+            ("application-connections", BTreeSet::from([id("application-connections")])),
+            ("application-tokens", BTreeSet::from([id("application-tokens")])),
         ];
         for (list, rows) in rows {
             assert_eq!(member.all(list).await, rows, "{list}");
@@ -296,6 +315,9 @@ both! {
             ("memberships", "user,organization,roles"),
             ("membership-roles", "membership,role"),
             ("invitations", "organization,inviter"),
+            ("applications", "organization,resource_server"),
+            ("application-connections", "application,organization,user,connected_by"),
+            ("application-tokens", "application"),
         ] {
             let reply = member.get(&format!("{list}?include={include}&page[size]=100")).await.is(200);
             assert!(!reply.json()["included"].as_array().unwrap().is_empty(), "{list}");
@@ -347,7 +369,8 @@ async fn organization_admin<'a>(server: &'a TestServer, admin: &Caller<'a>, samp
     permissions.push(permission.as_str().unwrap().to_owned());
     let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
     let member = server.member_with(admin, &samples.of("organizations").id, &permissions).await;
-    let reader = admin.tenant.role("reader of users and roles", &["users:read", "roles:read"]).await;
+    let reader =
+        admin.tenant.role("reader of users and roles", &["users:read", "roles:read", "resource-servers:read"]).await;
     admin.tenant.give(&member.user, &reader).await;
     member
 }

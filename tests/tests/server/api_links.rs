@@ -30,6 +30,13 @@ const RELATED: &[(&str, &str, &str, bool)] = &[
     ("membership", "roles", "role", true),
     ("membership_role", "membership", "membership", false),
     ("membership_role", "role", "role", false),
+    ("application", "organization", "organization", false),
+    ("application", "resource_server", "resource_server", false),
+    ("application_connection", "application", "application", false),
+    ("application_connection", "organization", "organization", false),
+    ("application_connection", "user", "user", false),
+    ("application_connection", "connected_by", "user", false),
+    ("application_token", "application", "application", false),
     ("invitation", "organization", "organization", false),
     ("invitation", "inviter", "user", false),
 ];

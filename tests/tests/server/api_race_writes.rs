@@ -32,6 +32,9 @@ async fn orphans(database: &TestDatabase) -> usize {
         ("introspection_clients", "client_id", "clients"),
         ("introspection_clients", "resource_server_id", "resource_servers"),
         ("clients", "user_id", "users"),
+        ("applications", "id", "clients"),
+        ("applications", "organization_id", "organizations"),
+        ("applications", "resource_server_id", "resource_servers"),
     ] {
         let missing = format!("NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.id = t.{column})");
         found += database.count(&format!("{table} t WHERE t.{column} IS NOT NULL AND {missing}")).await;

@@ -97,6 +97,7 @@ both! {
             ("scopes", "name"),
             ("organizations", "name"),
             ("invitations", "email"),
+            ("applications", "name"),
             ("audit-events", "action"),
             ("mails", "recipient"),
         ] {

@@ -171,6 +171,12 @@ both! {
 
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
+    ("application-connections", "delete", 11),
+    ("application-connections", "update", 9),
+    ("application-tokens", "delete", 8),
+    ("applications", "create", 14),
+    ("applications", "delete", 14),
+    ("applications", "update", 11),
     ("client-grants", "create", 12),
     ("client-grants", "delete", 9),
     ("client-grants", "update", 12),

@@ -211,6 +211,9 @@ fn kind_at(path: &'static str) -> &'static str {
         "memberships" => "membership",
         "membership-roles" => "membership_role",
         "invitations" => "invitation",
+        "applications" => "application",
+        "application-connections" => "application_connection",
+        "application-tokens" => "application_token",
         "audit-events" => "audit_event",
         "mails" => "mail",
         "environment" => "environment",
@@ -283,6 +286,18 @@ impl Caller<'_> {
         let there = [("organization", &organization)];
         let invitation = self.sample("invitations", asked("asked", &[&role]), &there).await;
         let invitation = invitation.creates(asked("new", &[&role]), &there).verbs(&["revoke"]);
+        let bound = |name: &str| json!({"name": format!("{tag} {name}"), "grant_type": "client_credentials", "ip_allow_list": ["203.0.113.5"]});
+        let ends = [("organization", &organization), ("resource_server", &management)];
+        let application = self.sample("applications", bound("application"), &ends).await;
+        let application = application.creates(bound("new application"), &ends).updates(json!({"name": "Renamed"}));
+        let application = application.verbs(&["rotate-secret"]);
+        let env = &self.tenant.seeded.env;
+        let token = seed::static_token(env, application.id.parse().unwrap()).await;
+        let token = sample("application-tokens", token.to_string());
+        let ledger = seed::application(env).await;
+        let (person, there) = (other_user.id.parse().unwrap(), organization.id.parse().unwrap());
+        let connection = seed::connection(env, &ledger, person, there, false).await;
+        let connection = sample("application-connections", connection.to_string()).updates(json!({"permissions": []}));
         let event = sample("audit-events", self.get("audit-events?page[size]=1").await.is(200).ids().remove(0)).stays();
         let mail = seed::failed_mail(&self.server.db, &self.tenant.seeded.env, &format!("{tag}@example.com")).await;
         let mail = sample("mails", mail.to_string()).verbs(&["resend"]).stays();
@@ -304,6 +319,9 @@ impl Caller<'_> {
             membership,
             held_there,
             invitation,
+            application,
+            token,
+            connection,
             event,
             mail,
         ];
