@@ -7,6 +7,7 @@ pub mod account;
 pub mod assets;
 mod choose_account;
 mod choose_organization;
+pub mod connections;
 mod consent;
 mod fault;
 mod form_post;
