@@ -214,6 +214,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::DeadInvitation => conflict("dead_invitation"),
         Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
         Refusal::NoLetter => conflict("no_letter"),
+        Refusal::Wider => conflict("wider_connection"),
     }
 }
 

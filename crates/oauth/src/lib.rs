@@ -78,7 +78,7 @@ pub use keyring::{GeneratedKey, Keyring};
 pub use logout::{LogoutStep, SignedOut};
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
-pub use oidc::{UserInfo, UserInfoError};
+pub use oidc::{OIDC_SCOPES, UserInfo, UserInfoError};
 pub use parameters::Parameters;
 pub use paylent_crypto as crypto;
 pub use remote_keys::RemoteKeys;

@@ -100,6 +100,9 @@ pub enum Refusal {
     /// The mail did not fail, or what it said was wiped.
     #[error("Only a mail that failed can be sent again, as long as it is of use to its recipient.")]
     NoLetter,
+    /// Only the people who agreed to it can let an application do more.
+    #[error("A connection cannot be given more than it has. Connect the application again for that.")]
+    Wider,
 }
 
 impl From<Diesel> for Error {

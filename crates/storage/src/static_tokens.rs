@@ -1,19 +1,127 @@
 //! Access tokens of applications that never expire.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paylent_domain::application::MAX_STATIC_TOKENS;
+use paylent_domain::{
+    Id, Timestamp,
+    application::{Application, MAX_STATIC_TOKENS, StaticToken},
+    audit::{Context, Event},
+    organization::Organization,
+};
 use paylent_oauth::store::NewStaticToken;
 
 use crate::{
-    Env, Error, Result,
+    Env, Error, Listed, Page, Result,
+    audit::entry,
     key::Key,
     oauth::AccessTokenRow,
+    page::page,
     pool::on,
-    schema::{access_tokens, applications, clients, static_tokens},
+    schema::{access_tokens, applications, audit_events, clients, static_tokens},
 };
 
+/// A row of `static_tokens`, without the token's hash.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = static_tokens)]
+struct StaticTokenRow {
+    id: Key,
+    application_id: Key,
+    prefix: String,
+    last_used_at: Option<i64>,
+    last_used_ip: Option<String>,
+    created_at: i64,
+}
+
+/// Which tokens that never expire to list.
+#[derive(Debug, Clone, Default)]
+pub struct StaticTokenFilter {
+    /// Only those of this application.
+    pub application_id: Option<Id<Application>>,
+    /// Only those of applications of some of these organizations, which is all that the caller may see.
+    pub within: Option<BTreeSet<Id<Organization>>>,
+}
+
+impl From<StaticTokenRow> for StaticToken {
+    fn from(row: StaticTokenRow) -> Self {
+        Self {
+            id: row.id.id(),
+            application_id: row.application_id.id(),
+            prefix: row.prefix,
+            last_used_at: row.last_used_at.map(Timestamp::from_micros),
+            last_used_ip: row.last_used_ip,
+            created_at: Timestamp::from_micros(row.created_at),
+        }
+    }
+}
+
 impl Env {
+    /// The tokens that match.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn static_tokens(&self, filter: StaticTokenFilter, page: Page) -> Result<Listed<StaticToken>> {
+        let (environment, application) = (self.key(), filter.application_id.map(Key::from));
+        let within = filter.within.map(|ids| Key::all(ids.into_iter().collect()));
+        let rows: (Vec<StaticTokenRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = static_tokens::table.filter(static_tokens::environment_id.eq(environment)).into_boxed();
+                if let Some(application) = application {
+                    query = query.filter(static_tokens::application_id.eq(application));
+                }
+                if let Some(within) = within.clone() {
+                    let owned = applications::environment_id.eq(environment);
+                    let owned = owned.and(applications::organization_id.eq_any(within));
+                    let owned = applications::table.filter(owned).select(applications::id);
+                    query = query.filter(static_tokens::application_id.eq_any(owned));
+                }
+                query
+            };
+            page!(c, page, static_tokens::id, StaticTokenRow::as_select(), matching())
+        })?;
+        Listed::of(rows, |row| Ok(StaticToken::from(row)))
+    }
+
+    /// The token of this id.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn static_token(&self, id: Id<StaticToken>) -> Result<Option<StaticToken>> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let row: Option<StaticTokenRow> = on!(self.db, lookup, |c| {
+            let found = static_tokens::table.find((environment, id)).select(StaticTokenRow::as_select());
+            Ok::<_, Error>(found.get_result(c).await.optional()?)
+        })?;
+        Ok(row.map(StaticToken::from))
+    }
+
+    /// Revokes a token that never expires, and says whether there was one.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn revoke_static_token(&self, id: Id<StaticToken>, by: &Context) -> Result<bool> {
+        let (environment, key, by) = (self.key(), Key::from(id), by.clone());
+        on!(self.db, transaction, |c| {
+            let client = clients::environment_id.eq(static_tokens::environment_id);
+            let client = clients::table.on(client.and(clients::id.eq(static_tokens::application_id)));
+            let this = static_tokens::environment_id.eq(environment).and(static_tokens::id.eq(key));
+            let columns = (static_tokens::token_hash, static_tokens::prefix, clients::id, clients::name);
+            let known = static_tokens::table.inner_join(client).filter(this).select(columns).get_result(c).await;
+            let known: Option<(Vec<u8>, String, Key, String)> = known.optional()?;
+            let Some((hash, prefix, application, name)) = known else { return Ok(false) };
+            // Its row in the list goes with it.
+            let token = access_tokens::table.find((environment, hash));
+            if diesel::delete(token).execute(c).await? == 0 {
+                return Ok(false);
+            }
+            let event = Event::new("application_token.revoked", "application_token", id, &prefix);
+            let event = event.and("application", application.id::<Application>(), &name);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(true)
+        })
+    }
+
     /// Keeps the token, unless the application has as many as it may have. Its row is locked, so that those who ask at the
     /// same time are counted one after another.
     pub(crate) async fn keep_static_token(&self, new: NewStaticToken) -> Result<bool> {

@@ -15,7 +15,7 @@ pub use userinfo::{UserInfo, UserInfoError};
 use crate::store::Profile;
 
 /// Scopes that belong to OpenID Connect, not to a resource server.
-pub(crate) const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
 /// How far a sign-in is to be trusted, the `acr`: level 1 of ISO/IEC 29115, which a password reaches.
 pub(crate) const ACR: &str = "1";

@@ -46,8 +46,17 @@ macro_rules! theirs {
 macro_rules! connect {
     ($c:ident, $party:expr, $scope:expr, $consented:expr, $at:expr) => {{
         use diesel::sql_types::Bool;
+        use paylent_domain::{
+            application::Connection,
+            audit::{By, Context},
+        };
 
-        use crate::oauth::connect::theirs;
+        use crate::{
+            audit::{entry, new_id},
+            connections::{ConnectionRow, Names, allowed, names},
+            oauth::connect::theirs,
+            schema::{audit_events, authorities},
+        };
 
         let party: $crate::oauth::connect::Party = $party;
         let consented: Option<Scopes> = $consented;
@@ -66,21 +75,22 @@ macro_rules! connect {
                 lock.set(applications::grant_type.eq(applications::grant_type)).execute($c).await?;
                 let user = Some(party.user).filter(|_| !party.for_organization);
                 let of_all = connections::user_id.is_null().eq(party.for_organization);
-                let one = theirs!(party).filter(of_all).select(connections::id);
-                let known: Option<Key> = one.get_result($c).await.optional()?;
+                let one = theirs!(party).filter(of_all).select(ConnectionRow::as_select());
+                let known: Option<ConnectionRow> = one.get_result($c).await.optional()?;
+                let known = known.map(Connection::from);
+                let at = Timestamp::from_micros($at);
                 let (scope, by) = (connections::scope.eq(scopes.to_string()), connections::connected_by.eq(party.user));
-                match known {
-                    Some(id) => {
-                        let known = diesel::update(connections::table.find((party.environment, id)));
-                        known.set((scope, by, connections::updated_at.eq($at))).execute($c).await?;
-                        Some(id)
+                let changed: ConnectionRow = match &known {
+                    Some(known) => {
+                        let this = connections::table.find((party.environment, Key::from(known.id)));
+                        let at = connections::updated_at.eq(at.after(known.updated_at).micros());
+                        let changed = diesel::update(this).set((scope, by, at));
+                        changed.returning(ConnectionRow::as_returning()).get_result($c).await?
                     }
                     None => {
-                        let at = paylent_domain::Timestamp::from_micros($at);
-                        let id = $crate::audit::new_id::<paylent_domain::application::Connection>(at)?;
                         let row = (
                             connections::environment_id.eq(party.environment),
-                            connections::id.eq(id),
+                            connections::id.eq(new_id::<Connection>(at)?),
                             connections::application_id.eq(party.application),
                             connections::organization_id.eq(party.organization),
                             connections::user_id.eq(user),
@@ -89,10 +99,22 @@ macro_rules! connect {
                             connections::created_at.eq($at),
                             connections::updated_at.eq($at),
                         );
-                        diesel::insert_into(connections::table).values(row).execute($c).await?;
-                        Some(id)
+                        let made = diesel::insert_into(connections::table).values(row);
+                        made.returning(ConnectionRow::as_returning()).get_result($c).await?
                     }
+                };
+                let changed = Connection::from(changed);
+                let key = Key::from(changed.id);
+                let before = known.as_ref().map(|known| &known.permissions);
+                if before != Some(&changed.permissions) {
+                    let names: Names = names(party.environment, key).get_result($c).await?;
+                    let person = authorities::table.find((party.environment, party.user)).select(authorities::name);
+                    let name: String = person.get_result($c).await?;
+                    let by = Context { by: By::User { id: party.user.id(), name }, ..Context::system(at) };
+                    let event = entry(party.environment, &by, &allowed(&changed, before, &names))?;
+                    event.insert_into(audit_events::table).execute($c).await?;
                 }
+                Some(key)
             }
         }
     }};
