@@ -63,17 +63,15 @@ async fn disconnect(
     }
 }
 
-/// Keeps what is still ticked. What the page did not show stays as it is: it is about who somebody is, or asleep.
+/// Keeps what is still ticked, and what the application may know of the person.
 async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fields) -> Result<HttpResponse, Failure> {
     let shown = granted::in_words(visit, desk, vec![connection.clone()]).await?.pop().ok_or_else(unknown)?;
     let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
-    let was_shown = |name: &str| shown.permissions.iter().any(|one| one.name == name);
-    if !ticked.iter().any(was_shown) {
+    if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
         let problem = Problem { field: "permissions", wrong: Wrong::NoPermission };
         return page(visit, desk, connection, Some(ticked), vec![problem]).await;
     }
-    let stays = |name: &&str| !was_shown(name) || ticked.contains(name);
-    let kept: Scopes = connection.permissions.iter().filter(stays).map(str::to_owned).collect();
+    let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
     match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
         Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
         Ok(None) => Err(unknown()),
