@@ -213,6 +213,9 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::ClientWithKeys => conflict("client_with_keys"),
         Refusal::DeadInvitation => conflict("dead_invitation"),
         Refusal::OtherAddress | Refusal::UnverifiedAddress => Code::FORBIDDEN,
+        Refusal::NoRefreshTokens => conflict("no_refresh_tokens"),
+        Refusal::NeededRefreshTokens => conflict("needed_refresh_tokens"),
+        Refusal::UsedByApplications => conflict("used_by_applications"),
         Refusal::NoLetter => conflict("no_letter"),
         Refusal::Wider => conflict("wider_connection"),
     }

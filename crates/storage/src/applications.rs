@@ -1,187 +1,105 @@
-//! Applications: clients that an organization owns.
+//! Applications: clients that an organization owns. No function for clients sees them: see [`not_owned`].
 
-use diesel::prelude::*;
+mod change;
+mod owners;
+mod rows;
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    dsl::{auto_type, exists, not},
+    prelude::*,
+};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
-    Id, Timestamp,
-    allow_list::{AllowList, AllowListMode},
+    Id,
     application::{Application, ApplicationGrant},
-    audit::{Context, Event},
-    client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
+    audit::Context,
     organization::Organization,
-    resource_server::ResourceServer,
     scope::Scopes,
-    user::{Email, User},
 };
-use paylent_oauth::crypto::secret::SecretHash;
 
 use crate::{
-    Env, Error, MachineUser, NewClient, Result,
+    Env, Error, Listed, Page, Result,
     audit::entry,
-    authority::{json, names},
+    authority::names,
+    client_grants::check_scopes,
     clients::NewClientRow,
-    error::broken,
+    error::Refusal,
     key::Key,
+    page::page,
     pool::on,
-    schema::{applications, audit_events, clients, users},
+    resource_servers::lock_server,
+    schema::{applications, audit_events, clients, connections, organizations, users},
     users::NewUserRow,
 };
 
-/// An application about to be made. What it says was checked by [`ApplicationGrant`]'s rules.
-#[derive(Debug, Clone)]
-pub struct NewApplication {
-    /// Its id, which is that of its client too.
-    pub id: Id<Application>,
-    /// Its public identifier at the OAuth endpoints.
-    pub client_id: String,
-    /// The hash of its secret.
-    pub secret_hash: SecretHash,
-    /// Who owns it.
-    pub organization_id: Id<Organization>,
-    /// The API that its tokens are for.
-    pub resource_server_id: Id<ResourceServer>,
-    /// What people call it.
-    pub name: String,
-    /// How it gets tokens.
-    pub grant_type: ApplicationGrant,
-    /// Where people return to.
-    pub redirect_uri: Option<String>,
-    /// From where its tokens may be used.
-    pub ip_allow_list: AllowList,
-    /// What happens to a token from elsewhere.
-    pub ip_allow_list_mode: AllowListMode,
-    /// The scopes it may ask for.
-    pub permissions: Scopes,
-    /// Who is told of tokens from elsewhere.
-    pub notification_emails: Vec<Email>,
-    /// The service user that its static tokens act for, made with it; for `client_credentials` alone.
-    pub service_user: Option<Id<User>>,
+pub use change::ApplicationChange;
+pub(crate) use owners::delete_applications;
+pub use rows::NewApplication;
+pub(crate) use rows::event;
+use rows::{ApplicationRow, ClientPart, NewOwnedRow, OwnedRow, client_of, read};
+
+/// Which applications to list.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationFilter {
+    /// Only those of this organization.
+    pub organization_id: Option<Id<Organization>>,
+    /// Only those of some of these organizations, which is all that the caller may see.
+    pub within: Option<BTreeSet<Id<Organization>>>,
+    /// Only the one of this public identifier.
+    pub client_id: Option<String>,
 }
 
-/// What is read of `applications`.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = applications)]
-struct OwnedRow {
-    id: Key,
-    organization_id: Key,
-    resource_server_id: Key,
-    grant_type: String,
-    permissions: String,
-    ip_allow_list: String,
-    ip_allow_list_mode: String,
-    notification_emails: String,
+/// Holds for the clients of the environment itself, and not for those that are an organization's application.
+#[auto_type(no_type_alias)]
+pub(crate) fn not_owned() -> _ {
+    let this = applications::environment_id.eq(clients::environment_id).and(applications::id.eq(clients::id));
+    not(exists(applications::table.filter(this)))
 }
 
-/// What is read of the client.
-#[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = clients)]
-struct ClientPart {
-    client_id: String,
-    name: String,
-    redirect_uris: String,
-    created_at: i64,
-    updated_at: i64,
+/// The statement that names an organization.
+#[auto_type(no_type_alias)]
+fn owner(environment: Key, organization: Key) -> _ {
+    let this = organizations::environment_id.eq(environment).and(organizations::id.eq(organization));
+    organizations::table.filter(this).select(organizations::name)
 }
 
-/// A whole row of `applications`.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = applications, treat_none_as_default_value = false)]
-struct NewOwnedRow {
-    environment_id: Key,
-    id: Key,
-    organization_id: Key,
-    resource_server_id: Key,
-    grant_type: &'static str,
-    permissions: String,
-    ip_allow_list: String,
-    ip_allow_list_mode: &'static str,
-    notification_emails: String,
+/// The applications of an environment, each with its client.
+macro_rules! with_client {
+    ($environment:expr) => {{
+        let client = clients::environment_id.eq(applications::environment_id).and(clients::id.eq(applications::id));
+        applications::table.inner_join(clients::table.on(client)).filter(applications::environment_id.eq($environment))
+    }};
 }
-
-/// Both rows of an application.
-type ApplicationRow = (OwnedRow, ClientPart);
-
-fn read((own, client): ApplicationRow) -> Result<Application> {
-    let emails = names(&own.notification_emails)?;
-    Ok(Application {
-        id: own.id.id(),
-        client_id: client.client_id,
-        organization_id: own.organization_id.id(),
-        resource_server_id: own.resource_server_id.id(),
-        name: client.name,
-        grant_type: own.grant_type.parse().map_err(broken)?,
-        redirect_uri: names(&client.redirect_uris)?.into_iter().next(),
-        ip_allow_list: own.ip_allow_list.parse().map_err(broken)?,
-        ip_allow_list_mode: own.ip_allow_list_mode.parse().map_err(broken)?,
-        permissions: names(&own.permissions)?.into_iter().collect(),
-        notification_emails: emails.iter().map(|email| email.parse().map_err(broken)).collect::<Result<_>>()?,
-        created_at: Timestamp::from_micros(client.created_at),
-        updated_at: Timestamp::from_micros(client.updated_at),
-    })
-}
-
-/// The client of an application: confidential, opaque tokens, one way to get them.
-fn client_of(new: &NewApplication) -> NewClient {
-    let grant_types = match new.grant_type {
-        ApplicationGrant::AuthorizationCode => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        ApplicationGrant::ClientCredentials => vec![GrantType::ClientCredentials],
-    };
-    NewClient {
-        id: Id::from_bytes(*new.id.as_bytes()),
-        client_id: new.client_id.clone(),
-        name: new.name.clone(),
-        client_type: ClientType::Confidential,
-        secret_hash: Some(new.secret_hash),
-        redirect_uris: new.redirect_uri.iter().cloned().collect(),
-        post_logout_redirect_uris: Vec::new(),
-        backchannel_logout_uri: None,
-        allowed_origins: Vec::new(),
-        jwks: None,
-        jwks_uri: None,
-        id_token_claims: false,
-        grant_types,
-        token_format: TokenFormat::Opaque,
-        first_party: false,
-        require_pkce: false,
-        access_token_ttl: new.grant_type.access_token_ttl(),
-        organization_usage: OrganizationUsage::Optional,
-        user: new.service_user.map(MachineUser::Service),
-    }
-}
+use with_client;
 
 impl Env {
-    /// Makes an application with its client and its service user.
+    /// The applications that match.
     ///
     /// # Errors
-    /// `Reference` when the organization or the resource server is not there.
-    pub async fn create_application(&self, new: NewApplication, by: &Context) -> Result<Application> {
-        let (environment, id) = (self.key(), new.id);
-        let service = new.service_user.map(|id| NewUserRow::service(environment, id, &new.name, by.at));
-        let event = Event::new("application.created", "application", id, &new.name);
-        let audit = entry(environment, by, &event)?;
-        let client = NewClientRow::new(environment, client_of(&new), by.at);
-        let owned = NewOwnedRow {
-            environment_id: environment,
-            id: id.into(),
-            organization_id: new.organization_id.into(),
-            resource_server_id: new.resource_server_id.into(),
-            grant_type: new.grant_type.as_str(),
-            permissions: json(new.permissions.iter()),
-            ip_allow_list: new.ip_allow_list.to_string(),
-            ip_allow_list_mode: new.ip_allow_list_mode.as_str(),
-            notification_emails: json(new.notification_emails.iter().map(Email::as_str)),
-        };
-        on!(self.db, transaction, |c| {
-            if let Some(service) = service {
-                service.insert_into(users::table).execute(c).await?;
-            }
-            let client = client.insert_into(clients::table).returning(ClientPart::as_returning());
-            let client: ClientPart = client.get_result(c).await?;
-            let owned = owned.insert_into(applications::table).returning(OwnedRow::as_returning());
-            let owned: OwnedRow = owned.get_result(c).await?;
-            audit.insert_into(audit_events::table).execute(c).await?;
-            read((owned, client))
-        })
+    /// The database is unavailable.
+    pub async fn applications(&self, filter: ApplicationFilter, page: Page) -> Result<Listed<Application>> {
+        let (environment, organization) = (self.key(), filter.organization_id.map(Key::from));
+        let within = filter.within.map(|within| within.into_iter().map(Key::from).collect::<Vec<_>>());
+        let rows: (Vec<ApplicationRow>, _) = on!(self.db, read, |c| {
+            let matching = || {
+                let mut query = with_client!(environment).into_boxed();
+                if let Some(organization) = organization {
+                    query = query.filter(applications::organization_id.eq(organization));
+                }
+                if let Some(within) = within.clone() {
+                    query = query.filter(applications::organization_id.eq_any(within));
+                }
+                if let Some(client_id) = filter.client_id.clone() {
+                    query = query.filter(clients::client_id.eq(client_id));
+                }
+                query
+            };
+            let columns = (OwnedRow::as_select(), ClientPart::as_select());
+            page!(c, page, applications::id, clients::name, columns, matching())
+        })?;
+        Listed::of(rows, read)
     }
 
     /// The application of this id.
@@ -191,12 +109,73 @@ impl Env {
     pub async fn application_by_id(&self, id: Id<Application>) -> Result<Option<Application>> {
         let (environment, id) = (self.key(), Key::from(id));
         let row: Option<ApplicationRow> = on!(self.db, lookup, |c| {
-            let client = clients::environment_id.eq(applications::environment_id);
-            let client = clients::table.on(client.and(clients::id.eq(applications::id)));
-            let one = applications::table.inner_join(client).filter(applications::environment_id.eq(environment));
-            let one = one.filter(applications::id.eq(id)).select((OwnedRow::as_select(), ClientPart::as_select()));
+            let one = with_client!(environment).filter(applications::id.eq(id));
+            let one = one.select((OwnedRow::as_select(), ClientPart::as_select()));
             Ok::<_, Error>(one.get_result(c).await.optional()?)
         })?;
         row.map(read).transpose()
+    }
+
+    /// Makes an application with its client and its service user.
+    ///
+    /// # Errors
+    /// `Reference` when the organization, the resource server or a permission is not there; `Refused` when people are to
+    /// connect it and its resource server allows no refresh tokens.
+    pub async fn create_application(&self, new: NewApplication, by: &Context) -> Result<Application> {
+        let (environment, by) = (self.key(), by.clone());
+        let service = new.service_user.map(|id| NewUserRow::service(environment, id, &new.name, by.at));
+        let (organization, server) = (Key::from(new.organization_id), Key::from(new.resource_server_id));
+        let refreshes = new.grant_type == ApplicationGrant::AuthorizationCode;
+        let wanted: Vec<String> = new.permissions.iter().map(str::to_owned).collect();
+        let owned = NewOwnedRow::new(environment, &new);
+        let client = NewClientRow::new(environment, client_of(&new), by.at);
+        on!(self.db, transaction, |c| {
+            // Locks the owner: who deletes it has seen this application, or this does not find it.
+            let owner = diesel::update(organizations::table.find((environment, organization)))
+                .set(organizations::updated_at.eq(organizations::updated_at))
+                .returning(organizations::name);
+            let owner: Option<String> = owner.get_result(c).await.optional()?;
+            let owner = owner.ok_or(Error::Reference)?;
+            let server = lock_server!(c, environment, resource_servers::id.eq(server)).ok_or(Error::Reference)?;
+            if refreshes && !server.allow_offline_access {
+                return Err(Error::Refused(Refusal::NoRefreshTokens));
+            }
+            check_scopes!(c, environment, server.id, Some(wanted));
+            if let Some(service) = service {
+                service.insert_into(users::table).execute(c).await?;
+            }
+            let client = client.insert_into(clients::table).returning(ClientPart::as_returning());
+            let client: ClientPart = client.get_result(c).await?;
+            let owned = owned.insert_into(applications::table).returning(OwnedRow::as_returning());
+            let owned: OwnedRow = owned.get_result(c).await?;
+            let made = read((owned, client))?;
+            let event = event("application.created", made.id, &made.name, made.organization_id, &owner);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(made)
+        })
+    }
+
+    /// How many connections would lose something that they let the application do, if it had only these permissions.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn connections_narrowed_by(&self, id: Id<Application>, permissions: &Scopes) -> Result<i64> {
+        let (environment, id) = (self.key(), Key::from(id));
+        let (held, scopes): (Option<String>, Vec<(String, i64)>) = on!(self.db, read, |c| {
+            let held = applications::table.find((environment, id)).select(applications::permissions);
+            let held = held.get_result(c).await.optional()?;
+            let its = connections::environment_id.eq(environment).and(connections::application_id.eq(id));
+            // Many connections share few sets.
+            let its = connections::table.filter(its).group_by(connections::scope);
+            let scopes = its.select((connections::scope, diesel::dsl::count_star())).load(c).await?;
+            Ok::<_, Error>((held, scopes))
+        })?;
+        let mut lost = held.as_deref().map(names).transpose()?.unwrap_or_default();
+        lost.retain(|name| !permissions.contains(name));
+        let narrowed = scopes.iter().filter(|(scope, _)| {
+            let connected = Scopes::stored(scope);
+            lost.iter().any(|name| connected.contains(name))
+        });
+        Ok(narrowed.map(|(_, count)| count).sum())
     }
 }

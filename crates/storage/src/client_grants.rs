@@ -12,13 +12,14 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    applications::not_owned,
     audit::entry,
     authority::{json, names},
     key::Key,
     page::page,
     pool::on,
     resource_servers::lock_server,
-    schema::{audit_events, client_grants, clients, resource_servers, scopes},
+    schema::{audit_events, client_grants, clients, resource_servers},
 };
 
 /// A row of `client_grants`.
@@ -97,6 +98,8 @@ impl ClientGrantRow {
 macro_rules! check_scopes {
     ($c:ident, $environment:expr, $server:expr, $names:expr) => {
         if let Some(names) = $names {
+            use $crate::schema::scopes;
+
             let wanted = i64::try_from(names.len()).unwrap_or(i64::MAX);
             let its = scopes::environment_id.eq($environment).and(scopes::resource_server_id.eq($server));
             let there: i64 = scopes::table.filter(its.and(scopes::name.eq_any(names))).count().get_result($c).await?;
@@ -106,6 +109,7 @@ macro_rules! check_scopes {
         }
     };
 }
+pub(crate) use check_scopes;
 
 impl Env {
     /// The grants that match.
@@ -158,8 +162,9 @@ impl Env {
             let server = server.ok_or(Error::Reference)?;
             check_scopes!(c, environment, server.id, wanted);
             row.clone().insert_into(client_grants::table).execute(c).await?;
-            let client = clients::table.find((environment, row.client_id)).select(clients::name);
-            let client: String = client.get_result(c).await?;
+            let client = clients::table.find((environment, row.client_id)).filter(not_owned()).select(clients::name);
+            let client: Option<String> = client.get_result(c).await.optional()?;
+            let client = client.ok_or(Error::Reference)?;
             let event = row.event("client_grant.created", &client, &server.name);
             let event = event.change("allowed_scopes", None, row.allowed_scopes.clone());
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

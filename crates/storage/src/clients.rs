@@ -4,7 +4,7 @@ mod change;
 mod origins;
 mod rows;
 
-use diesel::prelude::*;
+use diesel::{dsl::not, prelude::*};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id,
@@ -17,6 +17,7 @@ use paylent_oauth::crypto::secret::SecretHash;
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    applications::not_owned,
     audit::entry,
     error::Refusal,
     key::Key,
@@ -49,13 +50,30 @@ pub struct ClientFilter {
 /// Locks the row and reads what it was, if it is there and as expected.
 macro_rules! lock_client {
     ($c:ident, $client:expr, $expected:expr) => {{
-        let lock = diesel::update($client).set(clients::updated_at.eq(clients::updated_at));
+        let lock = diesel::update($client.filter(not_owned())).set(clients::updated_at.eq(clients::updated_at));
         let before = lock.returning(ClientRow::as_returning()).get_result($c).await.optional()?;
         let Some(before) = before.map(Client::try_from).transpose()? else { return Ok(None) };
         $expected.check(before.updated_at.micros())?;
         before
     }};
 }
+
+/// Deletes the user of a client that is gone, if it is a service user and no other client acts for it.
+macro_rules! delete_service_user {
+    ($c:ident, $environment:expr, $user:expr) => {{
+        use $crate::schema::users;
+
+        let service = users::table.find(($environment, $user)).filter(users::kind.eq("service"));
+        // Locks the row: of several clients deleted at once, the last one takes the user with it.
+        diesel::update(service).set(users::updated_at.eq(users::updated_at)).execute($c).await?;
+        let others = clients::table.filter(clients::environment_id.eq($environment).and(clients::user_id.eq($user)));
+        let others: i64 = others.count().get_result($c).await?;
+        if others == 0 {
+            diesel::delete(service).execute($c).await?;
+        }
+    }};
+}
+pub(crate) use delete_service_user;
 
 impl Env {
     /// The clients that match.
@@ -67,7 +85,8 @@ impl Env {
         let (user, server) = (filter.user_id.map(Key::from), filter.introspects.map(Key::from));
         let rows: (Vec<ClientRow>, _) = on!(self.db, read, |c| {
             let matching = || {
-                let mut query = clients::table.filter(clients::environment_id.eq(environment)).into_boxed();
+                let own = clients::environment_id.eq(environment).and(not_owned());
+                let mut query = clients::table.filter(own).into_boxed();
                 if let Some(client_id) = filter.client_id.clone() {
                     query = query.filter(clients::client_id.eq(client_id));
                 }
@@ -103,9 +122,8 @@ impl Env {
     pub async fn client_by_id(&self, id: Id<Client>) -> Result<Option<Client>> {
         let (environment, id) = (self.key(), Key::from(id));
         let row: Option<ClientRow> = on!(self.db, lookup, |c| {
-            let row =
-                clients::table.find((environment, id)).select(ClientRow::as_select()).get_result(c).await.optional()?;
-            Ok::<_, Error>(row)
+            let row = clients::table.find((environment, id)).filter(not_owned()).select(ClientRow::as_select());
+            Ok::<_, Error>(row.get_result(c).await.optional()?)
         })?;
         row.map(Client::try_from).transpose()
     }
@@ -113,12 +131,13 @@ impl Env {
     /// Registers a client, with its service user if it has one.
     ///
     /// # Errors
-    /// `Reference` when it should act for a user that is not there.
+    /// `Reference` when it should act for a user that is not there, or for an application's service user.
     pub async fn register_client(&self, client: NewClient, by: &Context) -> Result<Client> {
         let (environment, by) = (self.key(), by.clone());
-        let service = match client.user {
-            Some(MachineUser::Service(id)) => Some(NewUserRow::service(environment, id, &client.name, by.at)),
-            _ => None,
+        let (service, existing) = match client.user {
+            Some(MachineUser::Service(id)) => (Some(NewUserRow::service(environment, id, &client.name, by.at)), None),
+            Some(MachineUser::Existing(id)) => (None, Some(Key::from(id))),
+            None => (None, None),
         };
         let event = Event::new("client.registered", "client", client.id, &client.name);
         let audit = entry(environment, &by, &event)?;
@@ -126,6 +145,13 @@ impl Env {
         let row: ClientRow = on!(self.db, transaction, |c| {
             if let Some(service) = service {
                 service.insert_into(users::table).execute(c).await?;
+            }
+            if let Some(user) = existing {
+                let owned =
+                    clients::environment_id.eq(environment).and(clients::user_id.eq(user)).and(not(not_owned()));
+                if clients::table.filter(owned).count().get_result::<i64>(c).await? > 0 {
+                    return Err(Error::Reference);
+                }
             }
             let row = row.insert_into(clients::table).returning(ClientRow::as_returning()).get_result(c).await?;
             audit.insert_into(audit_events::table).execute(c).await?;
@@ -207,7 +233,7 @@ impl Env {
     pub async fn delete_client(&self, id: Id<Client>, expected: &Expected, by: &Context) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
-            let gone: Option<ClientRow> = diesel::delete(clients::table.find((environment, key)))
+            let gone: Option<ClientRow> = diesel::delete(clients::table.find((environment, key)).filter(not_owned()))
                 .returning(ClientRow::as_returning())
                 .get_result(c)
                 .await
@@ -215,15 +241,7 @@ impl Env {
             let Some(gone) = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
             if let Some(user) = gone.user_id {
-                let service = users::table.find((environment, user)).filter(users::kind.eq("service"));
-                // Locks the row: of several clients deleted at once, the last one takes the user with it.
-                diesel::update(service).set(users::updated_at.eq(users::updated_at)).execute(c).await?;
-                let others =
-                    clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(user)));
-                let others: i64 = others.count().get_result(c).await?;
-                if others == 0 {
-                    diesel::delete(service).execute(c).await?;
-                }
+                delete_service_user!(c, environment, user);
             }
             let event = Event::new("client.deleted", "client", id, &gone.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

@@ -97,6 +97,15 @@ pub enum Refusal {
     /// The client proves itself with keys, so it gets no secret.
     #[error("The client signs with its own keys and has no secret. Remove its jwks or jwks_uri first.")]
     ClientWithKeys,
+    /// Refresh tokens come with every connection, and the resource server allows none.
+    #[error("People connect such an application, which takes refresh tokens, and the resource server allows none.")]
+    NoRefreshTokens,
+    /// Applications that people connect need what is about to be forbidden.
+    #[error("Applications that people connect need its refresh tokens; delete them first.")]
+    NeededRefreshTokens,
+    /// Applications are for this resource server.
+    #[error("Applications of organizations are for this resource server; delete them first.")]
+    UsedByApplications,
     /// The mail did not fail, or what it said was wiped.
     #[error("Only a mail that failed can be sent again, as long as it is of use to its recipient.")]
     NoLetter,

@@ -13,6 +13,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Links, Result,
+    applications::not_owned,
     audit::entry,
     key::Key,
     links::Difference,
@@ -42,7 +43,7 @@ impl Env {
             let Difference { made, taken } = links.against(&present)?;
             let named = clients::environment_id.eq(environment).and(clients::id.eq_any([&made[..], &taken].concat()));
             let names: Vec<(Key, String)> =
-                clients::table.filter(named).select((clients::id, clients::name)).load(c).await?;
+                clients::table.filter(named.and(not_owned())).select((clients::id, clients::name)).load(c).await?;
             let names: HashMap<Key, String> = names.into_iter().collect();
             let event = |action, client: Key| {
                 let called = names.get(&client).ok_or(Error::Reference)?;

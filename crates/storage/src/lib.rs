@@ -62,7 +62,7 @@ mod users;
 mod uses;
 mod violations;
 
-pub use applications::NewApplication;
+pub use applications::{ApplicationChange, ApplicationFilter, NewApplication};
 pub use attempts::{Attempt, RightPassword};
 pub use audit_events::AuditFilter;
 pub use authority::Authority;

@@ -11,6 +11,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    applications::delete_applications,
     audit::entry,
     error::Refusal,
     key::Key,
@@ -134,22 +135,26 @@ impl Env {
         Ok(row.into())
     }
 
-    /// Deletes an organization with its memberships and invitations, ends what was granted to act for it, and says whether there was one.
+    /// Deletes an organization with its applications, memberships and invitations, ends what was granted to act for it, and
+    /// says whether there was one.
     ///
     /// # Errors
     /// `Refused` when it is an account, and when it is not as expected.
     pub async fn delete_organization(&self, id: Id<Organization>, expected: &Expected, by: &Context) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
-            let gone = diesel::delete(organizations::table.find((environment, key)));
-            let gone = gone.returning(OrganizationRow::as_returning()).get_result(c).await.optional();
-            let gone: Option<OrganizationRow> = match gone.map_err(Error::from) {
-                // Only accounts refer to an organization without going with it.
-                Err(Error::Reference) => return Err(Error::Refused(Refusal::Account)),
-                gone => gone?,
-            };
-            let Some(gone) = gone else { return Ok(false) };
+            let this = organizations::table.find((environment, key));
+            // Locks the row: no application of it is made meanwhile.
+            let lock = diesel::update(this).set(organizations::updated_at.eq(organizations::updated_at));
+            let gone = lock.returning(OrganizationRow::as_returning()).get_result(c).await.optional()?;
+            let Some(gone): Option<OrganizationRow> = gone else { return Ok(false) };
             expected.check(gone.updated_at)?;
+            delete_applications!(c, environment, gone, by);
+            match diesel::delete(this).execute(c).await.map_err(Error::from) {
+                // Beside applications, only accounts refer to an organization without going with it.
+                Err(Error::Reference) => return Err(Error::Refused(Refusal::Account)),
+                deleted => deleted?,
+            };
             end_acting!(c, environment, gone.id, None, by.at);
             let event = Event::new("organization.deleted", "organization", id, &gone.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

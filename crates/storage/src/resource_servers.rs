@@ -1,9 +1,10 @@
 //! The APIs of an environment that tokens are for. One is the Management API, which cannot be changed.
 
-use diesel::prelude::*;
+use diesel::{dsl::auto_type, prelude::*};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
+    application::ApplicationGrant,
     audit::{Context, Event},
     resource_server::ResourceServer,
     scope::Scopes,
@@ -16,7 +17,7 @@ use crate::{
     key::Key,
     page::page,
     pool::on,
-    schema::{audit_events, client_grants, clients, resource_servers, scopes},
+    schema::{applications, audit_events, client_grants, clients, resource_servers, scopes},
     scopes::{ScopeRow, refuse_too_many},
 };
 
@@ -190,7 +191,8 @@ impl Env {
     /// Changes a resource server. `None` when there is no such resource server.
     ///
     /// # Errors
-    /// `Refused` for the Management API, and when it is not as expected.
+    /// `Refused` for the Management API, when it would forbid refresh tokens that applications need, and when it is not as
+    /// expected.
     pub async fn update_resource_server(
         &self,
         id: Id<ResourceServer>,
@@ -203,6 +205,13 @@ impl Env {
             let Some(before) = lock_server!(c, environment, resource_servers::id.eq(key)) else { return Ok(None) };
             before.refuse_system()?;
             expected.check(before.updated_at)?;
+            if change.allow_offline_access == Some(false) {
+                let connected = applications::grant_type.eq(ApplicationGrant::AuthorizationCode.as_str());
+                let connected = used_by(environment, key).filter(connected).count();
+                if connected.get_result::<i64>(c).await? > 0 {
+                    return Err(Error::Refused(Refusal::NeededRefreshTokens));
+                }
+            }
             let at = by.at.after(Timestamp::from_micros(before.updated_at));
             let after: ResourceServerRow = diesel::update(resource_servers::table.find((environment, key)))
                 .set((change, resource_servers::updated_at.eq(at.micros())))
@@ -218,7 +227,7 @@ impl Env {
     /// live on until they expire.
     ///
     /// # Errors
-    /// `Refused` for the Management API, and when it is not as expected.
+    /// `Refused` for the Management API, while applications are for it, and when it is not as expected.
     pub async fn delete_resource_server(
         &self,
         id: Id<ResourceServer>,
@@ -228,8 +237,10 @@ impl Env {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             // Before its grants are read: none is made meanwhile.
-            if lock_server!(c, environment, resource_servers::id.eq(key)).is_none() {
-                return Ok(false);
+            let Some(server) = lock_server!(c, environment, resource_servers::id.eq(key)) else { return Ok(false) };
+            server.refuse_system()?;
+            if used_by(environment, key).count().get_result::<i64>(c).await? > 0 {
+                return Err(Error::Refused(Refusal::UsedByApplications));
             }
             let granted = client_grants::environment_id.eq(environment).and(client_grants::resource_server_id.eq(key));
             let granted = client_grants::table.filter(granted).select(client_grants::client_id);
@@ -240,7 +251,6 @@ impl Env {
                 .await
                 .optional()?;
             let Some(gone) = gone else { return Ok(false) };
-            gone.refuse_system()?;
             expected.check(gone.updated_at)?;
             let these = clients::environment_id.eq(environment).and(clients::id.eq_any(holders));
             let these = diesel::update(clients::table.filter(these));
@@ -250,6 +260,13 @@ impl Env {
             Ok(true)
         })
     }
+}
+
+/// The applications for a resource server. None is made while that is locked.
+#[auto_type(no_type_alias)]
+fn used_by(environment: Key, server: Key) -> _ {
+    let theirs = applications::environment_id.eq(environment).and(applications::resource_server_id.eq(server));
+    applications::table.filter(theirs)
 }
 
 fn updated(before: &ResourceServerRow, after: &ResourceServerRow) -> Event {
