@@ -21,7 +21,7 @@ use crate::app::Shared;
 const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/organization"];
 
 /// Where pages begin whose forms front ends can send as JSON, too.
-const SHARED: [&str; 3] = ["/register", "/invitations/", "/password/"];
+const SHARED: [&str; 4] = ["/register", "/invitations/", "/password/", "/organizations/"];
 
 /// Why a request was not let in.
 #[derive(Debug)]

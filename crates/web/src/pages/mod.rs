@@ -28,7 +28,7 @@ mod texts;
 
 pub use choose_account::ChooseAccount;
 pub use choose_organization::ChooseOrganization;
-pub use consent::{AskedScope, Consent};
+pub use consent::{AskedScope, Consent, Party};
 pub use fault::{Fault, FaultPage};
 pub use form_post::{Destination, FormPost};
 pub use frame::{Account, Form, Frame};

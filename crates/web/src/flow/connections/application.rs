@@ -30,9 +30,7 @@ use crate::{
     pages::{
         Name,
         account::Moment,
-        connections::{
-            ApplicationPage, Done, Offered, Problem, RemovalPage, Settings as Form, Token, Typed, Wrong,
-        },
+        connections::{ApplicationPage, Done, Offered, Problem, RemovalPage, Settings as Form, Token, Typed, Wrong},
     },
 };
 
@@ -121,13 +119,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    fn removal(
-        &self,
-        typed: &Typed,
-        known: &[Offered],
-        removed: &Scopes,
-        connections: i64,
-    ) -> HttpResponse {
+    fn removal(&self, typed: &Typed, known: &[Offered], removed: &Scopes, connections: i64) -> HttpResponse {
         let (csrf, back) = (self.visit.csrf(Purpose::Application), self.desk.path_of(self.application.id));
         let described = |name: &str| known.iter().find(|scope| scope.name == name).cloned();
         let described = |name: &str| described(name).unwrap_or(Offered { name: name.to_owned(), description: None });

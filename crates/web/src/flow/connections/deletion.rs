@@ -56,10 +56,11 @@ async fn page(
     let of = StaticTokenFilter { application_id: Some(application.id), ..Default::default() };
     let tokens = visit.env.static_tokens(of, counted()).await?.total.unwrap_or_default();
     let (csrf, back) = (visit.csrf(Purpose::ApplicationDeletion), desk.path_of(application.id));
+    let action = format!("{back}/delete");
     let page = DeletionPage {
         frame: visit.frame(),
         place: desk.place(visit),
-        form: visit.own_form(&format!("{back}/delete"), &csrf),
+        form: visit.own_form(&action, &csrf),
         version: &version(application.updated_at),
         name: &application.name,
         connections,

@@ -93,11 +93,14 @@ pub(super) fn judge(
     }
     let redirect_uri = Some(typed.redirect_uri.trim()).filter(|uri| !uri.is_empty());
     if grant.check_redirect_uri(redirect_uri).is_err() {
-        note("redirect_uri", match (grant, redirect_uri) {
-            (ApplicationGrant::ClientCredentials, _) => Wrong::NeedlessRedirectUri,
-            (ApplicationGrant::AuthorizationCode, None) => Wrong::NoRedirectUri,
-            (ApplicationGrant::AuthorizationCode, Some(_)) => Wrong::RedirectUri,
-        });
+        note(
+            "redirect_uri",
+            match (grant, redirect_uri) {
+                (ApplicationGrant::ClientCredentials, _) => Wrong::NeedlessRedirectUri,
+                (ApplicationGrant::AuthorizationCode, None) => Wrong::NoRedirectUri,
+                (ApplicationGrant::AuthorizationCode, Some(_)) => Wrong::RedirectUri,
+            },
+        );
     }
     let ip_allow_list = allow_list(&typed.ip_allow_list, grant).map_err(|wrong| note("ip_allow_list", wrong)).ok();
     let mode: Option<AllowListMode> = typed.ip_allow_list_mode.parse().ok();
@@ -106,20 +109,24 @@ pub(super) fn judge(
     }
     let emails = emails(&typed.notification_emails).map_err(|wrong| note("notification_emails", wrong)).ok();
     let is_known = |name: &str| known.iter().any(|scope| scope.name == name);
-    let foreign = typed.permissions.iter().find(|name| !is_known(name)).map(|name| Wrong::ForeignPermission(name.into()));
-    let lacking = typed.permissions.iter().find(|name| !may_give(name)).map(|name| Wrong::LackingPermission(name.into()));
+    let foreign =
+        typed.permissions.iter().find(|name| !is_known(name)).map(|name| Wrong::ForeignPermission(name.into()));
+    let lacking =
+        typed.permissions.iter().find(|name| !may_give(name)).map(|name| Wrong::LackingPermission(name.into()));
     if let Some(wrong) = foreign.or(lacking) {
         note("permissions", wrong);
     }
     match (ip_allow_list, mode, emails) {
-        (Some(ip_allow_list), Some(ip_allow_list_mode), Some(notification_emails)) if problems.is_empty() => Ok(Sound {
-            name: name.to_owned(),
-            redirect_uri: redirect_uri.map(str::to_owned),
-            ip_allow_list,
-            ip_allow_list_mode,
-            permissions: typed.permissions.clone(),
-            notification_emails,
-        }),
+        (Some(ip_allow_list), Some(ip_allow_list_mode), Some(notification_emails)) if problems.is_empty() => {
+            Ok(Sound {
+                name: name.to_owned(),
+                redirect_uri: redirect_uri.map(str::to_owned),
+                ip_allow_list,
+                ip_allow_list_mode,
+                permissions: typed.permissions.clone(),
+                notification_emails,
+            })
+        }
         _ => Err(problems),
     }
 }
@@ -177,7 +184,10 @@ mod tests {
     #[test]
     fn good_settings_are_read_line_by_line() {
         let sound = judge(&good(), ApplicationGrant::AuthorizationCode, &known(), |_| true).ok().unwrap();
-        assert_eq!((sound.name.as_str(), sound.ip_allow_list.to_string().as_str()), ("Ledger", "203.0.113.5\n10.0.0.0/8"));
+        assert_eq!(
+            (sound.name.as_str(), sound.ip_allow_list.to_string().as_str()),
+            ("Ledger", "203.0.113.5\n10.0.0.0/8")
+        );
         assert_eq!((sound.notification_emails.len(), sound.ip_allow_list_mode), (2, AllowListMode::Enforce));
     }
 
@@ -191,8 +201,18 @@ mod tests {
             (code, Box::new(|t| t.redirect_uri = "http://app.example".into()), "redirect_uri", Wrong::RedirectUri),
             (code, Box::new(|t| t.redirect_uri.clear()), "redirect_uri", Wrong::NoRedirectUri),
             (credentials, Box::new(|_| {}), "redirect_uri", Wrong::NeedlessRedirectUri),
-            (code, Box::new(|t| t.ip_allow_list += "\n10.0.0.1/24"), "ip_allow_list", Wrong::Entry("10.0.0.1/24".into())),
-            (code, Box::new(|t| t.ip_allow_list += "\n203.0.113.5"), "ip_allow_list", Wrong::Entry("203.0.113.5".into())),
+            (
+                code,
+                Box::new(|t| t.ip_allow_list += "\n10.0.0.1/24"),
+                "ip_allow_list",
+                Wrong::Entry("10.0.0.1/24".into()),
+            ),
+            (
+                code,
+                Box::new(|t| t.ip_allow_list += "\n203.0.113.5"),
+                "ip_allow_list",
+                Wrong::Entry("203.0.113.5".into()),
+            ),
             (code, Box::new(|t| t.ip_allow_list = long), "ip_allow_list", Wrong::LongList),
             (code, Box::new(|t| t.ip_allow_list_mode.clear()), "ip_allow_list_mode", Wrong::Mode),
             (code, Box::new(|t| t.notification_emails += "\nx"), "notification_emails", Wrong::Email("x".into())),

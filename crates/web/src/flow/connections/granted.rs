@@ -19,7 +19,8 @@ const SCOPES: i64 = 1_000;
 
 /// These connections, as those see them who may change them.
 pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
-    let applications = visit.env.applications(ApplicationFilter::default(), of(rows.iter().map(|row| row.application_id)));
+    let applications =
+        visit.env.applications(ApplicationFilter::default(), of(rows.iter().map(|row| row.application_id)));
     let applications = applications.await?.rows;
     let publishers = of(applications.iter().map(|application| application.organization_id));
     let publishers = visit.env.organizations(OrganizationFilter::default(), publishers).await?.rows;

@@ -18,7 +18,11 @@ pub use secret::SecretPage;
 
 use paylent_domain::application::ApplicationGrant;
 
-use super::{Frame, Name, name::{Sentence, fill}, texts::connections::Connections as Texts};
+use super::{
+    Frame, Name,
+    name::{Sentence, fill},
+    texts::connections::Connections as Texts,
+};
 
 /// What surrounds a page of an organization's connections besides the frame.
 #[derive(Debug, Clone, Copy)]

@@ -81,7 +81,6 @@ pub(super) static DUTCH: Connections = Connections {
     removal_counted: "Verbindingen die iets verliezen: {}",
     removal_now: "Weghalen en opslaan",
     keep_settings: "Niet opslaan",
-    connection: "Verbinding",
     keep_permissions: "Wat ze mag doen",
     keep_note: "Haal het vinkje weg bij wat ze niet meer mag; dat eindigt meteen. Om meer toe te staan verbindt u haar opnieuw.",
     disconnect: "Verbreken",

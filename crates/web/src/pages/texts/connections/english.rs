@@ -81,7 +81,6 @@ pub(super) static ENGLISH: Connections = Connections {
     removal_counted: "Connections that lose something: {}",
     removal_now: "Remove and save",
     keep_settings: "Do not save",
-    connection: "Connection",
     keep_permissions: "What it may do",
     keep_note: "Untick what it shall no longer do; it ends at once. To let it do more, connect it once more.",
     disconnect: "Disconnect",

@@ -81,7 +81,6 @@ pub(super) static GERMAN: Connections = Connections {
     removal_counted: "Verbindungen, die etwas verlieren: {}",
     removal_now: "Entfernen und speichern",
     keep_settings: "Nicht speichern",
-    connection: "Verbindung",
     keep_permissions: "Was sie tun darf",
     keep_note: "Entfernen Sie das Häkchen bei dem, was sie nicht mehr tun soll; es endet sofort. Um mehr zu erlauben, verbinden Sie sie noch einmal.",
     disconnect: "Trennen",

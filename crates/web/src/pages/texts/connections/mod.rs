@@ -103,7 +103,6 @@ pub(crate) struct Connections {
     pub(crate) removal_counted: &'static str,
     pub(crate) removal_now: &'static str,
     pub(crate) keep_settings: &'static str,
-    pub(crate) connection: &'static str,
     pub(crate) keep_permissions: &'static str,
     pub(crate) keep_note: &'static str,
     pub(crate) disconnect: &'static str,
