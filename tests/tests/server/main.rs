@@ -61,6 +61,7 @@ mod authorize_session;
 mod backchannel_logout;
 mod canaries;
 mod code;
+mod connections_pages;
 mod cors;
 mod headers;
 mod health;

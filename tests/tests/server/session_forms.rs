@@ -10,6 +10,7 @@ use crate::support::{
     PASSWORD, Reply, Setting, TestServer,
     account::{at_home, fill_in},
     browser::*,
+    connections::{ADMIN, INVOICES},
     letters::letters_to,
     oauth::Registered,
 };
@@ -29,10 +30,29 @@ async fn page_of(path: &str, browser: &Browser<'_>, client: &Registered, databas
             let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
             browser.get(link.strip_prefix(&browser.server.acme.issuer()).unwrap()).await
         }
-        account if account.starts_with("/account") => browser.get(account).await,
+        page if page.starts_with("/account") || page.starts_with("/organizations") => browser.get(page).await,
         _ => panic!("whose form is posted to {path}?"),
     };
     page.is(200)
+}
+
+/// Ada as a company-wide admin, with an application that her organization connected: what stands in the paths of forms.
+async fn company(browser: &Browser<'_>) -> [(&'static str, String); 3] {
+    let (server, tenant) = (browser.server, browser.tenant);
+    let admin = server.admin(tenant).await;
+    let (organization, ada) = (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
+    admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
+    let api = tenant.add_api("https://invoices.example", INVOICES).await;
+    let application = tenant.application_of(&organization, api, |_| {}).await;
+    browser.connect(&application, &organization).await;
+    let list = browser.get(&format!("/organizations/{organization}/connections")).await.is(200);
+    let connection = list.text.split_once("/connections/").unwrap().1.split('"').next().unwrap().to_owned();
+    [("{id}", organization), ("{application}", application.id.to_string()), ("{connection}", connection)]
+}
+
+/// The path of a form with the ids in it.
+fn filled(path: &str, ids: &[(&'static str, String)]) -> String {
+    ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
 }
 
 /// The value of a hidden field, if there is one.
@@ -47,10 +67,11 @@ both! {
         let client = scene(&server.acme).await;
         let (browser, stranger) = (Browser::new(&server), Browser::new(&server));
         browser.code(&client).await;
+        let ids = company(&browser).await;
         server.clock.advance_seconds(1);
         let foreign = stranger.authorize(&client, &[]).await.is(200);
         for path in FORMS {
-            let path = *path;
+            let path = &*filled(path, &ids);
             let page = page_of(path, &browser, &client, &database).await;
             let (handle, csrf) = (hidden_if_any(&page, "handle"), hidden(&page, "csrf"));
             let token = hidden_if_any(&page, "token");
@@ -171,7 +192,12 @@ both! {
         for section in Section::ALL {
             check(section.path(), &browser.get(section.path()).await);
         }
-        for path in FORMS.iter().copied() {
+        let ids = company(&browser).await;
+        for path in FORMS.iter().map(|path| filled(path, &ids)) {
+            let path = path.as_str();
+            if path.starts_with("/organizations/") {
+                check(path, &browser.get(path).await.is(200));
+            }
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
@@ -181,7 +207,9 @@ both! {
         check("register", &browser.get("/register").await);
         check("code", &browser.get("/register/verify?registration_id=x").await);
         for path in ["/password/forgot", "/password/reset", "/password/reset?token=x"] {
-            check(path, &browser.get(path).await);
+            if path.starts_with("/organizations/") {
+                check(path, &browser.get(path).await.is(200));
+            }
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }

@@ -3,6 +3,7 @@
 pub mod account;
 mod api;
 pub mod browser;
+pub mod connections;
 pub mod forge;
 pub mod letters;
 pub mod oauth;

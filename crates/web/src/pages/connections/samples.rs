@@ -34,7 +34,7 @@ fn offered() -> Vec<Offered> {
 
 fn typed(grant: &str) -> Typed {
     Typed {
-        name: EVIL.to_owned(),
+        name: EVIL.replace('\u{202e}', ""),
         grant_type: grant.to_owned(),
         resource_server: "r".to_owned(),
         redirect_uri: "https://ledger.example/callbacks/paylent".to_owned(),
