@@ -48,8 +48,15 @@ both! {
         assert!(browser.get("/account/organizations").await.text.contains(&home));
         assert!(browser.get(&home).await.is(200).text.contains(&format!("href=\"{new}\"")));
         let page = browser.get(&new).await.is(200);
-        // The Management API comes first, of which a company-wide admin has next to nothing to give.
-        assert!(!page.text.contains("value=\"users:read\"") && !page.text.contains("invoices:read"));
+        assert!(page.text.contains("value=\"invoices:read\"") && !page.text.contains("value=\"users:read\""));
+        // Of the Management API, a company-wide admin has next to nothing to give.
+        let system = server.acme.system_api().await.to_string();
+        let show = settings(&[("resource_server", &system), ("action", "show_permissions")]);
+        let none = browser.submit_from(&page, &new, &show).await.is(200);
+        assert!(none.text.contains("There are no permissions of this API that you could give."), "{}", none.text);
+        let code = settings(&[("resource_server", &system), ("grant_type", "authorization_code")]);
+        let refused = browser.submit_from(&page, &new, &code).await.is(422);
+        assert!(refused.text.contains("This API allows no refresh tokens"), "{}", refused.text);
         let mut fields = settings(&[
             ("redirect_uri", ""),
             ("grant_type", "client_credentials"),
@@ -207,8 +214,12 @@ both! {
         let before = database.dump().await;
         let rotated = browser.submit(&own, &own, &[("action", "rotate"), ("overlap", "none")]).await.is(422);
         assert!(rotated.text.contains("href=\"#secret\"") && !rotated.text.contains("client-secret"));
-        let list = settings(&[("redirect_uri", ""), ("ip_allow_list", "127.0.0.1"), ("permission", "memberships:write")]);
-        browser.submit(&own, &own, &list).await.is(422);
+        let more = settings(&[
+            ("redirect_uri", ""), ("ip_allow_list", "203.0.113.5"),
+            ("permission", "memberships:write"), ("permission", "memberships:delete"),
+        ]);
+        let refused = browser.submit(&own, &own, &more).await.is(422);
+        assert!(refused.text.contains("You cannot give <bdi>memberships:delete</bdi>"), "{}", refused.text);
         assert_eq!(database.dump().await, before);
     }
 

@@ -96,7 +96,9 @@ impl<'a> Subject<'a> {
     async fn save(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         let (typed, known) = (draft::typed(fields), scopes(self.visit, self.server.id).await?);
         let before = &self.application.permissions;
-        let sound = match draft::judge(&typed, self.application.grant_type, &known, |name| self.may_give(name)) {
+        // What it has already is not given by whoever keeps it.
+        let may_have = |name: &str| before.contains(name) || self.may_give(name);
+        let sound = match draft::judge(&typed, self.application.grant_type, &known, may_have) {
             Ok(sound) => sound,
             Err(problems) => return self.page(&typed, false, problems).await,
         };

@@ -160,7 +160,8 @@ async fn page(
 ) -> Result<HttpResponse, Failure> {
     let servers = servers(visit).await?;
     let chosen = servers.iter().find(|server| server.id.to_string() == typed.resource_server);
-    let chosen = chosen.or_else(|| servers.iter().find(|server| server.system));
+    // People cannot connect what is for the Management API, so it comes last.
+    let chosen = chosen.or_else(|| servers.iter().find(|server| !server.system)).or_else(|| servers.first());
     let offered = match chosen {
         Some(server) => {
             typed.resource_server = server.id.to_string();
