@@ -20,8 +20,11 @@ use crate::app::Shared;
 /// The paths of the pages that are not [`FORMS`].
 const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/organization"];
 
+/// Where pages begin that nothing else lives beside.
+const ORGANIZATIONS: &str = "/organizations/";
+
 /// Where pages begin whose forms front ends can send as JSON, too.
-const SHARED: [&str; 4] = ["/register", "/invitations/", "/password/", "/organizations/"];
+const SHARED: [&str; 3] = ["/register", "/invitations/", "/password/"];
 
 /// Why a request was not let in.
 #[derive(Debug)]
@@ -138,7 +141,8 @@ impl Refusal {
 fn is_for_people(request: &HttpRequest) -> bool {
     let path = request.path();
     let is_shared = SHARED.iter().any(|start| path.starts_with(start));
-    if PAGES.contains(&path) || FORMS.contains(&path) || (is_shared && !speaks_json(request)) {
+    let is_page = PAGES.contains(&path) || FORMS.contains(&path) || path.starts_with(ORGANIZATIONS);
+    if is_page || (is_shared && !speaks_json(request)) {
         return true;
     }
     let machines = ["/api/", "/oauth/", "/.well-known/", "/health/", "/assets/"];

@@ -40,7 +40,8 @@ async fn page_of(path: &str, browser: &Browser<'_>, client: &Registered, databas
 async fn company(browser: &Browser<'_>) -> [(&'static str, String); 3] {
     let (server, tenant) = (browser.server, browser.tenant);
     let admin = server.admin(tenant).await;
-    let (organization, ada) = (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
+    let (organization, ada) =
+        (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
     admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
     let api = tenant.add_api("https://invoices.example", INVOICES).await;
     let application = tenant.application_of(&organization, api, |_| {}).await;

@@ -100,3 +100,27 @@ pub fn element(page: &Reply, id: &str) -> String {
     let rest = page.text.split_once(&start).unwrap_or_else(|| panic!("no {id}: {}", page.text)).1;
     rest.split('<').next().unwrap().to_owned()
 }
+
+/// What introspection tells the application of a token.
+pub async fn introspected(browser: &Browser<'_>, application: &Registered, token: &Value) -> Value {
+    let form = [("token", token.as_str().unwrap())];
+    Reply::of(browser.ask(application, "/oauth/introspect", &form)).await.is(200).json()
+}
+
+/// Where an application of an organization is shown.
+pub fn path_of(organization: &str, application: &Registered) -> String {
+    format!("/organizations/{organization}/applications/{}", application.id)
+}
+
+/// The settings of a form, as they are when nobody changes anything.
+pub fn settings<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let usual = [
+        ("name", "Ledger Robot"),
+        ("redirect_uri", CALLBACK),
+        ("ip_allow_list", ""),
+        ("ip_allow_list_mode", "enforce"),
+        ("notification_emails", ""),
+    ];
+    let kept = usual.into_iter().filter(|(name, _)| change.iter().all(|(changed, _)| changed != name));
+    kept.chain(change.iter().copied()).collect()
+}
