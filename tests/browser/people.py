@@ -180,4 +180,5 @@ def main(directory):
         joins_by_invitation(browser, post, organization, role)
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -18,7 +18,8 @@ use serde_json::json;
 use crate::app::Shared;
 
 /// The routes of the pages that are no forms.
-const PAGES: [&str; 4] = ["/oauth/authorize", "/oauth/logout", "/account/data", "/invitations/{id}"];
+const PAGES: [&str; 5] =
+    ["/oauth/authorize", "/oauth/logout", "/account/data", "/invitations/{id}", "/organizations/{id}/connections"];
 
 /// Why a request was not let in.
 #[derive(Debug)]

@@ -35,6 +35,14 @@ pub enum Purpose {
     Applications,
     /// Leaving an organization.
     Organizations,
+    /// Making an application of an organization.
+    NewApplication,
+    /// Changing an application, its secret and its tokens.
+    Application,
+    /// Deleting an application.
+    ApplicationDeletion,
+    /// Changing or ending a connection.
+    Connection,
     /// Deleting the account.
     Deletion,
     /// Asking for a link to choose another password.
@@ -60,6 +68,10 @@ impl Purpose {
             Self::Sessions => "sessions",
             Self::Applications => "applications",
             Self::Organizations => "organizations",
+            Self::NewApplication => "new_application",
+            Self::Application => "application",
+            Self::ApplicationDeletion => "application_deletion",
+            Self::Connection => "connection",
             Self::Deletion => "deletion",
             Self::ForgotPassword => "forgot_password",
             Self::ResetPassword => "reset_password",

@@ -12,6 +12,7 @@ use crate::support::{
     PASSWORD, Reply, Setting, TestServer,
     account::{at_home, fill_in},
     browser::*,
+    connections::{ADMIN, INVOICES},
     document,
     letters::{letters_to, passcode, reset_link},
     nobody,
@@ -20,7 +21,13 @@ use crate::support::{
 
 /// The page whose form is posted to this route, as Ada sees it, who is signed in, and where it is posted to. A form that is
 /// mounted and not known here fails the tests below.
-async fn page_of(route: &str, ada: &Browser<'_>, client: &Registered, database: &TestDatabase) -> (Reply, String) {
+async fn page_of(
+    route: &str,
+    ada: &Browser<'_>,
+    client: &Registered,
+    database: &TestDatabase,
+    ids: &Ids,
+) -> (Reply, String) {
     let page = match route {
         "/login" => ada.authorize(client, &[("prompt", "login")]).await,
         "/consent" => ada.authorize(client, &[("prompt", "consent")]).await,
@@ -69,10 +76,37 @@ async fn page_of(route: &str, ada: &Browser<'_>, client: &Registered, database: 
             let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
             ada.get(link.strip_prefix(&ada.server.acme.issuer()).unwrap()).await
         }
+        own if own.starts_with("/organizations/") => {
+            let path = filled(own, ids);
+            return (ada.get(&path).await.is(200), path);
+        }
         own if ["/account", "/register", "/password"].iter().any(|start| own.starts_with(start)) => ada.get(own).await,
         _ => panic!("whose form is posted to {route}?"),
     };
     (page.is(200), route.to_owned())
+}
+
+/// What stands in the places of paths.
+type Ids = [(&'static str, String); 3];
+
+/// Ada as a company-wide admin, with an application that her organization connected: what stands in the paths of forms.
+async fn company(browser: &Browser<'_>) -> Ids {
+    let (server, tenant) = (browser.server, browser.tenant);
+    let admin = server.admin(tenant).await;
+    let (organization, ada) =
+        (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
+    admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
+    let api = tenant.add_api("https://invoices.example", INVOICES).await;
+    let application = tenant.application_of(&organization, api, |_| {}).await;
+    browser.connect(&application, &organization).await;
+    let list = browser.get(&format!("/organizations/{organization}/connections")).await.is(200);
+    let connection = list.text.split_once("/connections/").unwrap().1.split('"').next().unwrap().to_owned();
+    [("{id}", organization), ("{application}", application.id.to_string()), ("{connection}", connection)]
+}
+
+/// The path of a form with the ids in it.
+fn filled(path: &str, ids: &Ids) -> String {
+    ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
 }
 
 /// The value of a hidden field, if there is one.
@@ -87,10 +121,11 @@ both! {
         let client = scene(&server.acme).await;
         let (browser, stranger) = (Browser::new(&server), Browser::new(&server));
         browser.code(&client).await;
+        let ids = company(&browser).await;
         server.clock.advance_seconds(1);
         let foreign = stranger.authorize(&client, &[]).await.is(200);
         for route in FORMS {
-            let (page, path) = page_of(route.path, &browser, &client, &database).await;
+            let (page, path) = page_of(route.path, &browser, &client, &database, &ids).await;
             let path = path.as_str();
             let (handle, csrf) = (hidden_if_any(&page, "handle"), hidden(&page, "csrf"));
             let passed_on = ["token", "registration_id", "registration_token"].map(|name| (name, hidden_if_any(&page, name)));
@@ -219,8 +254,12 @@ both! {
         for section in Section::ALL {
             check(section.path(), &browser.get(section.path()).await);
         }
+        let ids = company(&browser).await;
         for route in FORMS {
-            let path = &*route.path.replace("{id}", &nobody());
+            let path = &*filled(route.path, &ids);
+            if path.starts_with("/organizations/") {
+                check(path, &browser.get(path).await.is(200));
+            }
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }

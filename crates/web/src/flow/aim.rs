@@ -12,7 +12,7 @@ pub(super) enum Aim {
     Page(ReturnTo),
 }
 
-/// A path of ours that signing in may lead to: the account pages, and invitations to answer.
+/// A path of ours that signing in may lead to: the account pages, invitations to answer, and what organizations connected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReturnTo(String);
 
@@ -26,7 +26,8 @@ impl ReturnTo {
     fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        let known = path == "/account" || path.starts_with("/account/") || path.starts_with("/invitations/");
+        let known = path == "/account"
+            || ["/account/", "/invitations/", "/organizations/"].iter().any(|start| path.starts_with(start));
         let segments = path.split('/').skip(1).all(|segment| !segment.is_empty() && segment.chars().all(plain));
         let query = query.chars().all(|c| plain(c) || "=&".contains(c));
         (known && segments && query && text.len() <= 500).then(|| Self(text.to_owned()))
@@ -43,7 +44,13 @@ mod tests {
 
     #[test]
     fn only_pages_of_the_list_are_returned_to() {
-        for good in ["/account", "/account/sessions", "/invitations/0193-ab", "/invitations/x?token=pay_x-1&a=b"] {
+        for good in [
+            "/account",
+            "/account/sessions",
+            "/organizations/0193-ab/connections",
+            "/invitations/0193-ab",
+            "/invitations/x?token=pay_x-1&a=b",
+        ] {
             assert_eq!(ReturnTo::parse(good).map(|path| path.0).as_deref(), Some(good));
         }
         for bad in [
@@ -62,6 +69,8 @@ mod tests {
             "https://evil.test/account",
             "/oauth/authorize",
             "/invitations",
+            "/organizations",
+            "/organizations//evil.test",
         ] {
             assert_eq!(ReturnTo::parse(bad), None, "{bad}");
         }

@@ -39,5 +39,5 @@ async fn authorize(visit: &Visit, encoded: &[u8]) -> Result<HttpResponse, Failur
         return Err(Failure::malformed("The parameters are longer than 8 KiB."));
     }
     let request = AuthorizationRequest::parse(encoded)?;
-    visit.show(visit.engine().authorize(request, &visit.browser()).await?)
+    visit.show(visit.engine().authorize(request, &visit.browser()).await?).await
 }

@@ -16,5 +16,5 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<
 async fn choose(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
     visit.check(Purpose::ChooseAccount, fields)?;
     let handle = fields.one("handle").unwrap_or_default();
-    visit.show(visit.engine().choose_account(handle, &visit.browser()).await?)
+    visit.show(visit.engine().choose_account(handle, &visit.browser()).await?).await
 }

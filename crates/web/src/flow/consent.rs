@@ -27,5 +27,5 @@ async fn decide(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fail
         _ => return Err(damaged()),
     };
     let handle = fields.one("handle").unwrap_or_default();
-    visit.show(visit.engine().decide(handle, &visit.browser(), decision).await?)
+    visit.show(visit.engine().decide(handle, &visit.browser(), decision).await?).await
 }

@@ -30,7 +30,7 @@ pub(super) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpR
     let run = async |visit: &mut Visit| {
         let fields = Fields::parse(request.query_string())?;
         if fields.has("handle") {
-            return visit.show(reopen(visit, &fields).await?);
+            return visit.show(reopen(visit, &fields).await?).await;
         }
         let path = ReturnTo::of(&fields);
         match visit.session {
@@ -55,7 +55,7 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
     let aim = match fields.has("handle") {
         true => match reopen(visit, fields).await? {
             Step::Login(login) => Aim::Request(login),
-            step => return visit.show(step),
+            step => return visit.show(step).await,
         },
         false => Aim::Page(ReturnTo::of(fields)),
     };
@@ -86,7 +86,7 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
 
 async fn go_on(visit: &Visit, aim: &Aim) -> Result<HttpResponse, Failure> {
     match aim {
-        Aim::Request(login) => visit.show(visit.engine().resume(&login.handle, &visit.browser()).await?),
+        Aim::Request(login) => visit.show(visit.engine().resume(&login.handle, &visit.browser()).await?).await,
         Aim::Page(path) => Ok(show::redirect(path.as_str())),
     }
 }

@@ -7,6 +7,7 @@ mod aim;
 mod authorize;
 mod choice;
 mod choose_account;
+mod connections;
 mod consent;
 mod fault;
 mod introduction;
@@ -49,6 +50,7 @@ pub(crate) fn configure(cfg: &mut ServiceConfig) {
         .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
         .service(get_only("/account/data").route(get().to(account::data::get)))
         .service(get_only("/account/data.json").route(get().to(account::data::download)))
+        .service(get_only("/organizations/{id}/connections").route(get().to(connections::list::get)))
         .service(get_only("/assets/{version}/{name}").route(get().to(asset)))
         .configure(forms);
 }
@@ -112,6 +114,10 @@ forms! {
     "/account/sessions": either get account::sessions::get, post account::sessions::post;
     "/account/applications": either get account::applications::get, post account::applications::post;
     "/account/organizations": either get account::organizations::get, post account::organizations::post;
+    "/organizations/{id}/connections/{connection}": either get connections::connection::get, post connections::connection::post;
+    "/organizations/{id}/applications/new": either get connections::new::get, post connections::new::post;
+    "/organizations/{id}/applications/{application}": either get connections::application::get, post connections::application::post;
+    "/organizations/{id}/applications/{application}/delete": either get connections::deletion::get, post connections::deletion::post;
     "/account/delete": either get account::deletion::get, post account::deletion::post, limited;
 }
 

@@ -18,5 +18,5 @@ async fn choose(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fail
     let chosen = fields.one("organization").ok_or(Failure::malformed("The choice cannot be read."))?;
     let organization = Some(chosen).filter(|chosen| !chosen.is_empty());
     let handle = fields.one("handle").unwrap_or_default();
-    visit.show(visit.engine().choose_organization(handle, &visit.browser(), organization).await?)
+    visit.show(visit.engine().choose_organization(handle, &visit.browser(), organization).await?).await
 }

@@ -13,8 +13,8 @@ use super::{Visit, aim::Aim, fault::Failure, password, register};
 use crate::{
     csrf::Purpose,
     pages::{
-        self, AskedScope, ChooseAccount, Destination, Fault, Form, FormPost, Href, Name, Page, SignIn, SignInProblem,
-        headers, render,
+        self, AskedScope, ChooseAccount, Destination, Fault, Form, FormPost, Href, Name, Page, Party, SignIn,
+        SignInProblem, headers, render,
     },
 };
 
@@ -60,7 +60,7 @@ impl Visit {
     }
 
     /// What a step looks like.
-    pub(super) fn show(&self, step: Step) -> Result<HttpResponse, Failure> {
+    pub(super) async fn show(&self, step: Step) -> Result<HttpResponse, Failure> {
         match step {
             Step::Login(login) => {
                 let known = self.session.as_ref().filter(|_| login.reason == LoginReason::Again);
@@ -70,7 +70,7 @@ impl Visit {
             }
             Step::SelectAccount(select) => self.account_page(&select),
             Step::ChooseOrganization(choose) => Ok(self.organization_page(&choose)),
-            Step::Consent(consent) => self.consent_page(&consent),
+            Step::Consent(consent) => self.consent_page(&consent).await,
             Step::Return(answer) => self.hand_over(&answer),
         }
     }
@@ -132,7 +132,7 @@ impl Visit {
         page(200, &question)
     }
 
-    fn consent_page(&self, consent: &Consent) -> Result<HttpResponse, Failure> {
+    async fn consent_page(&self, consent: &Consent) -> Result<HttpResponse, Failure> {
         let (csrf, other) = (self.csrf(Purpose::Consent), self.another(&consent.handle));
         let scopes: Vec<AskedScope<'_>> = consent
             .scopes
@@ -145,17 +145,25 @@ impl Visit {
             })
             .collect();
         let is_api = consent.audience != self.env.tenant().base_url;
+        let organization = match consent.organization_id {
+            Some(id) => Some(self.env.organization(id).await?.ok_or_else(gone)?.name),
+            None => None,
+        };
+        let connections = consent.organization_id.map(|id| format!("/organizations/{id}/connections"));
+        let connections = connections.unwrap_or_else(|| "/account/applications".to_owned());
+        let is_owned = consent.client.organization.is_some();
         let question = pages::Consent {
             frame: self.frame(),
             form: self.form("/consent", &csrf, &consent.handle),
             client: Name(&consent.client.name),
             publisher: consent.client.organization.as_deref().map(Name),
+            party: party(organization.as_deref().map(Name), is_owned, consent.for_organization),
             account: self.account().ok_or_else(gone)?,
             use_another: Href::parse(&other),
             resource: is_api.then_some(Name(&consent.audience)),
             scopes: &scopes,
             redirect_host: &consent.client.redirect_host,
-            connections: None,
+            connections: Href::parse(&connections).filter(|_| is_owned),
         };
         Ok(page(200, &question))
     }
@@ -178,6 +186,17 @@ impl Visit {
             parameters: &parameters,
         };
         Ok(page(200, &form))
+    }
+}
+
+/// For whom somebody who acts for this organization decides.
+fn party(organization: Option<Name<'_>>, is_owned: bool, for_organization: bool) -> Option<Party<'_>> {
+    match (organization, is_owned) {
+        (Some(organization), true) if for_organization => Some(Party::Everyone(organization)),
+        (Some(organization), true) => Some(Party::Member(organization)),
+        (Some(organization), false) => Some(Party::ActsFor(organization)),
+        (None, true) => Some(Party::Person),
+        (None, false) => None,
     }
 }
 

@@ -244,6 +244,19 @@ impl Visit {
         }
     }
 
+    /// Vouches for the id of what a form will make: the session that the form is for got it from here. A form that comes
+    /// twice makes nothing twice.
+    pub(super) fn vouch(&self, id: &str) -> String {
+        let holder = Holder { browser: id, session: self.token.as_deref() };
+        csrf::token(|message| mac(&self.settings.form_key, message), holder, Purpose::NewApplication)
+    }
+
+    /// Whether [`vouch`](Self::vouch) said this of the id.
+    pub(super) fn vouched(&self, id: &str, presented: &str) -> bool {
+        let holder = Holder { browser: id, session: self.token.as_deref() };
+        csrf::matches(|message| mac(&self.settings.form_key, message), holder, Purpose::NewApplication, presented)
+    }
+
     fn holder(&self) -> Holder<'_> {
         Holder { browser: &self.browser, session: self.token.as_deref() }
     }

@@ -4,7 +4,11 @@ use std::fmt;
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::{Account, Form, Frame, Href, Name, Page, Policy, name::fill, texts::Texts};
+use super::{
+    Account, Form, Frame, Href, Name, Page, Policy,
+    name::{Sentence, fill},
+    texts::Texts,
+};
 
 /// Asks whether an application may have what it asked for.
 ///
@@ -21,6 +25,8 @@ pub struct Consent<'a> {
     pub client: Name<'a>,
     /// The organization that published the application.
     pub publisher: Option<Name<'a>>,
+    /// For whom the person decides.
+    pub party: Option<Party<'a>>,
     /// The account that access is given to.
     pub account: Account<'a>,
     /// Where another account is chosen.
@@ -33,6 +39,19 @@ pub struct Consent<'a> {
     pub redirect_host: &'a str,
     /// Where connections are changed and withdrawn.
     pub connections: Option<Href<'a>>,
+}
+
+/// For whom somebody gives access.
+#[derive(Debug, Clone, Copy)]
+pub enum Party<'a> {
+    /// For everyone in this organization, whose application this becomes.
+    Everyone(Name<'a>),
+    /// For themself, as a member of this organization.
+    Member(Name<'a>),
+    /// For themself, and for no organization.
+    Person,
+    /// As somebody who acts for this organization; the application is no organization's.
+    ActsFor(Name<'a>),
 }
 
 /// One scope an application asks for.
@@ -91,6 +110,17 @@ impl Consent<'_> {
     /// Whether part of this was allowed before, so that only the difference is being asked.
     fn returning(&self) -> bool {
         self.scopes.iter().any(|scope| !scope.new)
+    }
+
+    /// For whom the person decides, in words.
+    fn for_whom(&self) -> Option<Sentence<Name<'_>>> {
+        let texts = self.frame.connections();
+        Some(match self.party? {
+            Party::Everyone(organization) => fill(texts.connects_for_all, organization),
+            Party::Member(organization) => fill(texts.connects_for_you, organization),
+            Party::Person => fill(texts.connects_yourself, Name("")),
+            Party::ActsFor(organization) => fill(texts.acts_for, organization),
+        })
     }
 
     fn host(&self) -> Host<'_> {
@@ -187,6 +217,21 @@ mod tests {
     }
 
     #[test]
+    fn it_says_for_whom_the_decision_is() {
+        let acme = Name("Acme Works");
+        for (party, sentence) in [
+            (Party::Everyone(acme), "for everyone in <bdi>Acme Works</bdi>"),
+            (Party::Member(acme), "for you alone, as a member of <bdi>Acme Works</bdi>"),
+            (Party::Person, "for you alone, and for no organization"),
+            (Party::ActsFor(acme), "You act for <bdi>Acme Works</bdi>"),
+        ] {
+            let html = body(&Consent { party: Some(party), ..samples::consent() });
+            assert!(html.contains(sentence), "{sentence}");
+        }
+        assert!(!body(&Consent { party: None, ..samples::consent() }).contains("for-whom"));
+    }
+
+    #[test]
     fn only_optional_scopes_are_checkboxes_and_they_start_ticked() {
         let html = body(&samples::consent());
         assert_eq!(html.matches(r#"type="checkbox""#).count(), 2);
@@ -234,6 +279,7 @@ mod tests {
         let page = Consent {
             client: Name(evil),
             publisher: Some(Name(evil)),
+            party: Some(Party::Everyone(Name(evil))),
             account: Account { name: Some(Name(evil)), email: Name(evil) },
             resource: Some(Name(evil)),
             scopes: &scopes,
@@ -242,6 +288,6 @@ mod tests {
         };
         let html = body(&page);
         assert!(!html.contains("<img") && !html.contains('\u{202e}'));
-        assert!(html.matches("&#60;img src=x onerror=alert(1)&#62;&#34;&#39;").count() >= 7);
+        assert!(html.matches("&#60;img src=x onerror=alert(1)&#62;&#34;&#39;").count() >= 8);
     }
 }

@@ -26,6 +26,10 @@ impl Frame<'_> {
         texts::account::account(self.language)
     }
 
+    pub(crate) const fn connections(&self) -> &'static texts::connections::Connections {
+        texts::connections::connections(self.language)
+    }
+
     /// When to try again, in whole minutes and at least one.
     pub(crate) fn wait(&self, seconds: u32) -> Sentence<u32> {
         let minutes = seconds.div_ceil(60).max(1);

@@ -7,6 +7,7 @@ pub mod account;
 pub mod assets;
 mod choose_account;
 mod choose_organization;
+pub mod connections;
 mod consent;
 mod fault;
 mod form_post;
@@ -28,7 +29,7 @@ mod texts;
 
 pub use choose_account::ChooseAccount;
 pub use choose_organization::ChooseOrganization;
-pub use consent::{AskedScope, Consent};
+pub use consent::{AskedScope, Consent, Party};
 pub use fault::{Fault, FaultPage};
 pub use form_post::{Destination, FormPost};
 pub use frame::{Account, Form, Frame};

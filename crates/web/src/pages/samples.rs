@@ -122,6 +122,7 @@ pub(crate) fn consent() -> Consent<'static> {
         form: form("/oauth/consent"),
         client: Name("Ledger Robot"),
         publisher: Some(Name("Acme Works")),
+        party: None,
         account: account(),
         use_another: Href::parse("/oauth/login?another"),
         resource: Some(Name("Invoicing")),
@@ -132,7 +133,12 @@ pub(crate) fn consent() -> Consent<'static> {
 }
 
 pub(crate) fn consent_again() -> Consent<'static> {
-    Consent { scopes: &SCOPES_AGAIN, connections: Href::parse("/connections"), ..consent() }
+    Consent {
+        scopes: &SCOPES_AGAIN,
+        party: Some(Party::Everyone(Name("Bakery"))),
+        connections: Href::parse("/connections"),
+        ..consent()
+    }
 }
 
 pub(crate) fn choose_account() -> ChooseAccount<'static> {
@@ -304,6 +310,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
         frame,
         client: LONG,
         publisher: Some(LONG),
+        party: Some(Party::Member(LONG)),
         account: unnamed,
         redirect_host: "an-extraordinarily-long-host-name.of.a.large.company.example",
         ..consent()
@@ -338,6 +345,7 @@ pub(crate) fn all(language: Language) -> Vec<(&'static str, Html)> {
     ]);
     pages.extend(invitations(frame));
     pages.extend(registration(frame));
+    pages.extend(connections::samples::all(frame));
     pages.extend(passwords(frame));
     pages
 }

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Shows a page to the person who is signed in. Anybody else is asked to sign in first, and comes back.
-async fn shown(
+pub(super) async fn shown(
     request: &HttpRequest,
     settings: &Settings,
     run: impl AsyncFnOnce(&mut Visit, Person) -> Result<HttpResponse, Failure>,
@@ -46,7 +46,7 @@ async fn shown(
 }
 
 /// Does what the person who is signed in asks for with the form of a page.
-async fn done(
+pub(super) async fn done(
     request: &HttpRequest,
     payload: Payload,
     settings: &Settings,
@@ -110,7 +110,7 @@ fn say_done(section: Section) -> HttpResponse {
 }
 
 /// This person at this browser.
-fn by(visit: &Visit, person: &Person) -> Context {
+pub(super) fn by(visit: &Visit, person: &Person) -> Context {
     visit.context(person.id, person.email.as_str())
 }
 

@@ -69,6 +69,7 @@ fn membership(membership: &paylent_storage::OwnMembership) -> OwnMembership<'_> 
     OwnMembership {
         id: membership.id.to_string(),
         organization: Name(&membership.organization),
+        connections: format!("/organizations/{}/connections", membership.organization_id),
         roles: roles.collect(),
         since: Moment(membership.since),
     }

@@ -104,7 +104,7 @@ async fn go_back(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure
     if let Some(handle) = handle(fields)
         && let Ok(step) = visit.engine().resume(handle, &visit.browser()).await
     {
-        return visit.show(step);
+        return visit.show(step).await;
     }
     Ok(show::page(200, &Welcome { frame: visit.frame(), account: visit.account() }))
 }

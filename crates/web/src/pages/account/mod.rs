@@ -209,7 +209,7 @@ macro_rules! stays_here {
         }
     )*};
 }
-use stays_here;
+pub(in crate::pages) use stays_here;
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,8 @@ pub struct OwnMembership<'a> {
     pub id: String,
     /// The organization.
     pub organization: Name<'a>,
+    /// Where its connections are.
+    pub connections: String,
     /// The roles held there: what they allow, or what they are called.
     pub roles: Vec<Name<'a>>,
     /// Since when.

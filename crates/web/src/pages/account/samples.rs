@@ -105,8 +105,20 @@ pub(crate) fn all(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         applications,
     };
     let memberships = [
-        OwnMembership { id: "a".to_owned(), organization: EVIL, roles: vec![EVIL, Name("Read invoices")], since: AT },
-        OwnMembership { id: "b".to_owned(), organization: Name("Acme"), roles: Vec::new(), since: AT },
+        OwnMembership {
+            id: "a".to_owned(),
+            organization: EVIL,
+            connections: "/organizations/a/connections".to_owned(),
+            roles: vec![EVIL, Name("Read invoices")],
+            since: AT,
+        },
+        OwnMembership {
+            id: "b".to_owned(),
+            organization: Name("Acme"),
+            connections: "/organizations/b/connections".to_owned(),
+            roles: Vec::new(),
+            since: AT,
+        },
     ];
     let invitations = [OwnInvitation { id: "i".to_owned(), organization: EVIL, until: AT }];
     let organizations = OrganizationsPage {

@@ -4,6 +4,7 @@
 //! of a value. Dutch and German say "u" and "Sie".
 
 pub(crate) mod account;
+pub(crate) mod connections;
 mod dutch;
 mod english;
 mod german;

@@ -1,0 +1,256 @@
+//! `/organizations/{id}/applications/{application}`: what an application is, and everything that changes it.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use paylent_crypto::secret::{self, SecretHash, SecretKind};
+use paylent_domain::{
+    Id,
+    application::{Application, ApplicationGrant, SecretOverlap, StaticToken},
+    resource_server::ResourceServer,
+    scope::Scopes,
+};
+use paylent_storage::{ApplicationChange, Error, Refusal, StaticTokenFilter};
+
+use super::{
+    super::{Visit, fault::Failure, show, visit::Fields},
+    Desk,
+    changes::{expected, version},
+    cut, done,
+    draft::{self, Sound},
+    granted::scopes,
+    page_after, say,
+    showing::{current_address, example, offered, secret_page},
+    shown, unknown,
+};
+use crate::{
+    Settings,
+    csrf::Purpose,
+    pages::{
+        Name,
+        account::Moment,
+        connections::{ApplicationPage, Done, Offered, Problem, RemovalPage, Settings as Form, Token, Typed, Wrong},
+    },
+};
+
+/// An application with its API, and who looks at it.
+struct Subject<'a> {
+    visit: &'a Visit,
+    desk: &'a Desk,
+    request: &'a HttpRequest,
+    application: Application,
+    server: ResourceServer,
+    /// The version that the form is about, which stays that one until the page is opened again.
+    version: String,
+}
+
+/// `GET /organizations/{id}/applications/{application}`
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let run = async |visit: &mut Visit, desk: Desk| {
+        let subject = Subject::of(visit, &desk, &request, None).await?;
+        let typed = draft::of(&subject.application);
+        subject.page(&typed, false, Vec::new()).await
+    };
+    shown(&request, &settings, run).await
+}
+
+/// `POST /organizations/{id}/applications/{application}`
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+    let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
+        let subject = Subject::of(visit, &desk, &request, fields.one("version")).await?;
+        match fields.one("action") {
+            Some("rotate") => subject.rotate(fields).await,
+            Some("revoke") => subject.revoke(fields).await,
+            Some("add_current_address") => {
+                let (mut typed, address) = (draft::typed(fields), current_address(visit));
+                if let Some(address) = address {
+                    draft::add_address(&mut typed, address);
+                }
+                subject.page(&typed, address.is_some(), Vec::new()).await
+            }
+            _ => subject.save(fields).await,
+        }
+    };
+    done(&request, payload, &settings, Purpose::Application, run).await
+}
+
+impl<'a> Subject<'a> {
+    async fn of(
+        visit: &'a Visit,
+        desk: &'a Desk,
+        request: &'a HttpRequest,
+        seen: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let application = desk.application(visit, request).await?;
+        let server = visit.env.resource_server(application.resource_server_id).await?.ok_or_else(unknown)?;
+        let version = seen.map_or_else(|| version(application.updated_at), str::to_owned);
+        Ok(Self { visit, desk, request, application, server, version })
+    }
+
+    fn may_give(&self, scope: &str) -> bool {
+        !self.server.system || self.desk.may_give(scope)
+    }
+
+    /// Saves what was typed. What people connected loses nothing before that was said and confirmed.
+    async fn save(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        let (typed, known) = (draft::typed(fields), scopes(self.visit, self.server.id).await?);
+        let before = &self.application.permissions;
+        // What it has already is not given by whoever keeps it.
+        let may_have = |name: &str| before.contains(name) || self.may_give(name);
+        let sound = match draft::judge(&typed, self.application.grant_type, &known, may_have) {
+            Ok(sound) => sound,
+            Err(problems) => return self.page(&typed, false, problems).await,
+        };
+        let removed: Scopes =
+            before.iter().filter(|name| !sound.permissions.contains(name)).map(str::to_owned).collect();
+        if !removed.is_empty() && fields.one("confirmed") != Some("yes") {
+            let connections = self.visit.env.connections_narrowed_by(self.application.id, &sound.permissions).await?;
+            if connections > 0 {
+                return Ok(self.removal(&typed, &known, &removed, connections));
+            }
+        }
+        let is_more = sound.permissions.iter().any(|name| !before.contains(name));
+        let is_asked = is_more && self.application.grant_type == ApplicationGrant::AuthorizationCode;
+        let (id, by) = (self.application.id, self.desk.by(self.visit));
+        match self.visit.env.update_application(id, change(sound), &expected(fields), &by).await {
+            Ok(Some(_)) => Ok(say(&self.desk.path_of(id), if is_asked { Done::SavedMore } else { Done::Saved })),
+            Ok(None) => Err(unknown()),
+            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, stale("settings")).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn removal(&self, typed: &Typed, known: &[Offered], removed: &Scopes, connections: i64) -> HttpResponse {
+        let (csrf, back) = (self.visit.csrf(Purpose::Application), self.desk.path_of(self.application.id));
+        let described = |name: &str| known.iter().find(|scope| scope.name == name).cloned();
+        let described = |name: &str| described(name).unwrap_or(Offered { name: name.to_owned(), description: None });
+        let removed: Vec<Offered> = removed.iter().map(described).collect();
+        let mut again = draft::fields(typed);
+        again.push(("version", self.version.clone()));
+        again.extend(typed.permissions.iter().map(|name| ("permission", name.to_owned())));
+        let page = RemovalPage {
+            frame: self.visit.frame(),
+            place: self.desk.place(self.visit),
+            form: self.visit.own_form(&back, &csrf),
+            name: Name(&self.application.name),
+            removed: &removed,
+            connections,
+            typed: &again,
+            back: &back,
+        };
+        show::page(200, &page)
+    }
+
+    /// Makes another secret. Whoever has the secret of a machine has all that it may do, so the person must have it, too.
+    async fn rotate(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        let typed = draft::of(&self.application);
+        let is_machine = self.application.grant_type == ApplicationGrant::ClientCredentials;
+        let lacking = self.application.permissions.iter().find(|name| is_machine && !self.may_give(name));
+        let overlap = fields.one("overlap").and_then(|overlap| overlap.parse::<SecretOverlap>().ok());
+        let overlap = match (lacking, overlap) {
+            (None, Some(overlap)) => overlap,
+            (None, None) => return self.page(&typed, false, problem("overlap", Wrong::Overlap)).await,
+            (Some(name), _) => {
+                let wrong = Wrong::LackingPermission(name.to_owned());
+                return self.page(&typed, false, problem("secret", wrong)).await;
+            }
+        };
+        let (secret, by) = (secret::generate(SecretKind::ClientSecret)?, self.desk.by(self.visit));
+        let (id, hash) = (self.application.id, SecretHash::of(secret.expose()));
+        match self.visit.env.rotate_application_secret(id, hash, overlap, &expected(fields), &by).await {
+            Ok(Some(application)) => {
+                let until = self.visit.now.plus_seconds(overlap.seconds());
+                let until = Some(until).filter(|_| overlap != SecretOverlap::None);
+                Ok(secret_page(self.visit, self.desk, &application, &secret, until))
+            }
+            Ok(None) => Err(unknown()),
+            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, stale("secret")).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn revoke(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        let id: Option<Id<StaticToken>> = fields.one("token").and_then(|id| id.parse().ok());
+        let token = self.visit.env.static_token(id.ok_or_else(unknown)?).await?;
+        let token = token.filter(|token| token.application_id == self.application.id).ok_or_else(unknown)?;
+        match self.visit.env.revoke_static_token(token.id, &self.desk.by(self.visit)).await? {
+            true => Ok(say(&self.desk.path_of(self.application.id), Done::Revoked)),
+            false => Err(unknown()),
+        }
+    }
+
+    async fn page(&self, typed: &Typed, added: bool, problems: Vec<Problem>) -> Result<HttpResponse, Failure> {
+        let Self { visit, desk, application, .. } = self;
+        let offered = offered(visit, desk, &self.server, &application.permissions).await?;
+        let (csrf, path) = (visit.csrf(Purpose::Application), desk.path_of(application.id));
+        let (tokens, more_tokens) = self.tokens(&path).await?;
+        let address = current_address(visit).map(|address| address.to_string());
+        let place = desk.place(visit);
+        let page = ApplicationPage {
+            frame: visit.frame(),
+            place,
+            form: visit.own_form(&path, &csrf),
+            version: &self.version,
+            name: &application.name,
+            client_id: &application.client_id,
+            grant: application.grant_type,
+            resource_server: &self.server.name,
+            created: Moment(application.created_at),
+            changed: Moment(application.updated_at),
+            example: &example(visit, application),
+            settings: Form {
+                frame: visit.frame(),
+                organization: place.organization,
+                typed,
+                grant: Some(application.grant_type),
+                servers: &[],
+                offered: &offered,
+                current_address: address.as_deref(),
+                added,
+                problems: &problems,
+            },
+            tokens: &tokens,
+            more_tokens: more_tokens.as_deref(),
+            deletion: &format!("{path}/delete"),
+            problems: &problems,
+        };
+        Ok(show::page(if problems.is_empty() { 200 } else { 422 }, &page))
+    }
+
+    async fn tokens(&self, path: &str) -> Result<(Vec<Token>, Option<String>), Failure> {
+        if self.application.grant_type == ApplicationGrant::AuthorizationCode {
+            return Ok((Vec::new(), None));
+        }
+        let filter = StaticTokenFilter { application_id: Some(self.application.id), ..Default::default() };
+        let mut rows = self.visit.env.static_tokens(filter, page_after(self.request, "tokens")).await?.rows;
+        let more = cut(&mut rows, path, "tokens", |token| token.id);
+        let tokens = rows.into_iter().map(|token| Token {
+            id: token.id.to_string(),
+            prefix: token.prefix,
+            created: Moment(token.created_at),
+            last_used: token.last_used_at.map(Moment),
+            last_ip: token.last_used_ip,
+        });
+        Ok((tokens.collect(), more))
+    }
+}
+
+fn change(sound: Sound) -> ApplicationChange {
+    ApplicationChange {
+        name: Some(sound.name),
+        redirect_uri: sound.redirect_uri,
+        ip_allow_list: Some(sound.ip_allow_list),
+        ip_allow_list_mode: Some(sound.ip_allow_list_mode),
+        permissions: Some(sound.permissions),
+        notification_emails: Some(sound.notification_emails),
+    }
+}
+
+fn problem(field: &'static str, wrong: Wrong) -> Vec<Problem> {
+    vec![Problem { field, wrong }]
+}
+
+fn stale(field: &'static str) -> Vec<Problem> {
+    problem(field, Wrong::Stale)
+}

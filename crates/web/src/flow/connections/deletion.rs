@@ -1,0 +1,72 @@
+//! `/organizations/{id}/applications/{application}/delete`: the end of an application, asked for once more.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use paylent_domain::application::Application;
+use paylent_storage::{ConnectionFilter, Error, Page, Refusal, StaticTokenFilter};
+
+use super::{
+    super::{Visit, fault::Failure, show, visit::Fields},
+    Desk,
+    changes::{expected, version},
+    done, say, shown, unknown,
+};
+use crate::{
+    Settings,
+    csrf::Purpose,
+    pages::connections::{DeletionPage, Done, Problem, Wrong},
+};
+
+/// `GET /organizations/{id}/applications/{application}/delete`
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let run = async |visit: &mut Visit, desk: Desk| {
+        let application = desk.application(visit, &request).await?;
+        page(visit, &desk, &application, &[]).await
+    };
+    shown(&request, &settings, run).await
+}
+
+/// `POST /organizations/{id}/applications/{application}/delete`
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+    let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
+        let application = desk.application(visit, &request).await?;
+        match visit.env.delete_application(application.id, &expected(fields), &desk.by(visit)).await {
+            Ok(true) => Ok(say(&desk.path, Done::Deleted)),
+            Ok(false) => Err(unknown()),
+            Err(Error::Refused(Refusal::Stale)) => {
+                page(visit, &desk, &application, &[Problem { field: "settings", wrong: Wrong::Stale }]).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    };
+    done(&request, payload, &settings, Purpose::ApplicationDeletion, run).await
+}
+
+async fn page(
+    visit: &Visit,
+    desk: &Desk,
+    application: &Application,
+    problems: &[Problem],
+) -> Result<HttpResponse, Failure> {
+    let counted = || Page { limit: 1, counted: true, ..Page::default() };
+    let of = ConnectionFilter { application_id: Some(application.id), ..Default::default() };
+    let connections = visit.env.application_connections(of, counted()).await?.total.unwrap_or_default();
+    let of = StaticTokenFilter { application_id: Some(application.id), ..Default::default() };
+    let tokens = visit.env.static_tokens(of, counted()).await?.total.unwrap_or_default();
+    let (csrf, back) = (visit.csrf(Purpose::ApplicationDeletion), desk.path_of(application.id));
+    let action = format!("{back}/delete");
+    let page = DeletionPage {
+        frame: visit.frame(),
+        place: desk.place(visit),
+        form: visit.own_form(&action, &csrf),
+        version: &version(application.updated_at),
+        name: &application.name,
+        connections,
+        tokens,
+        back: &back,
+        problems,
+    };
+    Ok(show::page(if problems.is_empty() { 200 } else { 409 }, &page))
+}

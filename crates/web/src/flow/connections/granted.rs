@@ -1,0 +1,82 @@
+//! Connections in words: names instead of ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use paylent_domain::{Id, application::Connection, resource_server::ResourceServer};
+use paylent_storage::{ApplicationFilter, OrganizationFilter, Page, ScopeFilter, UserFilter};
+
+use super::{
+    super::{Visit, fault::Failure},
+    Desk,
+};
+use crate::pages::{
+    account::Moment,
+    connections::{Granted, Offered},
+};
+
+/// As many scopes as a resource server may have.
+const SCOPES: i64 = 1_000;
+
+/// These connections, as those see them who may change them.
+pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
+    let applications =
+        visit.env.applications(ApplicationFilter::default(), of(rows.iter().map(|row| row.application_id)));
+    let applications = applications.await?.rows;
+    let publishers = of(applications.iter().map(|application| application.organization_id));
+    let publishers = visit.env.organizations(OrganizationFilter::default(), publishers).await?.rows;
+    let people = of(rows.iter().flat_map(|row| row.user_id.into_iter().chain([row.connected_by])));
+    let people = visit.env.users(UserFilter::default(), people).await?.rows;
+    let person = |id| people.iter().find(|user| user.id == id).map(|user| user.name().to_owned());
+    let mut apis = BTreeMap::new();
+    for server in applications.iter().map(|application| application.resource_server_id).collect::<BTreeSet<_>>() {
+        apis.insert(server, scopes(visit, server).await?);
+    }
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        // Deleted a moment ago, and its connections with it.
+        let Some(application) = applications.iter().find(|application| application.id == row.application_id) else {
+            continue;
+        };
+        let publisher = publishers.iter().find(|publisher| publisher.id == application.organization_id);
+        let offered = apis.get(&application.resource_server_id).map(Vec::as_slice).unwrap_or_default();
+        let counts = |scope: &&Offered| row.permissions.contains(&scope.name);
+        let permissions: Vec<Offered> = offered.iter().filter(counts).cloned().collect();
+        // The scopes of OpenID Connect belong to no API.
+        let of_api = |name: &str| offered.iter().any(|scope| scope.name == name);
+        let identity = row.permissions.iter().filter(|name| !of_api(name) && is_identity(name));
+        let identity = identity.map(|name| Offered { name: name.to_owned(), description: None }).collect();
+        all.push(Granted {
+            path: format!("{}/{}", desk.path, row.id),
+            application: application.name.clone(),
+            publisher: publisher.map(|publisher| publisher.name.clone()),
+            person: row.user_id.map(|id| person(id).unwrap_or_default()),
+            connected_by: person(row.connected_by),
+            since: Moment(row.created_at),
+            last_used: row.last_used_at.map(Moment),
+            last_ip: row.last_used_ip,
+            // What the application has no permission for any more cannot be used.
+            permissions: permissions.into_iter().filter(|one| application.permissions.contains(&one.name)).collect(),
+            identity,
+        });
+    }
+    Ok(all)
+}
+
+/// The scopes of an API, by name.
+pub(super) async fn scopes(visit: &Visit, server: Id<ResourceServer>) -> Result<Vec<Offered>, Failure> {
+    let order = paylent_storage::Order { by_name: Some(false), ..Default::default() };
+    let page = Page { limit: SCOPES, order, ..Page::default() };
+    let scopes = visit.env.scopes(ScopeFilter { resource_server_id: Some(server) }, page).await?.rows;
+    Ok(scopes.into_iter().map(|scope| Offered { name: scope.name, description: scope.description }).collect())
+}
+
+/// Whether this is a scope of OpenID Connect, which is about who somebody is.
+fn is_identity(scope: &str) -> bool {
+    matches!(scope, "openid" | "profile" | "email" | "offline_access")
+}
+
+/// The rows of these ids, each once.
+fn of<T>(ids: impl Iterator<Item = Id<T>>) -> Page {
+    let ids: BTreeSet<[u8; 16]> = ids.map(|id| *id.as_bytes()).collect();
+    Page::of_ids(ids.into_iter().collect())
+}

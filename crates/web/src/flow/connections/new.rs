@@ -1,0 +1,196 @@
+//! `/organizations/{id}/applications/new`: an application is made.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use paylent_crypto::secret::{self, SecretHash, SecretKind, random_bytes};
+use paylent_domain::{
+    Id,
+    application::{Application, ApplicationGrant},
+    resource_server::ResourceServer,
+};
+use paylent_storage::{Error, NewApplication, Order, Page, ResourceServerFilter};
+
+use super::{
+    super::{Visit, fault::Failure, show, visit::Fields},
+    Desk, done,
+    draft::{self, Sound},
+    granted::scopes,
+    showing::{current_address, offered, secret_page},
+    shown,
+};
+use crate::{
+    Settings,
+    csrf::Purpose,
+    pages::connections::{NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
+};
+
+/// How many APIs there are to choose from at most.
+const SERVERS: i64 = 200;
+
+/// `GET /organizations/{id}/applications/new`
+pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
+    let run = async |visit: &mut Visit, desk: Desk| {
+        desk.admin()?;
+        let id: Id<Application> = Id::new(visit.now, random_bytes()?);
+        let typed = Typed { ip_allow_list_mode: "enforce".to_owned(), ..Typed::default() };
+        page(visit, &desk, id, typed, false, Vec::new()).await
+    };
+    shown(&request, &settings, run).await
+}
+
+/// `POST /organizations/{id}/applications/new`
+pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
+    done(&request, payload, &settings, Purpose::NewApplication, answer).await
+}
+
+async fn answer(visit: &mut Visit, desk: Desk, fields: &Fields) -> Result<HttpResponse, Failure> {
+    desk.admin()?;
+    let id = made(visit, fields)?;
+    let mut typed = draft::typed(fields);
+    match fields.one("action") {
+        Some("show_permissions") => page(visit, &desk, id, typed, false, Vec::new()).await,
+        Some("add_current_address") => {
+            let address = current_address(visit);
+            if let Some(address) = address {
+                draft::add_address(&mut typed, address);
+            }
+            page(visit, &desk, id, typed, address.is_some(), Vec::new()).await
+        }
+        _ => match judge(visit, &desk, &typed).await? {
+            Ok((sound, grant, server)) => create(visit, &desk, id, (sound, grant, server), typed).await,
+            Err(problems) => page(visit, &desk, id, typed, false, problems).await,
+        },
+    }
+}
+
+/// What an application can be made of.
+type Plan = (Sound, ApplicationGrant, ResourceServer);
+
+async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan, Vec<Problem>>, Failure> {
+    let mut problems = Vec::new();
+    let grant = typed.grant_type.parse::<ApplicationGrant>().ok();
+    if grant.is_none() {
+        problems.push(Problem { field: "grant_type", wrong: Wrong::Grant });
+    }
+    let servers = servers(visit).await?;
+    let server = servers.into_iter().find(|server| server.id.to_string() == typed.resource_server);
+    match (&server, grant) {
+        (None, _) => problems.push(Problem { field: "resource_server", wrong: Wrong::ResourceServer }),
+        (Some(server), Some(ApplicationGrant::AuthorizationCode)) if !server.allow_offline_access => {
+            problems.push(Problem { field: "resource_server", wrong: Wrong::NoRefresh });
+        }
+        _ => {}
+    }
+    let known = match &server {
+        Some(server) => scopes(visit, server.id).await?,
+        None => Vec::new(),
+    };
+    let is_system = server.as_ref().is_some_and(|server| server.system);
+    // Whichever it will be, the rest is judged at once.
+    let judged = draft::judge(typed, grant.unwrap_or(ApplicationGrant::AuthorizationCode), &known, |name| {
+        !is_system || desk.may_give(name)
+    });
+    Ok(match (judged, grant, server) {
+        (Ok(sound), Some(grant), Some(server)) if problems.is_empty() => Ok((sound, grant, server)),
+        (judged, ..) => {
+            problems.extend(judged.err().into_iter().flatten());
+            Err(problems)
+        }
+    })
+}
+
+async fn create(
+    visit: &Visit,
+    desk: &Desk,
+    id: Id<Application>,
+    (sound, grant, server): Plan,
+    typed: Typed,
+) -> Result<HttpResponse, Failure> {
+    let (client_id, secret) = (secret::identifier()?, secret::generate(SecretKind::ClientSecret)?);
+    let is_static = grant == ApplicationGrant::ClientCredentials;
+    let new = NewApplication {
+        id,
+        client_id,
+        secret_hash: SecretHash::of(secret.expose()),
+        organization_id: desk.organization,
+        resource_server_id: server.id,
+        name: sound.name,
+        grant_type: grant,
+        redirect_uri: sound.redirect_uri,
+        ip_allow_list: sound.ip_allow_list,
+        ip_allow_list_mode: sound.ip_allow_list_mode,
+        permissions: sound.permissions,
+        notification_emails: sound.notification_emails,
+        service_user: if is_static { Some(Id::new(visit.now, random_bytes()?)) } else { None },
+    };
+    match visit.env.create_application(new, &desk.by(visit)).await {
+        Ok(application) => Ok(secret_page(visit, desk, &application, &secret, None)),
+        // The form came a second time. The secret is told once.
+        Err(Error::Conflict) => Ok(show::redirect(&desk.path_of(id))),
+        Err(Error::Reference | Error::Refused(_)) => {
+            let problem = Problem { field: "resource_server", wrong: Wrong::ResourceServer };
+            page(visit, desk, id, typed, false, vec![problem]).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The id of what the form makes, as it was given out with the form.
+fn made(visit: &Visit, fields: &Fields) -> Result<Id<Application>, Failure> {
+    let damaged = || Failure::malformed("The form cannot be read.");
+    let (id, voucher) = fields.one("made").and_then(|made| made.split_once('.')).ok_or_else(damaged)?;
+    if visit.vouched(id, voucher) { id.parse().map_err(|_| damaged()) } else { Err(damaged()) }
+}
+
+async fn servers(visit: &Visit) -> Result<Vec<ResourceServer>, Failure> {
+    let order = Order { by_name: Some(false), ..Default::default() };
+    let page = Page { limit: SERVERS, order, ..Page::default() };
+    Ok(visit.env.resource_servers(ResourceServerFilter::default(), page).await?.rows)
+}
+
+async fn page(
+    visit: &Visit,
+    desk: &Desk,
+    id: Id<Application>,
+    mut typed: Typed,
+    added: bool,
+    problems: Vec<Problem>,
+) -> Result<HttpResponse, Failure> {
+    let servers = servers(visit).await?;
+    let chosen = servers.iter().find(|server| server.id.to_string() == typed.resource_server);
+    // People cannot connect what is for the Management API, so it comes last.
+    let chosen = chosen.or_else(|| servers.iter().find(|server| !server.system)).or_else(|| servers.first());
+    let offered = match chosen {
+        Some(server) => {
+            typed.resource_server = server.id.to_string();
+            offered(visit, desk, server, &typed.permissions).await?
+        }
+        None => Vec::new(),
+    };
+    let names: Vec<(String, String)> =
+        servers.iter().map(|server| (server.id.to_string(), server.name.clone())).collect();
+    let (csrf, address) = (visit.csrf(Purpose::NewApplication), current_address(visit).map(|ip| ip.to_string()));
+    let (id, action) = (id.to_string(), format!("/organizations/{}/applications/new", desk.organization));
+    let place = desk.place(visit);
+    let page = NewApplicationPage {
+        frame: visit.frame(),
+        place,
+        form: visit.own_form(&action, &csrf),
+        made: &format!("{id}.{}", visit.vouch(&id)),
+        settings: Form {
+            frame: visit.frame(),
+            organization: place.organization,
+            typed: &typed,
+            grant: None,
+            servers: &names,
+            offered: &offered,
+            current_address: address.as_deref(),
+            added,
+            problems: &problems,
+        },
+        problems: &problems,
+    };
+    Ok(show::page(if problems.is_empty() { 200 } else { 422 }, &page))
+}

@@ -1,0 +1,80 @@
+//! What the pages about applications have in common.
+
+use std::net::IpAddr;
+
+use actix_web::HttpResponse;
+use paylent_crypto::secret::Secret;
+use paylent_domain::{
+    Timestamp,
+    application::{Application, ApplicationGrant},
+    resource_server::ResourceServer,
+    scope::Scopes,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    super::{Visit, fault::Failure, show},
+    Desk,
+    granted::scopes,
+};
+use crate::pages::{
+    account::Moment,
+    connections::{Offered, SecretPage},
+};
+
+/// What is not percent-encoded: the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// From where the request comes, if that is certain.
+pub(super) fn current_address(visit: &Visit) -> Option<IpAddr> {
+    (!visit.origin.is_disguised).then(|| visit.origin.ip.to_canonical())
+}
+
+/// The permissions that the person may give, and those that are given already.
+pub(super) async fn offered(
+    visit: &Visit,
+    desk: &Desk,
+    server: &ResourceServer,
+    given: &Scopes,
+) -> Result<Vec<Offered>, Failure> {
+    let mut offered = scopes(visit, server.id).await?;
+    offered.retain(|scope| !server.system || desk.may_give(&scope.name) || given.contains(&scope.name));
+    Ok(offered)
+}
+
+/// How a connection is started, or a static token is asked for.
+pub(super) fn example(visit: &Visit, application: &Application) -> String {
+    let (base, id) = (&visit.env.tenant().base_url, &application.client_id);
+    match application.grant_type {
+        ApplicationGrant::AuthorizationCode => {
+            let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+            let redirect_uri = encode(application.redirect_uri.as_deref().unwrap_or_default());
+            let scope = encode(&application.permissions.to_string());
+            format!(
+                "{base}/oauth/authorize?response_type=code&client_id={id}&redirect_uri={redirect_uri}&scope={scope}&state=STATE"
+            )
+        }
+        ApplicationGrant::ClientCredentials => {
+            format!("curl --user {id}:CLIENT_SECRET --data grant_type=client_credentials {base}/oauth/token")
+        }
+    }
+}
+
+/// The one page that shows a secret.
+pub(super) fn secret_page(
+    visit: &Visit,
+    desk: &Desk,
+    application: &Application,
+    secret: &Secret,
+    old_until: Option<Timestamp>,
+) -> HttpResponse {
+    let page = SecretPage {
+        frame: visit.frame(),
+        place: desk.place(visit),
+        client_id: &application.client_id,
+        secret: secret.expose(),
+        old_until: old_until.map(Moment),
+        onward: &desk.path_of(application.id),
+    };
+    show::page(200, &page)
+}

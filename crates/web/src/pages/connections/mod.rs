@@ -1,0 +1,99 @@
+//! The pages of an organization's applications, and of what it and its people connected.
+
+mod application;
+mod connection;
+mod fields;
+mod list;
+mod removal;
+#[cfg(test)]
+pub(crate) mod samples;
+mod secret;
+
+pub use application::{ApplicationPage, DeletionPage, NewApplicationPage, Token};
+pub use connection::{ConnectionPage, Granted};
+pub use fields::{Offered, Problem, Settings, Typed, Wrong};
+pub use list::{ConnectionsPage, OwnApplication};
+pub use removal::RemovalPage;
+pub use secret::SecretPage;
+
+use paylent_domain::application::ApplicationGrant;
+
+use super::{
+    Frame, Name,
+    name::{Sentence, fill},
+    texts::connections::Connections as Texts,
+};
+
+/// What surrounds a page of an organization's connections besides the frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// What the organization is called.
+    pub organization: Name<'a>,
+    /// Where its connections are listed.
+    pub path: &'a str,
+    /// What the person did a moment ago.
+    pub done: Option<Done>,
+    /// Whether the server cannot tell where requests come from: it was not told of its proxy.
+    pub is_disguised: bool,
+}
+
+/// Something that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// Changes were saved.
+    Saved,
+    /// The application may ask for more than before.
+    SavedMore,
+    /// A static token was revoked.
+    Revoked,
+    /// An application was deleted.
+    Deleted,
+    /// An application was disconnected.
+    Disconnected,
+}
+
+impl Done {
+    const ALL: [Self; 5] = [Self::Saved, Self::SavedMore, Self::Revoked, Self::Deleted, Self::Disconnected];
+
+    /// The query of the page that says so.
+    #[must_use]
+    pub const fn query(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::SavedMore => "saved-more",
+            Self::Revoked => "revoked",
+            Self::Deleted => "deleted",
+            Self::Disconnected => "disconnected",
+        }
+    }
+
+    /// What this query says was done.
+    #[must_use]
+    pub fn of(query: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|done| done.query() == query)
+    }
+
+    const fn text(self, frame: &Frame<'_>) -> &'static str {
+        let texts = frame.connections();
+        match self {
+            Self::Saved => frame.account().saved,
+            Self::SavedMore => texts.saved_more,
+            Self::Revoked => texts.done_revoked,
+            Self::Deleted => texts.done_deleted,
+            Self::Disconnected => texts.done_disconnected,
+        }
+    }
+}
+
+/// A grant type in words.
+const fn grant(grant: ApplicationGrant, texts: &Texts) -> &'static str {
+    match grant {
+        ApplicationGrant::AuthorizationCode => texts.grant_code,
+        ApplicationGrant::ClientCredentials => texts.grant_credentials,
+    }
+}
+
+/// A sentence of ours about something that people named.
+const fn about<'a>(text: &'static str, name: &'a str) -> Sentence<Name<'a>> {
+    fill(text, Name(name))
+}

@@ -1,0 +1,234 @@
+//! The pages where an organization makes, changes and deletes its applications.
+
+use paylent_domain::application::ApplicationGrant;
+use paylent_tests::both;
+
+use crate::support::{TestServer, account::at_home, browser::*, connections::*, nobody, oauth::CLIENT_CREDENTIALS};
+
+both! {
+    async fn an_application_is_made_and_its_secret_shown_once(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme <b>Works").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await.to_string();
+        let browser = at_home(&server, EMAIL).await;
+        let (home, new) = (format!("/organizations/{acme}/connections"), format!("/organizations/{acme}/applications/new"));
+        assert!(browser.get("/account/organizations").await.text.contains(&home));
+        assert!(browser.get(&home).await.is(200).text.contains(&format!("href=\"{new}\"")));
+        let page = browser.get(&new).await.is(200);
+        assert!(page.text.contains("value=\"invoices:read\"") && !page.text.contains("value=\"users:read\""));
+        // Of the Management API, a company-wide admin has next to nothing to give.
+        let system = server.acme.system_api().await.to_string();
+        let show = settings(&[("resource_server", &system), ("action", "show_permissions")]);
+        let none = browser.submit_from(&page, &new, &show).await.is(200);
+        assert!(none.text.contains("There are no permissions of this API that you could give."), "{}", none.text);
+        let code = settings(&[("resource_server", &system), ("grant_type", "authorization_code")]);
+        let refused = browser.submit_from(&page, &new, &code).await.is(422);
+        assert!(refused.text.contains("This API allows no refresh tokens"), "{}", refused.text);
+        let mut fields = settings(&[
+            ("redirect_uri", ""),
+            ("grant_type", "client_credentials"),
+            ("resource_server", &api),
+            ("permission", "invoices:read"),
+            ("notification_emails", "ops@example.com\r\nada@example.com"),
+        ]);
+        let before = database.dump().await;
+        fields.push(("action", "show_permissions"));
+        let page = browser.submit_from(&page, &new, &fields).await.is(200);
+        assert!(page.text.contains("value=\"invoices:read\" checked") && page.text.contains("value=\"invoices:write\">"));
+        fields.pop();
+        // Tokens that never expire are bound to addresses, and what was typed is kept.
+        let refused = browser.submit_from(&page, &new, &fields).await.is(422);
+        assert!(refused.text.contains("href=\"#ip_allow_list\"") && refused.text.contains("value=\"Ledger Robot\""));
+        fields.push(("action", "add_current_address"));
+        let page = browser.submit_from(&refused, &new, &fields).await.is(200);
+        assert!(page.text.contains(">127.0.0.1</textarea>"), "{}", page.text);
+        assert_eq!(database.dump().await, before);
+        let fields: Vec<_> = fields.into_iter().filter(|(name, _)| !["ip_allow_list", "action"].contains(name)).collect();
+        let fields = [fields.as_slice(), &[("ip_allow_list", "127.0.0.1"), ("action", "save")]].concat();
+        let told = browser.submit_from(&page, &new, &fields).await;
+        is_page(&told, 200);
+        let (client_id, secret) = (element(&told, "client-id"), element(&told, "client-secret"));
+        let application = told.text.split_once(&format!("/organizations/{acme}/applications/")).unwrap().1;
+        let application = format!("/organizations/{acme}/applications/{}", application.split('"').next().unwrap());
+        // The form a second time, as when the page is loaded again, makes nothing and tells nothing.
+        let again = browser.submit_from(&page, &new, &fields).await;
+        assert_eq!((again.status, again.header("location")), (303, application.as_str()), "{}", again.text);
+        assert_eq!(database.count("applications").await, 1);
+        let shown = browser.get(&application).await.is(200);
+        assert!(!shown.text.contains(&secret) && shown.text.contains(&client_id));
+        assert!(shown.text.contains(&format!("curl --user {client_id}:CLIENT_SECRET")) && shown.text.contains("ops@example.com"));
+        let events = "audit_events WHERE action = 'application.created' AND actor_type = 'user'";
+        assert_eq!(database.count(events).await, 1);
+
+        let credentials = (client_id, secret);
+        let token = server.oauth(&server.acme, "/oauth/token", &credentials, CLIENT_CREDENTIALS).await.is(200).json();
+        let token = text(&token, "access_token");
+        let shown = browser.get(&application).await.is(200);
+        assert!(shown.text.contains("Revoke token") && !shown.text.contains(token));
+        let id = shown.text.split_once("name=\"token\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        let active = async || server.introspect(&server.acme, &credentials, token).await.is(200).json()["active"].clone();
+        assert_eq!(active().await, true);
+        assert_eq!(browser.submit_from(&shown, &application, &[("action", "revoke"), ("token", &nobody())]).await.status, 404);
+        let gone = browser.submit_from(&shown, &application, &[("action", "revoke"), ("token", &id)]).await;
+        assert_eq!((gone.status, gone.header("location")), (303, format!("{application}?revoked").as_str()));
+        assert_eq!(active().await, false);
+        assert!(browser.get(gone.header("location")).await.text.contains("role=\"status\""));
+    }
+
+    async fn a_voucher_of_another_form_makes_nothing(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let (one, other) = (at_home(&server, EMAIL).await, at_home(&server, EMAIL).await);
+        let new = format!("/organizations/{acme}/applications/new");
+        let (page, theirs) = (one.get(&new).await.is(200), other.get(&new).await.is(200));
+        let csrf = hidden(&page, "csrf");
+        let voucher = hidden(&page, "made").split_once('.').unwrap().1.to_owned();
+        for made in [hidden(&theirs, "made"), format!("{}.{voucher}", nobody()), "x".to_owned()] {
+            let fields = settings(&[("grant_type", "authorization_code"), ("csrf", &csrf), ("made", &made)]);
+            is_page(&one.post(&new, &fields).await, 400);
+        }
+        assert_eq!(database.count("applications").await, 0);
+    }
+
+    /// Nobody gives an application what they lack, nor takes over one that has more than they.
+    async fn rb_escalate_an_application_gets_no_more_than_its_admin_has(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, &["applications:update", "memberships:read"]).await;
+        let api = server.acme.system_api().await;
+        let browser = at_home(&server, EMAIL).await;
+        let new = format!("/organizations/{acme}/applications/new");
+        let page = browser.get(&new).await.is(200);
+        assert!(page.text.contains("value=\"memberships:read\"") && !page.text.contains("value=\"memberships:write\""));
+        let api_id = api.to_string();
+        let machine = |permission| settings(&[
+            ("redirect_uri", ""), ("ip_allow_list", "127.0.0.1"), ("grant_type", "client_credentials"),
+            ("resource_server", &api_id), ("permission", permission),
+        ]).into_iter().map(|(name, value)| (name, value.to_owned())).collect::<Vec<_>>();
+        for (permission, status) in [("memberships:delete", 422), ("users:read", 422), ("none:such", 422), ("memberships:read", 200)] {
+            let fields = machine(permission);
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let reply = browser.submit(&new, &new, &fields).await.is(status);
+            assert_eq!(reply.text.contains("href=\"#permissions\""), status == 422);
+        }
+        assert_eq!(database.count("applications").await, 1);
+        let strong = server.acme.application_of(&acme, api, |new| {
+            new.grant_type = ApplicationGrant::ClientCredentials;
+            new.redirect_uri = None;
+            new.service_user = Some(paylent_tests::seed::new_id());
+            new.ip_allow_list = "203.0.113.5".parse().unwrap();
+            new.permissions = ["memberships:write".to_owned()].into_iter().collect();
+        }).await;
+        let own = path_of(&acme, &strong);
+        let before = database.dump().await;
+        let rotated = browser.submit(&own, &own, &[("action", "rotate"), ("overlap", "none")]).await.is(422);
+        assert!(rotated.text.contains("href=\"#secret\"") && !rotated.text.contains("client-secret"));
+        let more = settings(&[
+            ("redirect_uri", ""), ("ip_allow_list", "203.0.113.5"),
+            ("permission", "memberships:write"), ("permission", "memberships:delete"),
+        ]);
+        let refused = browser.submit(&own, &own, &more).await.is(422);
+        assert!(refused.text.contains("You cannot give <bdi>memberships:delete</bdi>"), "{}", refused.text);
+        assert_eq!(database.dump().await, before);
+    }
+
+    async fn ip_immutable_an_edit_keeps_the_grant_type_and_what_others_changed(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
+        let first = browser.get(&own).await.is(200);
+        let link = element(&first, "example").replace("&#38;", "&");
+        let start = format!("{}/oauth/authorize?response_type=code&client_id=", server.acme.issuer());
+        assert!(link.starts_with(&start) && link.contains("&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb%3Ftenant%3D1&"), "{link}");
+        assert!(link.ends_with("&scope=invoices%3Aread%20invoices%3Awrite&state=STATE"), "{link}");
+        // The link works as it stands.
+        let consent = browser.get(link.strip_prefix(&server.acme.issuer()).unwrap()).await;
+        assert!(consent.status == 200, "{}", consent.text);
+        let change = [
+            ("name", "Ledger of Acme"), ("grant_type", "client_credentials"), ("ip_allow_list", "10.0.0.0/8\r\n::1"),
+            ("permission", "invoices:read"), ("permission", "invoices:write"), ("ip_allow_list_mode", "observe"),
+        ];
+        let saved = browser.submit_from(&first, &own, &settings(&change)).await;
+        assert_eq!((saved.status, saved.header("location")), (303, format!("{own}?saved").as_str()), "{}", saved.text);
+        let page = browser.get(saved.header("location")).await.is(200);
+        for part in ["Your changes were saved.", "Ledger of Acme", "10.0.0.0/8\n::1</textarea>", "value=\"observe\" checked", "Authorization code"] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
+        assert_eq!(database.count("applications WHERE grant_type = 'authorization_code'").await, 1);
+        // The page that was open all the time does not overwrite it, however often it is sent.
+        let before = database.dump().await;
+        let stale = browser.submit_from(&first, &own, &settings(&[("name", "Old")])).await.is(422);
+        assert!(stale.text.contains("Somebody changed it meanwhile") && stale.text.contains("value=\"Old\""));
+        browser.submit_from(&stale, &own, &settings(&[("name", "Old")])).await.is(422);
+        for wrong in [("redirect_uri", "http://app.example"), ("ip_allow_list", "10.0.0.1/8"), ("notification_emails", "x"), ("name", "")] {
+            let reply = browser.submit(&own, &own, &settings(&[wrong])).await.is(422);
+            assert!(reply.text.contains(&format!("href=\"#{}\"", wrong.0)), "{wrong:?}");
+        }
+        let added = browser.submit(&own, &own, &settings(&[("action", "add_current_address"), ("ip_allow_list", "::1")])).await;
+        assert!(added.is(200).text.contains("::1\n127.0.0.1</textarea>"));
+        assert_eq!(database.dump().await, before);
+    }
+
+    async fn a_secret_is_rotated_with_an_overlap_and_shown_once(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |new| {
+            new.grant_type = ApplicationGrant::ClientCredentials;
+            new.redirect_uri = None;
+            new.service_user = Some(paylent_tests::seed::new_id());
+            new.ip_allow_list = "127.0.0.1".parse().unwrap();
+        }).await;
+        let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
+        let page = browser.get(&own).await.is(200);
+        let rotate = [("action", "rotate"), ("overlap", "24h")];
+        is_page(&browser.submit_from(&page, &own, &[("action", "rotate"), ("overlap", "1y")]).await, 422);
+        let told = browser.submit_from(&page, &own, &rotate).await;
+        is_page(&told, 200);
+        assert!(told.text.contains("The old secret works until"));
+        let (old, new) = (application.credentials.clone(), (application.credentials.0.clone(), element(&told, "client-secret")));
+        // The page loaded again rotates nothing more.
+        let again = browser.submit_from(&page, &own, &rotate).await.is(422);
+        assert!(!again.text.contains("client-secret"));
+        assert!(!browser.get(&own).await.is(200).text.contains(&new.1));
+        let status = async |credentials: &(String, String)| {
+            server.oauth(&server.acme, "/oauth/token", credentials, CLIENT_CREDENTIALS).await.status
+        };
+        assert_eq!((status(&old).await, status(&new).await), (200, 200));
+        server.clock.advance_seconds(86_401);
+        assert_eq!((status(&old).await, status(&new).await), (401, 200));
+    }
+
+    async fn an_application_is_deleted_after_the_question(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
+        let tokens = browser.connect(&application, &acme).await;
+        let question = format!("{own}/delete");
+        let page = browser.get(&question).await.is(200);
+        assert!(page.text.contains("Connections that end: 1"), "{}", page.text);
+        // What changed since is looked at first.
+        browser.submit(&own, &own, &settings(&[("name", "Other"), ("permission", "invoices:read"), ("confirmed", "yes")])).await.is(303);
+        is_page(&browser.submit_from(&page, &question, &[]).await, 409);
+        let gone = browser.submit(&question, &question, &[]).await;
+        assert_eq!((gone.status, gone.header("location")), (303, format!("/organizations/{acme}/connections?deleted").as_str()));
+        is_page(&browser.get(&own).await, 404);
+        assert_eq!(database.count("connections").await, 0);
+        assert_eq!(browser.userinfo(text(&tokens, "access_token")).await.status, 401);
+    }
+}

@@ -1,0 +1,157 @@
+//! The pages of what an organization and its people connected, and who comes in.
+
+use paylent_tests::both;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{TestServer, account::at_home, browser::*, connections::*, nobody};
+
+const EVE: &str = "eve@example.com";
+
+both! {
+    async fn only_members_come_in_and_only_admins_see_applications(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, eve) = (person(&server.acme, EMAIL).await, person(&server.acme, EVE).await);
+        person(&server.acme, "bob@example.com").await;
+        let admin = server.admin(&server.acme).await;
+        let (acme, club) = (admin.organization("Acme").await, admin.organization("Club").await);
+        let role = admin.joins(&ada, &acme, ADMIN).await;
+        admin.joins(&ada, &club, ADMIN).await;
+        admin.joins(&eve, &acme, &["applications:read"]).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (home, own) = (format!("/organizations/{acme}/connections"), path_of(&acme, &application));
+        let pages = [own.clone(), format!("{own}/delete"), format!("/organizations/{acme}/applications/new")];
+        let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
+        browser.connect(&application, &acme).await;
+        let connection = database.values("SELECT count(*) || '' FROM connections").await;
+        assert_eq!(connection, ["1"]);
+        let list = browser.get(&home).await.is(200);
+        assert!(list.text.contains("Your applications") && list.text.contains("everyone in <bdi>Acme</bdi>"), "{}", list.text);
+        let connection = list.text.split_once(&format!("href=\"{home}/")).unwrap().1.split('"').next().unwrap();
+        let connection = format!("{home}/{connection}");
+        for page in &pages {
+            is_page(&browser.get(page).await, 200);
+            is_page(&hers.get(page).await, 404);
+        }
+        let list = hers.get(&home).await.is(200);
+        assert!(!list.text.contains("Your applications") && !list.text.contains("Ledger Robot"), "{}", list.text);
+        is_page(&browser.get(&connection).await, 200);
+        is_page(&hers.get(&connection).await, 404);
+        let stranger = at_home(&server, "bob@example.com").await;
+        for page in pages.iter().chain([&home, &connection]) {
+            is_page(&stranger.get(page).await, 404);
+            // Another organization's, and no organization's.
+            is_page(&browser.get(&page.replace(&acme, &nobody())).await, 404);
+        }
+        for page in [&pages[0], &pages[1], &connection] {
+            is_page(&browser.get(&page.replace(&acme, &club)).await, 404);
+        }
+        // Somebody who was an admin when the page was shown.
+        let (shown, new) = (browser.get(&own).await.is(200), browser.get(&pages[2]).await.is(200));
+        let (deletion, one) = (browser.get(&pages[1]).await.is(200), browser.get(&connection).await.is(200));
+        admin.delete(&format!("membership-roles/{role}")).await.is(200);
+        let before = database.dump().await;
+        let forged = settings(&[("action", "save"), ("name", "Mine"), ("grant_type", "authorization_code")]);
+        is_page(&browser.submit_from(&shown, &own, &forged).await, 404);
+        is_page(&browser.submit_from(&shown, &own, &[("action", "rotate"), ("overlap", "none")]).await, 404);
+        is_page(&browser.submit_from(&new, &pages[2], &forged).await, 404);
+        is_page(&browser.submit_from(&deletion, &pages[1], &[]).await, 404);
+        is_page(&browser.submit_from(&one, &connection, &[("action", "disconnect")]).await, 404);
+        assert_eq!(database.dump().await, before);
+        // Whoever is not signed in comes back after it.
+        let reply = Browser::new(&server).get(&own).await;
+        assert_eq!((reply.status, reply.header("location")), (303, format!("/login?return_to={own}").as_str()));
+    }
+
+    async fn removing_a_permission_is_confirmed_and_bites_at_once(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, eve) = (person(&server.acme, EMAIL).await, person(&server.acme, EVE).await);
+        let admin = server.admin(&server.acme).await;
+        let (acme, bakery) = (admin.organization("Acme").await, admin.organization("Bakery").await);
+        admin.joins(&ada, &acme, ADMIN).await;
+        admin.joins(&eve, &bakery, &[]).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
+        let consent = hers.asked_for(&application, &bakery).await.is(200);
+        assert!(consent.text.contains("for you alone, as a member of <bdi>Bakery</bdi>"), "{}", consent.text);
+        assert!(consent.text.contains("Published by <bdi>Acme</bdi>"), "{}", consent.text);
+        let tokens = hers.connect(&application, &bakery).await;
+        let scope = async || introspected(&hers, &application, &tokens["access_token"]).await["scope"].clone();
+        assert_eq!(scope().await, json!("invoices:read invoices:write"));
+        let own = path_of(&acme, &application);
+        let less = settings(&[("permission", "invoices:read")]);
+        let before = database.dump().await;
+        let question = browser.submit(&own, &own, &less).await.is(200);
+        assert!(question.text.contains("Connections that lose something: 1") && question.text.contains("invoices:write"));
+        assert_eq!(database.dump().await, before);
+        let confirmed = [less.as_slice(), &[("confirmed", "yes")]].concat();
+        let saved = browser.submit_from(&question, &own, &confirmed).await;
+        assert_eq!((saved.status, saved.header("location")), (303, format!("{own}?saved").as_str()), "{}", saved.text);
+        assert_eq!(scope().await, json!("invoices:read"));
+        // Nobody is connected to what comes back, and those who were are asked again.
+        let more = settings(&[("permission", "invoices:read"), ("permission", "invoices:write")]);
+        let saved = browser.submit(&own, &own, &more).await;
+        assert_eq!(saved.header("location"), format!("{own}?saved-more"), "{}", saved.text);
+        assert!(browser.get(saved.header("location")).await.text.contains("the next time they authorize"));
+    }
+
+    async fn connections_are_narrowed_and_ended_by_whoever_they_are_for(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, eve) = (person(&server.acme, EMAIL).await, person(&server.acme, EVE).await);
+        let admin = server.admin(&server.acme).await;
+        let (acme, bakery) = (admin.organization("Acme").await, admin.organization("Bakery").await);
+        admin.joins(&ada, &bakery, ADMIN).await;
+        admin.joins(&eve, &bakery, &[]).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
+        let tokens = hers.connect(&application, &bakery).await;
+        let consent = browser.asked_for(&application, &bakery).await.is(200);
+        assert!(consent.text.contains("for everyone in <bdi>Bakery</bdi>"), "{}", consent.text);
+        let whole = browser.connect(&application, &bakery).await;
+        let home = format!("/organizations/{bakery}/connections");
+        let list = browser.get(&home).await.is(200);
+        assert_eq!(list.text.matches("<bdi>Ledger Robot</bdi>").count(), 2, "the organization's, and a member's");
+        let list = hers.get(&home).await.is(200);
+        assert_eq!(list.text.matches("<bdi>Ledger Robot</bdi>").count(), 1, "her own");
+        assert!(list.text.contains(EVE) && list.text.contains("Published by <bdi>Acme</bdi>"));
+        let own = format!("{home}/{}", list.text.split_once(&format!("{home}/")).unwrap().1.split('"').next().unwrap());
+        is_page(&hers.submit(&own, &own, &[("action", "save")]).await, 422);
+        let narrowed = hers.submit(&own, &own, &[("action", "save"), ("permission", "invoices:read")]).await;
+        assert_eq!((narrowed.status, narrowed.header("location")), (303, format!("{own}?saved").as_str()));
+        assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["scope"], json!("invoices:read"));
+        // Nobody gets back by a form what they took.
+        let shown = hers.get(&own).await.is(200);
+        assert!(!shown.text.contains("invoices:write"));
+        let wider = [("action", "save"), ("permission", "invoices:read"), ("permission", "invoices:write")];
+        hers.submit_from(&shown, &own, &wider).await.is(303);
+        assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["scope"], json!("invoices:read"));
+        // The admin ends the member's; the organization's lives on.
+        let ended = browser.submit(&own, &own, &[("action", "disconnect")]).await;
+        assert_eq!((ended.status, ended.header("location")), (303, format!("{home}?disconnected").as_str()));
+        assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["active"], false);
+        assert_eq!(introspected(&browser, &application, &whole["access_token"]).await["active"], true);
+        is_page(&hers.get(&own).await, 404);
+    }
+
+    /// A server that does not know its proxy says so, and offers no address that may be the proxy's.
+    async fn a_disguised_request_is_told_on_the_pages(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let browser = at_home(&server, EMAIL).await;
+        let warning = "This server does not know its proxy";
+        for page in ["connections", "applications/new"] {
+            let page = format!("/organizations/{acme}/{page}");
+            let plain = browser.get(&page).await.is(200);
+            let forwarded = browser.request(Method::GET, &page).header("x-forwarded-for", "203.0.113.5");
+            let forwarded = browser.send(forwarded).await.is(200);
+            assert!(forwarded.text.contains(warning) && !plain.text.contains(warning));
+            assert!(!forwarded.text.contains("Your current address is"), "it may be the proxy's");
+            assert_eq!(plain.text.contains("Your current address is"), page.ends_with("new"));
+        }
+    }
+}
