@@ -15,7 +15,6 @@ use crate::support::{
     connections::{ADMIN, INVOICES},
     document,
     letters::{letters_to, passcode, reset_link},
-    nobody,
     oauth::Registered,
 };
 
