@@ -353,7 +353,8 @@ async fn organization_admin<'a>(server: &'a TestServer, admin: &Caller<'a>, samp
     permissions.push(permission.as_str().unwrap().to_owned());
     let permissions: Vec<&str> = permissions.iter().map(String::as_str).collect();
     let member = server.member_with(admin, &samples.of("organizations").id, &permissions).await;
-    let reader = admin.tenant.role("reader of users and roles", &["users:read", "roles:read", "resource-servers:read"]).await;
+    let reader =
+        admin.tenant.role("reader of users and roles", &["users:read", "roles:read", "resource-servers:read"]).await;
     admin.tenant.give(&member.user, &reader).await;
     member
 }

@@ -172,7 +172,7 @@ both! {
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
     ("applications", "create", 14),
-    ("applications", "delete", 14),
+    ("applications", "delete", 13),
     ("applications", "update", 11),
     ("client-grants", "create", 12),
     ("client-grants", "delete", 9),
@@ -185,14 +185,15 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("membership-roles", "create", 11),
     ("membership-roles", "delete", 10),
     ("memberships", "create", 9),
-    ("memberships", "delete", 12),
+    ("memberships", "delete", 13),
     ("organizations", "create", 6),
-    ("organizations", "delete", 9),
+    // With the application that was made just before, and its service user.
+    ("organizations", "delete", 15),
     ("permissions", "create", 8),
     ("permissions", "delete", 7),
     ("permissions", "update", 8),
     ("resource-servers", "create", 6),
-    ("resource-servers", "delete", 10),
+    ("resource-servers", "delete", 11),
     ("resource-servers", "update", 8),
     ("role-permissions", "create", 9),
     ("role-permissions", "delete", 9),
