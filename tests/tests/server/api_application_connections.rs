@@ -234,6 +234,8 @@ both! {
         let scene = Scene::set(&server).await;
         let (boss, jane) = (scene.boss().await, scene.member("jane", &[]).await);
         scene.connect(&jane).await;
+        // Ids of one moment are in no order.
+        server.clock.advance_seconds(1);
         scene.connect(&boss).await;
         let owner = server.member_with(&scene.admin, &scene.owner, &ALL).await.caller;
         let beta = server.admin(&server.beta).await;

@@ -69,7 +69,7 @@ both! {
             }
         }
         let all: Vec<_> = OFFERED.iter().map(|(list, ..)| *list).collect();
-        assert_eq!(all.len(), 18, "every list");
+        assert_eq!(all.len(), 20, "every list");
     }
 
     async fn a_name_is_looked_for_whole_or_in_part_and_literally(database: TestDatabase) {
