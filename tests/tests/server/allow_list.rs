@@ -129,6 +129,7 @@ both! {
     /// Who does not hold a good token learns nothing, and brings about nothing.
     async fn ip_invalid_a_token_that_is_not_good_is_401_from_anywhere(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let application = server.acme.owned(|_| ()).await;
         person(&server.acme, EMAIL).await;
@@ -227,6 +228,7 @@ both! {
     /// An application without a list is bound to no address.
     async fn ip_required_an_empty_list_restricts_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(listing(&[])).await;
         let browser = Browser::new(&server);
@@ -294,6 +296,7 @@ both! {
     /// The store fails while it revokes: the call is refused all the same, and so is the next, until the token is dead.
     async fn ip_dberr_a_token_that_cannot_be_revoked_is_refused(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let (machine, people) = (server.acme.owned(|_| ()).await, server.acme.connectable(|_| ()).await);

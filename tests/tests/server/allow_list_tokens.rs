@@ -27,6 +27,7 @@ both! {
 
     async fn ip_token_ep_a_code_is_not_used_up_from_elsewhere(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));

@@ -54,6 +54,7 @@ both! {
 
     async fn the_last_use_of_a_connection_is_written_down(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let listed = server.seen_from(LISTED);

@@ -134,6 +134,7 @@ async fn walk(server: &TestServer, application: &Owned, new_token: impl AsyncFn(
 both! {
     async fn ip_violate_no_route_that_accepts_a_persons_token_forgets_the_allow_list(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let listed = server.seen_from(LISTED);
