@@ -224,7 +224,7 @@ fn management_api(environment_id: Key, at: Timestamp) -> Result<ResourceServerRo
         name: MANAGEMENT_API.to_owned(),
         identifier: None,
         token_ttl: DEFAULT_TOKEN_TTL,
-        allow_offline_access: false,
+        allow_offline_access: true,
         system: true,
         created_at: at.micros(),
         updated_at: at.micros(),

@@ -1,3 +1,4 @@
+UPDATE resource_servers SET allow_offline_access = false WHERE system;
 DELETE FROM scopes WHERE name IN (
     'application-connections:read', 'application-connections:write', 'application-connections:delete',
     'application-tokens:read', 'application-tokens:delete'

@@ -150,6 +150,9 @@ SELECT
 FROM clients c
 LEFT JOIN authorities a ON a.environment_id = c.environment_id AND a.user_id = c.user_id;
 
+-- People may connect applications of organizations to the Management API, which takes refresh tokens.
+UPDATE resource_servers SET allow_offline_access = true WHERE system;
+
 -- What environments of before lack of the Management API's rights, as in 0006.
 UPDATE permissions SET system = true
 WHERE name IN (

@@ -98,13 +98,12 @@ both! {
     async fn ip_violate_a_persons_tokens_from_elsewhere_are_dead_on_every_node(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let [listed, listed_beside] = [&server, &beside].map(|node| node.seen_from(LISTED));
         for userinfo in [true, false] {
             let application = server.acme.connectable(|_| ()).await;
             let browser = Browser::new(&listed);
-            let code = browser.connect(&application).await;
+            let code = browser.agrees_to(&application).await;
             let tokens = browser.redeem(&application.client, &code).await.is(200).json();
             let [access, refresh] = ["access_token", "refresh_token"].map(|name| text(&tokens, name).to_owned());
             assert_eq!(browser.userinfo(&access).await.status, 200);
@@ -129,13 +128,12 @@ both! {
     /// Who does not hold a good token learns nothing, and brings about nothing.
     async fn ip_invalid_a_token_that_is_not_good_is_401_from_anywhere(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let application = server.acme.owned(|_| ()).await;
         person(&server.acme, EMAIL).await;
         let people = server.acme.connectable(|_| ()).await;
         let browser = Browser::new(&listed);
-        let code = browser.connect(&people).await;
+        let code = browser.agrees_to(&people).await;
         let expired = browser.redeem(&people.client, &code).await.is(200).json();
         server.clock.advance_seconds(7_201);
         let revoked = listed.static_token(&application).await;
@@ -228,11 +226,10 @@ both! {
     /// An application without a list is bound to no address.
     async fn ip_required_an_empty_list_restricts_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(listing(&[])).await;
         let browser = Browser::new(&server);
-        let code = browser.connect(&application).await;
+        let code = browser.agrees_to(&application).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let hidden = server.seen_through(&[("x-forwarded-for", FOREIGN)]);
         for node in [&server.seen_from(LISTED), &server.seen_from(FOREIGN), &hidden] {
@@ -296,13 +293,12 @@ both! {
     /// The store fails while it revokes: the call is refused all the same, and so is the next, until the token is dead.
     async fn ip_dberr_a_token_that_cannot_be_revoked_is_refused(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let (machine, people) = (server.acme.owned(|_| ()).await, server.acme.connectable(|_| ()).await);
         let token = listed.static_token(&machine).await;
         let browser = Browser::new(&listed);
-        let code = browser.connect(&people).await;
+        let code = browser.agrees_to(&people).await;
         let granted = browser.redeem(&people.client, &code).await.is(200).json();
         let granted = text(&granted, "access_token");
         database.execute("ALTER TABLE audit_events RENAME TO lost").await;

@@ -21,15 +21,14 @@ both! {
     /// Without `trusted_proxies` nobody can tell a proxy from a liar: refused, and nothing else.
     async fn ip_spoof_while_no_proxy_is_trusted_what_was_forwarded_is_refused_only(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (machine, people) = (server.acme.owned(|_| ()).await, server.acme.connectable(|_| ()).await);
         let listed = server.seen_from(LISTED);
         let token = listed.static_token(&machine).await;
         let browser = Browser::new(&listed);
-        let code = browser.connect(&people).await;
+        let code = browser.agrees_to(&people).await;
         let tokens = browser.redeem(&people.client, &code).await.is(200).json();
-        let unused = browser.connect(&people).await;
+        let unused = browser.agrees_to(&people).await;
         let before = database.dump().await;
         for header in FORGED {
             let hidden = server.seen_through(&[header]);

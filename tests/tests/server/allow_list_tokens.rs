@@ -27,12 +27,11 @@ both! {
 
     async fn ip_token_ep_a_code_is_not_used_up_from_elsewhere(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
-        let code = browser.connect(&application).await;
+        let code = browser.agrees_to(&application).await;
         thief.redeem(&application.client, &code).await.is_oauth_error(403, "access_denied");
         thief.redeem(&application.client, &code).await.is_oauth_error(403, "access_denied");
         assert_eq!(consequences(&database).await, [0, 1, 0, 1]);
@@ -46,12 +45,11 @@ both! {
     async fn ip_token_ep_a_refresh_token_from_elsewhere_kills_its_family(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), beside.seen_from(FOREIGN));
         let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
-        let code = browser.connect(&application).await;
+        let code = browser.agrees_to(&application).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
         let newer = browser.refresh(&application.client, refresh).await.is(200).json();
@@ -74,12 +72,11 @@ both! {
     /// Another client's refresh token is nobody's business: the foreign secret is refused, and the token lives.
     async fn ip_token_ep_a_refresh_token_of_another_client_is_left_alone(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let (one, other) = (server.acme.connectable(|_| ()).await, server.acme.connectable(|_| ()).await);
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let browser = Browser::new(&listed);
-        let code = browser.connect(&one).await;
+        let code = browser.agrees_to(&one).await;
         let tokens = browser.redeem(&one.client, &code).await.is(200).json();
         let refresh = text(&tokens, "refresh_token");
         Browser::new(&foreign).refresh(&other.client, refresh).await.is_oauth_error(403, "access_denied");

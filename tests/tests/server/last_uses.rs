@@ -54,12 +54,11 @@ both! {
 
     async fn the_last_use_of_a_connection_is_written_down(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let listed = server.seen_from(LISTED);
         let browser = Browser::new(&listed);
-        let code = browser.connect(&application).await;
+        let code = browser.agrees_to(&application).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let token = text(&tokens, "access_token");
         server.db.write_uses().await.unwrap();

@@ -134,13 +134,12 @@ async fn walk(server: &TestServer, application: &Owned, new_token: impl AsyncFn(
 both! {
     async fn ip_violate_no_route_that_accepts_a_persons_token_forgets_the_allow_list(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        offer_refresh(&database).await;
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(|_| ()).await;
         let listed = server.seen_from(LISTED);
         let browser = Browser::new(&listed);
         let new_token = async || {
-            let code = browser.connect(&application).await;
+            let code = browser.agrees_to(&application).await;
             let tokens = browser.redeem(&application.client, &code).await.is(200).json();
             text(&tokens, "access_token").to_owned()
         };

@@ -97,15 +97,10 @@ impl TestServer {
 
 impl Browser<'_> {
     /// A code of a person who connects an application of an organization, with what the API offers.
-    pub async fn connect(&self, application: &Owned) -> String {
+    pub async fn agrees_to(&self, application: &Owned) -> String {
         let api = self.tenant.api();
         self.code_for(&application.client, &[("scope", "openid organizations:read"), ("resource", &api)]).await
     }
-}
-
-/// Lets the Management API give refresh tokens, as APIs for applications that people connect do.
-pub async fn offer_refresh(database: &TestDatabase) {
-    database.execute("UPDATE resource_servers SET allow_offline_access = true WHERE system").await;
 }
 
 /// How many tokens were taken from applications, how many refusals of a secret there were, how many uses were only seen,
