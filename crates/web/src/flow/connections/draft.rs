@@ -159,6 +159,8 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    type Change = Box<dyn FnOnce(&mut Typed)>;
+
     fn known() -> Vec<Offered> {
         ["a:read", "a:write"].map(|name| Offered { name: name.to_owned(), description: None }).into()
     }
@@ -196,7 +198,7 @@ mod tests {
         let (code, credentials) = (ApplicationGrant::AuthorizationCode, ApplicationGrant::ClientCredentials);
         let many = (0..11).map(|n| format!("a{n}@example.com\n")).collect::<String>();
         let long = (0..101).map(|n| format!("10.0.0.{n}\n")).collect::<String>();
-        let checks: Vec<(ApplicationGrant, Box<dyn FnOnce(&mut Typed)>, &str, Wrong)> = vec![
+        let checks: Vec<(ApplicationGrant, Change, &str, Wrong)> = vec![
             (code, Box::new(|t| t.name = " ".into()), "name", Wrong::Name),
             (code, Box::new(|t| t.redirect_uri = "http://app.example".into()), "redirect_uri", Wrong::RedirectUri),
             (code, Box::new(|t| t.redirect_uri.clear()), "redirect_uri", Wrong::NoRedirectUri),
