@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use paylent_domain::{
     allow_list::{AllowList, AllowListMode},
-    application::{Application, ApplicationGrant},
+    application::{Application, ApplicationGrant, MAX_NOTIFICATION_EMAILS},
     client::MAX_NAME,
     scope::Scopes,
     text::one_line,
@@ -13,9 +13,6 @@ use paylent_domain::{
 
 use super::super::visit::Fields;
 use crate::pages::connections::{Offered, Problem, Typed, Wrong};
-
-/// How many addresses may be told of foreign tokens.
-const MAX_EMAILS: usize = 10;
 
 /// Settings that an application may have.
 pub(super) struct Sound {
@@ -147,7 +144,7 @@ fn emails(text: &str) -> Result<Vec<Email>, Wrong> {
     let mut keys: Vec<String> = emails.iter().map(Email::key).collect();
     keys.sort_unstable();
     keys.dedup();
-    if emails.len() > MAX_EMAILS || keys.len() < emails.len() { Err(Wrong::Emails) } else { Ok(emails) }
+    if emails.len() > MAX_NOTIFICATION_EMAILS || keys.len() < emails.len() { Err(Wrong::Emails) } else { Ok(emails) }
 }
 
 /// The lines that say something.
