@@ -104,7 +104,7 @@ fn told(action: &'static str, of: &Connection, (application, organization, user)
 
 /// The event that an application may do something from now on, or something else than `before`.
 pub(crate) fn allowed(of: &Connection, before: Option<&Scopes>, names: &Names) -> Event {
-    let action = if before.is_some() { "connection.changed" } else { "connection.created" };
+    let action = if before.is_some() { "application_connection.updated" } else { "application_connection.created" };
     told(action, of, names).change("permissions", before.map(Scopes::to_string), Some(of.permissions.to_string()))
 }
 
@@ -222,7 +222,7 @@ impl Env {
                 .and(token_families::revoked_at.is_null());
             let revoked = token_families::revoked_at.eq(by.at.micros());
             diesel::update(token_families::table.filter(families)).set(revoked).execute(c).await?;
-            let event = told("connection.withdrawn", &gone, &names);
+            let event = told("application_connection.deleted", &gone, &names);
             let event = event.change("permissions", Some(gone.permissions.to_string()), None);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

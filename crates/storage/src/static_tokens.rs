@@ -125,7 +125,7 @@ impl Env {
             if diesel::delete(token).execute(c).await? == 0 {
                 return Ok(false);
             }
-            let event = Event::new("application_token.revoked", "application_token", id, &prefix);
+            let event = Event::new("application_token.deleted", "application_token", id, &prefix);
             let event = event.and("application", application.id::<Application>(), &name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

@@ -209,11 +209,11 @@ both! {
         scene.env.save_code(scene.code(scene.jane, READ).await, None).await.unwrap();
         let jane = scene.jane;
         let expected = [
-            format!(r#"connection.created {jane} {{"permissions":{{"from":null,"to":"{READ}"}}}}"#),
-            format!(r#"connection.changed {jane} {{"permissions":{{"from":"{READ}","to":"{BOTH}"}}}}"#),
+            format!(r#"application_connection.created {jane} {{"permissions":{{"from":null,"to":"{READ}"}}}}"#),
+            format!(r#"application_connection.updated {jane} {{"permissions":{{"from":"{READ}","to":"{BOTH}"}}}}"#),
         ];
         assert_eq!(trail(&database, &scene.env, "connection.").await, expected);
-        let targets = "SELECT targets FROM audit_events WHERE action = 'connection.created'";
+        let targets = "SELECT targets FROM audit_events WHERE action = 'application_connection.created'";
         let targets = database.values(targets).await.remove(0);
         for named in ["application_connection", "application", "organization", "Ledger", "Works"] {
             assert!(targets.contains(&format!("\"{named}\"")), "{targets}");
@@ -240,8 +240,8 @@ both! {
         assert_eq!(narrowed, Connection { permissions: permissions.clone(), updated_at: at.at, ..made.clone() });
         let (_, standing) = scene.env.access_token(&token).await.unwrap().unwrap();
         assert_eq!(standing.connection.map(|connection| connection.scopes), Some(permissions));
-        let event = r#"connection.changed  {"permissions":{"from":"documents:read documents:write openid","to":"documents:read openid"}}"#;
-        assert_eq!(trail(&database, &scene.env, "connection.changed").await, [event]);
+        let event = r#"application_connection.updated  {"permissions":{"from":"documents:read documents:write openid","to":"documents:read openid"}}"#;
+        assert_eq!(trail(&database, &scene.env, "application_connection.updated").await, [event]);
         is_refused(narrow(BOTH, Expected::Any).await, Refusal::Wider);
         assert_eq!(narrow("", Expected::Any).await.unwrap().unwrap().permissions.to_string(), "openid");
     }
@@ -262,8 +262,8 @@ both! {
         let end = |_| work(move |env| async move { env.disconnect(id, &Expected::Any, &by()).await.unwrap() });
         let ended = on_nodes(database.url(), &scene.env, (0..4).map(end).collect());
         assert_eq!(ended.iter().filter(|ended| **ended).count(), 1);
-        let event = format!(r#"connection.withdrawn  {{"permissions":{{"from":"{READ}","to":null}}}}"#);
-        assert_eq!(trail(&database, &scene.env, "connection.withdrawn").await, [event]);
+        let event = format!(r#"application_connection.deleted  {{"permissions":{{"from":"{READ}","to":null}}}}"#);
+        assert_eq!(trail(&database, &scene.env, "application_connection.deleted").await, [event]);
         assert_eq!(scene.listed(ConnectionFilter::default()).await, [own.id]);
         for (token, lives) in [(token, false), (kept, true)] {
             let (_, standing) = scene.env.access_token(&token).await.unwrap().unwrap();
@@ -370,7 +370,7 @@ both! {
         assert!(!env.revoke_static_token(one, &by()).await.unwrap());
         assert_eq!(env.static_token(one).await.unwrap(), None);
         assert!(env.access_token(&hash).await.unwrap().is_none() && env.access_token(&kept).await.unwrap().is_some());
-        assert_eq!(trail(&database, &env, "application_token.").await, ["application_token.revoked  {}"]);
+        assert_eq!(trail(&database, &env, "application_token.").await, ["application_token.deleted  {}"]);
         assert_eq!(listed(any()).await, [two, three]);
     }
 }

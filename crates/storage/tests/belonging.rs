@@ -14,7 +14,7 @@ use paylent_domain::{
 };
 use paylent_storage::{
     Env, Error, Expected, InvitationFilter, MembershipFilter, MembershipRoleFilter, NewInvitation, NewOrganization,
-    OrganizationFilter, Page, SessionFilter,
+    NewRole, OrganizationFilter, Page, SessionFilter,
 };
 use paylent_tests::{
     both,
@@ -143,6 +143,8 @@ impl Ids {
         let (organization, viewer) = (organization(env, "Shop").await, role(env, "viewer").await);
         let membership = member(env, user, organization).await;
         let held = env.create_membership_role(membership_role(&membership, viewer), &by()).await.unwrap();
+        let clerk =
+            NewRole { id: new_id(), name: "clerk".to_owned(), description: None, permissions: Default::default() };
         let invitation = invitation(user, organization, "invited@example.com");
         Self {
             user,
@@ -153,7 +155,7 @@ impl Ids {
             invitation: env.create_invitation(invitation, &by()).await.unwrap().id,
             session: env.create_session(session(user), &by()).await.unwrap().id,
             free_user: person(env, "john@example.com").await,
-            free_role: role(env, "admin").await,
+            free_role: env.create_role(clerk, &by()).await.unwrap().id,
         }
     }
 

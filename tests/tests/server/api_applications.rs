@@ -209,6 +209,8 @@ both! {
         let admin = server.admin(&server.acme).await;
         let owner = admin.organization("Shop").await;
         let made = admin.post("applications", &application(bound(), &owner)).await.is(201);
+        let closed = json!({"name": "Closed", "identifier": "https://closed.example", "allow_offline_access": false});
+        let closed = admin.post("resource-servers", &document("resource_server", closed, &[])).await.is(201).id();
         let before = database.dump().await;
         let eleven: Value = (0..11).map(|n| format!("it{n}@example.com")).collect();
         for (name, value, place) in [
@@ -244,8 +246,9 @@ both! {
         let ownerless = document("application", bound(), &[]);
         admin.post("applications", &ownerless).await.is_error(422, "/data/relationships/organization");
         admin.post("applications", &application(bound(), &nobody())).await.is_error(404, "/data/relationships/organization");
-        // Whoever connects it gets refresh tokens, which the Management API does not allow.
-        let refused = admin.post("applications", &application(connected(), &owner)).await;
+        // Whoever connects it gets refresh tokens, which this API does not allow.
+        let ends = [("organization", "organization", owner.as_str()), ("resource_server", "resource_server", closed.as_str())];
+        let refused = admin.post("applications", &document("application", connected(), &ends)).await;
         refused.is_error(422, "/data/relationships/resource_server");
         let now = database.dump().await;
         assert!(before.iter().all(|row| now.contains(row)) && now.len() == before.len() + 2, "an API and its event");

@@ -53,11 +53,7 @@ both! {
                 writes.push((Method::POST, sample.path.to_owned(), Some(create.clone()), format!("{kind}.{made}")));
             }
             if let Some(update) = &sample.update {
-                let action = match kind {
-                    "application_connection" => "connection.changed".to_owned(),
-                    kind => format!("{kind}.updated"),
-                };
-                writes.push((Method::PATCH, sample.at(), Some(update.clone()), action));
+                writes.push((Method::PATCH, sample.at(), Some(update.clone()), format!("{kind}.updated")));
             }
         }
         for (path, verb, past) in [
@@ -75,12 +71,7 @@ both! {
             writes.push((Method::PATCH, format!("{}/{verb}", sample.at()), None, action));
         }
         for sample in samples.iter().filter(|sample| sample.deletable).rev() {
-            let action = match sample.kind {
-                "application_connection" => "connection.withdrawn".to_owned(),
-                "application_token" => "application_token.revoked".to_owned(),
-                kind => format!("{kind}.deleted"),
-            };
-            writes.push((Method::DELETE, sample.at(), None, action));
+            writes.push((Method::DELETE, sample.at(), None, format!("{}.deleted", sample.kind)));
         }
         let actor = server.acme.seeded.service_user.to_string();
         for (method, path, document, action) in writes {
