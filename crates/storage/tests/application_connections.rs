@@ -212,7 +212,7 @@ both! {
             format!(r#"application_connection.created {jane} {{"permissions":{{"from":null,"to":"{READ}"}}}}"#),
             format!(r#"application_connection.updated {jane} {{"permissions":{{"from":"{READ}","to":"{BOTH}"}}}}"#),
         ];
-        assert_eq!(trail(&database, &scene.env, "connection.").await, expected);
+        assert_eq!(trail(&database, &scene.env, "application_connection.").await, expected);
         let targets = "SELECT targets FROM audit_events WHERE action = 'application_connection.created'";
         let targets = database.values(targets).await.remove(0);
         for named in ["application_connection", "application", "organization", "Ledger", "Works"] {

@@ -347,7 +347,9 @@ both! {
                     told.push((name, reply.status));
                 }
             }
-            let found = secrets(&json);
+            // How a static token begins may be shown for ever: six of its characters.
+            let mut found = secrets(&json);
+            found.retain(|secret| !(secret.starts_with("pay_at_") && secret.len() == "pay_at_".len() + 6));
             assert!(found.is_empty(), "{found:?} in {}", reply.text);
         }
         assert_eq!(told, [("token", 201), ("client_secret", 201), ("client_secret", 200)], "a session, and a client");

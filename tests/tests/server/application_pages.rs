@@ -3,7 +3,11 @@
 use paylent_domain::application::ApplicationGrant;
 use paylent_tests::both;
 
-use crate::support::{TestServer, account::at_home, browser::*, connections::*, nobody, oauth::CLIENT_CREDENTIALS};
+use serde_json::json;
+
+use crate::support::{
+    TestServer, account::at_home, browser::*, connections::*, document, nobody, oauth::CLIENT_CREDENTIALS,
+};
 
 both! {
     async fn an_application_is_made_and_its_secret_shown_once(database: TestDatabase) {
@@ -23,7 +27,9 @@ both! {
         let show = settings(&[("resource_server", &system), ("action", "show_permissions")]);
         let none = browser.submit_from(&page, &new, &show).await.is(200);
         assert!(none.text.contains("There are no permissions of this API that you could give."), "{}", none.text);
-        let code = settings(&[("resource_server", &system), ("grant_type", "authorization_code")]);
+        let closed = json!({"name": "Closed", "identifier": "https://closed.example", "allow_offline_access": false});
+        let closed = admin.post("resource-servers", &document("resource_server", closed, &[])).await.is(201).id();
+        let code = settings(&[("resource_server", &closed), ("grant_type", "authorization_code")]);
         let refused = browser.submit_from(&page, &new, &code).await.is(422);
         assert!(refused.text.contains("This API allows no refresh tokens"), "{}", refused.text);
         let mut fields = settings(&[

@@ -1,7 +1,7 @@
 //! The words of the description, held against the schemas that readers may ask for.
 
 use paylent_domain::{
-    application::Application,
+    application::{Application, Connection, StaticToken},
     audit::Entry,
     client::Client,
     environment::EnvironmentSettings,
@@ -45,7 +45,7 @@ fn words<E: Documented>() -> Words {
     }
 }
 
-fn all() -> [Words; 19] {
+fn all() -> [Words; 21] {
     [
         words::<User>(),
         words::<Session>(),
@@ -63,6 +63,8 @@ fn all() -> [Words; 19] {
         words::<MembershipRole>(),
         words::<Invitation>(),
         words::<Application>(),
+        words::<Connection>(),
+        words::<StaticToken>(),
         words::<Entry>(),
         words::<EnvironmentSettings>(),
         words::<Mail>(),
