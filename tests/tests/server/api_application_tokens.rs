@@ -32,7 +32,9 @@ both! {
         let admin = server.admin(&server.acme).await;
         let owner = admin.organization("Bakery").await;
         let (id, credentials) = application(&admin, &owner).await;
-        let (one, two) = (issue(&server, &credentials).await, issue(&server, &credentials).await);
+        let one = issue(&server, &credentials).await;
+        server.clock.advance_seconds(1);
+        let two = issue(&server, &credentials).await;
         server.clock.advance_seconds(20 * 365 * 86_400);
         let admin = server.admin(&server.acme).await;
         let works = async |token: &str| server.bearer(&server.acme, token).get("memberships").await.status;
@@ -66,7 +68,7 @@ both! {
         assert_eq!((works(&one).await, works(&two).await), (401, 200));
         admin.get(&path).await.is_error(404, "");
         admin.delete(&path).await.is_error(404, "");
-        let event = "SELECT targets FROM audit_events WHERE action = 'application_token.revoked'";
+        let event = "SELECT targets FROM audit_events WHERE action = 'application_token.deleted'";
         let told: Value = serde_json::from_str(&database.values(event).await.remove(0)).unwrap();
         assert_eq!((&told[0]["name"], &told[1]["id"]), (&json!(one[..13]), &json!(id)));
     }
