@@ -1,10 +1,16 @@
 //! What the people of an application are told of foreign addresses. Catalogue section A18.
 
-use paylent_domain::mail::MailStatus;
+use paylent_domain::{language::Language, mail::MailStatus};
 use paylent_mail::About;
 use paylent_tests::{TestDatabase, both};
 
-use crate::support::{applications::*, letters::letters, smtp::Sink, *};
+use crate::support::{
+    applications::*,
+    browser::person,
+    letters::{letters, letters_to},
+    smtp::Sink,
+    *,
+};
 
 async fn start(database: &TestDatabase, sink: &Sink) -> TestServer {
     TestServer::start_with(database, Setting { mail: Some(smtp::transport(sink.port)), ..Setting::default() }).await
@@ -78,6 +84,29 @@ both! {
         assert_eq!(to, expected);
         let ids: std::collections::BTreeSet<_> = sink.received().iter().map(|mail| mail.header("Message-ID")).collect();
         assert_eq!(ids.len(), 3);
+    }
+
+    /// However the list writes an address: it is that of whoever has it here, and who has none here reads English.
+    async fn ip_mail_body_speaks_the_language_that_each_who_is_told_chose(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let people = [("cto@app.example", "de-AT"), ("ops@app.example", "nl"), ("silent@app.example", "")];
+        for (email, locale) in people {
+            person(&server.acme, email).await;
+            let chosen = if locale.is_empty() { "NULL".to_owned() } else { format!("'{locale}'") };
+            database.execute(&format!("UPDATE users SET locale = {chosen} WHERE email = '{email}'")).await;
+        }
+        person(&server.beta, "security@app.example").await;
+        database.execute("UPDATE users SET locale = 'nl' WHERE email = 'security@app.example'").await;
+        let told = ["CTO@App.Example", "ops@app.example", "silent@app.example", "security@app.example"];
+        let application = server.acme.owned(|new| {
+            new.notification_emails = told.map(|address| address.parse().unwrap()).to_vec();
+        });
+        violate(&server, &application.await).await;
+        let (german, dutch, english) = (Language::German, Language::Dutch, Language::English);
+        for (to, language) in told.into_iter().zip([german, dutch, english, english]) {
+            let [letter] = &letters_to(&database, to).await[..] else { panic!("one letter to {to}") };
+            assert_eq!(letter.language, language, "{to}");
+        }
     }
 
     /// Nobody to tell is no reason to let a token live.
