@@ -140,13 +140,19 @@ impl LiveToken {
     }
 }
 
+/// What may be done of these scopes: what the application has permission for and, if it is said, what the connection still
+/// allows. Who somebody is, is no permission of an API.
+#[must_use]
+pub fn limit_scopes(scopes: &Scopes, permissions: &Scopes, connection: Option<&Scopes>) -> Scopes {
+    let permitted = |name: &str| OIDC_SCOPES.contains(&name) || permissions.contains(name);
+    let connected = |name: &str| connection.is_none_or(|connection| connection.contains(name));
+    scopes.iter().filter(|name| permitted(name) && connected(name)).map(str::to_owned).collect()
+}
+
 impl Ownership {
-    /// What may be done of this: what the application has permission for and, if a person granted it, what the connection
-    /// still allows. Who somebody is, is no permission of an API.
+    /// What binds a token of the application.
     pub(crate) fn limit(&self, scopes: &Scopes, connection: Option<&Connected>) -> Scopes {
-        let permitted = |name: &str| OIDC_SCOPES.contains(&name) || self.permissions.contains(name);
-        let connected = |name: &str| connection.is_none_or(|connection| connection.scopes.contains(name));
-        scopes.iter().filter(|name| permitted(name) && connected(name)).map(str::to_owned).collect()
+        limit_scopes(scopes, &self.permissions, connection.map(|connection| &connection.scopes))
     }
 }
 
