@@ -91,11 +91,10 @@ pub trait Store: Send + Sync {
     fn consent(&self, consenting: Consenting<'_>) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
 
     /// Keeps an authorization code and, in the same unit of work, replaces the consent of the code's user, client and
-    /// audience by `consented` if that is given. The code of an organization's application lives by a connection: by one
-    /// that covers its scopes (the organization's before the person's), or else by the one that `consented` makes or
-    /// changes. `false`, and nothing is written at all, when there is a code for the
-    /// same `request_id`: of any number of calls with one `request_id`, at the same time or not, exactly one is
-    /// answered `true`.
+    /// audience by `consented` if that is given. The code of an organization's application lives by a connection: by the
+    /// one that `consented` makes or changes if that is given, and else by one that covers its scopes, the organization's
+    /// before the person's. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any
+    /// number of calls with one `request_id`, at the same time or not, exactly one is answered `true`.
     fn save_code(
         &self,
         code: AuthorizationCode,
