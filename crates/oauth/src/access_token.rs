@@ -129,6 +129,13 @@ impl LiveToken {
         }
     }
 
+    /// Whose it is or acts for: of a person's token the organization that they act for, of an application's own the one that
+    /// owns the application.
+    pub(crate) fn organization(&self) -> Option<Id<Organization>> {
+        let owner = self.ownership.as_ref().filter(|_| self.family_id.is_none());
+        self.organization_id.or(owner.map(|ownership| ownership.organization_id))
+    }
+
     /// What is noted when it was accepted; nothing but of an application's token.
     pub(crate) fn used(&self) -> Option<Used> {
         self.ownership.as_ref()?;

@@ -151,8 +151,8 @@ pub struct Use {
     pub of: Used,
     /// When.
     pub at: Timestamp,
-    /// From where.
-    pub ip: IpAddr,
+    /// From where; `None` when the one who accepted it did not say.
+    pub ip: Option<IpAddr>,
 }
 
 /// What was used.
