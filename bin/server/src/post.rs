@@ -8,13 +8,7 @@ use paylent_storage::{Post, Tenant, ViolationNotice};
 pub(crate) struct SealedPost(pub(crate) LetterKey);
 
 impl Post for SealedPost {
-    fn violation(
-        &self,
-        tenant: &Tenant,
-        notice: &ViolationNotice,
-        to: &Email,
-        language: Language,
-    ) -> Option<NewMail> {
+    fn violation(&self, tenant: &Tenant, notice: &ViolationNotice, to: &Email, language: Language) -> Option<NewMail> {
         let letter = Letter {
             language,
             environment: tenant.environment.display_name().to_owned(),

@@ -29,13 +29,7 @@ use crate::{
 /// Writes the mails that are decided on inside a unit of work. The host has the words, and the key that seals them.
 pub trait Post: Send + Sync {
     /// A mail to one of those whom an application tells. `None` when it cannot be written; the others go out all the same.
-    fn violation(
-        &self,
-        tenant: &Tenant,
-        notice: &ViolationNotice,
-        to: &Email,
-        language: Language,
-    ) -> Option<NewMail>;
+    fn violation(&self, tenant: &Tenant, notice: &ViolationNotice, to: &Email, language: Language) -> Option<NewMail>;
 }
 
 /// What the people of an application are told.
