@@ -60,7 +60,9 @@ both! {
         let application = format!("/organizations/{acme}/applications/{}", application.split('"').next().unwrap());
         // The form a second time, as when the page is loaded again, makes nothing and tells nothing.
         let again = browser.submit_from(&page, &new, &fields).await;
-        assert_eq!((again.status, again.header("location")), (303, application.as_str()), "{}", again.text);
+        assert_eq!((again.status, again.header("location")), (303, format!("{application}?already-made").as_str()));
+        let told_so = browser.get(again.header("location")).await.is(200);
+        assert!(told_so.text.contains("The application was made already.") && !told_so.text.contains(&secret));
         assert_eq!(database.count("applications").await, 1);
         let shown = browser.get(&application).await.is(200);
         assert!(!shown.text.contains(&secret) && shown.text.contains(&client_id));
@@ -155,10 +157,11 @@ both! {
         let link = element(&first, "example").replace("&#38;", "&");
         let start = format!("{}/oauth/authorize?response_type=code&client_id=", server.acme.issuer());
         assert!(link.starts_with(&start) && link.contains("&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb%3Ftenant%3D1&"), "{link}");
-        assert!(link.ends_with("&scope=invoices%3Aread%20invoices%3Awrite&state=STATE"), "{link}");
-        // The link works as it stands.
-        let consent = browser.get(link.strip_prefix(&server.acme.issuer()).unwrap()).await;
-        assert!(consent.status == 200, "{}", consent.text);
+        assert!(link.ends_with("&state=STATE") && !link.contains("scope="), "{link}");
+        // The link works as it stands, and asks for everything.
+        let link = format!("{}&organization={acme}", link.strip_prefix(&server.acme.issuer()).unwrap());
+        let consent = browser.get(&link).await.is(200);
+        assert!(INVOICES.iter().all(|name| consent.text.contains(name)), "{}", consent.text);
         let change = [
             ("name", "Ledger of Acme"), ("grant_type", "client_credentials"), ("ip_allow_list", "10.0.0.0/8\r\n::1"),
             ("permission", "invoices:read"), ("permission", "invoices:write"), ("ip_allow_list_mode", "observe"),

@@ -17,6 +17,7 @@ const PROXIED: Setting = Setting {
     https: false,
     hashing: None,
     public_only: false,
+    minimum_password: None,
     mail: None,
 };
 

@@ -177,6 +177,7 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         ("application-wrong", page(code, Some(Done::Saved), false, &all, &[], &offered)),
         ("application-stale", page(code, Some(Done::Saved), false, &gone, &[], &[])),
         ("application-static", page(credentials, Some(Done::Revoked), true, &[], &tokens, &offered)),
+        ("application-static-again", page(credentials, Some(Done::AlreadyMade), false, &[], &[], &offered)),
         ("application-static-new", page(credentials, None, false, &[], &[], &offered)),
     ]
 }

@@ -88,6 +88,7 @@ pub(super) static DUTCH: Connections = Connections {
     disguised: "Deze server kent zijn proxy niet",
     disguised_note: "Uw verzoek is ernaar doorgestuurd, en geen enkele proxy wordt vertrouwd. Daardoor kan hij niet zien waar tokens vandaan komen, en weigert hij elke toepassing die toegestane adressen heeft. Vraag de beheerder om trusted_proxies in te stellen.",
     saved_more: "Uw wijzigingen zijn opgeslagen. Wie de toepassing heeft verbonden, wordt bij de volgende autorisatie om de nieuwe machtigingen gevraagd.",
+    already_made: "De toepassing was al aangemaakt. Hebt u haar geheim niet bewaard, maak dan hieronder een nieuw.",
     done_revoked: "Het token is ingetrokken.",
     done_deleted: "De toepassing is verwijderd.",
     done_disconnected: "De verbinding is verbroken.",

@@ -88,6 +88,7 @@ pub(super) static ENGLISH: Connections = Connections {
     disguised: "This server does not know its proxy",
     disguised_note: "Your request was forwarded to it, and no proxy is trusted. So it cannot tell where tokens come from, and refuses every application that has an allow list. Ask the operator to set trusted_proxies.",
     saved_more: "Your changes were saved. People who connected the application are asked for the new permissions the next time they authorize.",
+    already_made: "The application was made already. If you did not store its secret, make a new one below.",
     done_revoked: "The token was revoked.",
     done_deleted: "The application was deleted.",
     done_disconnected: "The application was disconnected.",

@@ -88,6 +88,7 @@ pub(super) static GERMAN: Connections = Connections {
     disguised: "Dieser Server kennt seinen Proxy nicht",
     disguised_note: "Ihre Anfrage wurde an ihn weitergeleitet, und keinem Proxy wird vertraut. Er kann also nicht erkennen, woher Tokens kommen, und lehnt jede Anwendung ab, die erlaubte Adressen hat. Bitten Sie den Betreiber, trusted_proxies zu setzen.",
     saved_more: "Ihre Änderungen wurden gespeichert. Wer die Anwendung verbunden hat, wird bei der nächsten Autorisierung nach den neuen Berechtigungen gefragt.",
+    already_made: "Die Anwendung wurde schon angelegt. Wenn Sie ihr Geheimnis nicht aufbewahrt haben, erzeugen Sie unten ein neues.",
     done_revoked: "Das Token wurde widerrufen.",
     done_deleted: "Die Anwendung wurde gelöscht.",
     done_disconnected: "Die Verbindung wurde getrennt.",

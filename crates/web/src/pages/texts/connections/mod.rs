@@ -110,6 +110,7 @@ pub(crate) struct Connections {
     pub(crate) disguised: &'static str,
     pub(crate) disguised_note: &'static str,
     pub(crate) saved_more: &'static str,
+    pub(crate) already_made: &'static str,
     pub(crate) done_revoked: &'static str,
     pub(crate) done_deleted: &'static str,
     pub(crate) done_disconnected: &'static str,
