@@ -35,9 +35,9 @@ pub(crate) fn lock_admins(environment: Key) -> dsl::Update<AdminRole, dsl::Eq<ro
     diesel::update(admin_role(environment)).set(roles::updated_at.eq(roles::updated_at))
 }
 
-/// The people who hold the admin role in an organization and may sign in.
+/// The people who hold the admin role in an organization and may sign in, each with the organization.
 #[auto_type(no_type_alias)]
-pub(crate) fn admins_of(environment: Key, organization: Key) -> _ {
+pub(crate) fn admins_of_organizations(environment: Key) -> _ {
     let admin: &'static str = ADMIN;
     let person: &'static str = UserKind::Person.as_str();
     let yes: bool = true;
@@ -50,10 +50,51 @@ pub(crate) fn admins_of(environment: Key, organization: Key) -> _ {
         .inner_join(memberships::table.on(held))
         .inner_join(roles::table.on(role))
         .inner_join(users::table.on(user))
-        .filter(memberships::environment_id.eq(environment).and(memberships::organization_id.eq(organization)))
+        .filter(memberships::environment_id.eq(environment))
         .filter(roles::name.eq(admin).and(roles::system.eq(yes)))
         .filter(users::active.eq(yes).and(users::kind.eq(person)))
+        .select(memberships::organization_id)
 }
+
+/// The organizations, or whether it is this one, that a person administers before the unit of work at hand takes that
+/// from them. The lock is held.
+macro_rules! administered {
+    ($c:expr, $environment:expr, $user:expr, $organization:expr) => {{
+        let theirs = $crate::admins::admins_of_organizations($environment);
+        let theirs = theirs.filter($crate::schema::memberships::user_id.eq($user)).into_boxed();
+        let organization: Option<$crate::key::Key> = $organization;
+        let theirs = match organization {
+            Some(organization) => theirs.filter($crate::schema::memberships::organization_id.eq(organization)),
+            None => theirs,
+        };
+        let administered: Vec<$crate::key::Key> = theirs.load($c).await?;
+        administered
+    }};
+}
+
+/// Refuses, at the end of that unit of work, to leave one of these organizations to others without an admin.
+macro_rules! keep_admins {
+    ($c:expr, $environment:expr, $user:expr, $administered:expr) => {{
+        use $crate::schema::memberships as members;
+
+        let mut lost: Vec<$crate::key::Key> = $administered;
+        if !lost.is_empty() {
+            let kept = $crate::admins::admins_of_organizations($environment);
+            let kept = kept.filter(members::organization_id.eq_any(lost.clone())).distinct();
+            let kept: Vec<$crate::key::Key> = kept.load($c).await?;
+            lost.retain(|organization| !kept.contains(organization));
+        }
+        if !lost.is_empty() {
+            let others = members::environment_id.eq($environment).and(members::organization_id.eq_any(lost));
+            let others = members::table.filter(others.and(members::user_id.ne($user)));
+            if others.count().get_result::<i64>($c).await? > 0 {
+                $crate::admins::refuse_last_admin(0)?;
+            }
+        }
+    }};
+}
+
+pub(crate) use {administered, keep_admins};
 
 /// Refuses a change after which nobody is left.
 pub(crate) fn refuse_last_admin(left: i64) -> Result<()> {

@@ -11,6 +11,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    admins::{administered, keep_admins, lock_admins},
     audit::entry,
     key::Key,
     memberships::{Parties, parties},
@@ -153,7 +154,8 @@ impl Env {
     /// Takes a role from a member, and says whether it was held.
     ///
     /// # Errors
-    /// `Refused` when it is not as expected.
+    /// `Refused` when the last admin of an organization that others belong to would lose the admin role, and when it is
+    /// not as expected.
     pub async fn delete_membership_role(
         &self,
         id: Id<MembershipRole>,
@@ -162,11 +164,17 @@ impl Env {
     ) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
-            let gone = diesel::delete(membership_roles::table.find((environment, key)));
-            let gone = gone.returning(MembershipRoleRow::as_returning()).get_result(c).await.optional()?;
-            let Some(gone) = gone else { return Ok(false) };
+            lock_admins(environment).execute(c).await?;
+            let held = membership_roles::table.find((environment, key));
+            let membership = held.select(membership_roles::membership_id).get_result(c).await.optional()?;
+            let Some(membership) = membership else { return Ok(false) };
+            let known = parties(environment, membership).get_result(c).await.optional()?;
+            let Some(parties): Option<Parties> = known else { return Ok(false) };
+            let administered = administered!(c, environment, parties.user_id, Some(parties.organization_id));
+            let gone = diesel::delete(held).returning(MembershipRoleRow::as_returning()).get_result(c).await;
+            let Some(gone) = gone.optional()? else { return Ok(false) };
             expected.check(gone.created_at)?;
-            let parties: Parties = parties(environment, gone.membership_id).get_result(c).await?;
+            keep_admins!(c, environment, parties.user_id, administered);
             let role: String = roles::table.find((environment, gone.role_id)).select(roles::name).get_result(c).await?;
             let event = told("membership_role.deleted", &gone, &parties, &role);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

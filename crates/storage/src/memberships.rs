@@ -11,7 +11,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
-    admins::{admins_of, lock_admins, refuse_last_admin},
+    admins::{administered, keep_admins, lock_admins},
     audit::entry,
     key::Key,
     oauth::end_acting,
@@ -45,7 +45,7 @@ pub struct MembershipFilter {
 /// Who belongs to what, by id and by name.
 #[derive(Debug, Clone, Queryable)]
 pub(crate) struct Parties {
-    user_id: Key,
+    pub user_id: Key,
     user: String,
     pub organization_id: Key,
     organization: String,
@@ -164,19 +164,14 @@ impl Env {
             lock_admins(environment).execute(c).await?;
             let known: Option<Parties> = parties(environment, key).get_result(c).await.optional()?;
             let Some(parties) = known else { return Ok(false) };
-            let admins = || admins_of(environment, parties.organization_id).count();
-            let before: i64 = admins().get_result(c).await?;
+            let (member, organization) = (parties.user_id, parties.organization_id);
+            let administered = administered!(c, environment, member, Some(organization));
             let gone = diesel::delete(memberships::table.find((environment, key))).returning(memberships::created_at);
             let gone: Option<i64> = gone.get_result(c).await.optional()?;
             let Some(version) = gone else { return Ok(false) };
             expected.check(version)?;
-            let here = memberships::environment_id.eq(environment);
-            let here = here.and(memberships::organization_id.eq(parties.organization_id));
-            let others: i64 = memberships::table.filter(here).count().get_result(c).await?;
-            if before > 0 && others > 0 {
-                refuse_last_admin(admins().get_result(c).await?)?;
-            }
-            end_acting!(c, environment, parties.organization_id, Some(parties.user_id), by.at);
+            keep_admins!(c, environment, member, administered);
+            end_acting!(c, environment, organization, Some(member), by.at);
             let event = parties.told_by(Event::new("membership.deleted", "membership", id, &parties.user));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

@@ -13,7 +13,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
-    admins::{lock_admins, refuse_last_admin},
+    admins::{administered, keep_admins, lock_admins, refuse_last_admin},
     audit::entry,
     error::{Refusal, broken},
     key::Key,
@@ -218,8 +218,8 @@ impl Env {
     /// when there is no such user.
     ///
     /// # Errors
-    /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated, or when it is not as
-    /// expected.
+    /// `Conflict` when the address is taken; `Refused` when the last admin would be deactivated, of the environment or of
+    /// an organization that others belong to, or when it is not as expected.
     pub async fn update_user(
         &self,
         id: Id<User>,
@@ -251,6 +251,10 @@ impl Env {
                 true => admins::table.find((environment, key)).count().get_result(c).await?,
                 false => 0,
             };
+            let administered = match deactivates {
+                true => administered!(c, environment, key, None),
+                false => Vec::new(),
+            };
             let raise = users::generation.eq(users::generation + bump);
             let after: UserRow =
                 diesel::update(user).set((changes, raise, at)).returning(UserRow::as_returning()).get_result(c).await?;
@@ -258,6 +262,7 @@ impl Env {
                 let left = admins::table.filter(admins::environment_id.eq(environment));
                 refuse_last_admin(left.count().get_result(c).await?)?;
             }
+            keep_admins!(c, environment, key, administered);
             let after = User::try_from(after)?;
             if bump > 0 {
                 end_all_sessions!(c, environment, key, None, by.at);
@@ -276,7 +281,8 @@ impl Env {
     /// Deletes a user with its roles, memberships, sessions and tokens, and says whether there was one.
     ///
     /// # Errors
-    /// `Refused` for a service user, for one that clients act for, for the last admin, and when it is not as expected.
+    /// `Refused` for a service user, for one that clients act for, for the last admin of the environment or of an
+    /// organization that others belong to, and when it is not as expected.
     pub async fn delete_user(&self, id: Id<User>, expected: &Expected, by: &Context) -> Result<bool> {
         self.remove_user(id, expected, None, by).await
     }
@@ -293,6 +299,7 @@ impl Env {
         on!(self.db, transaction, |c| {
             lock_admins(environment).execute(c).await?;
             let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
+            let administered = administered!(c, environment, key, None);
             let acting = clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
             let acting: i64 = acting.count().get_result(c).await?;
             // Locks the row and reads what it was.
@@ -319,6 +326,7 @@ impl Env {
                 let left = admins::table.filter(admins::environment_id.eq(environment));
                 refuse_last_admin(left.count().get_result(c).await?)?;
             }
+            keep_admins!(c, environment, key, administered);
             if let Some(letter) = letter {
                 NewMailRow::new(environment, letter, by.at).insert_into(mails::table).execute(c).await?;
             }

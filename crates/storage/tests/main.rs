@@ -16,6 +16,7 @@ mod introspection;
 mod invitation_answers;
 mod invitations;
 mod isolation;
+mod last_admins;
 mod logout_deliveries;
 mod mails;
 mod migrate;

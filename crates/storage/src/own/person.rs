@@ -131,7 +131,8 @@ impl Env {
     /// when there is no such person.
     ///
     /// # Errors
-    /// `Refused` for somebody whom clients act for, and for the last admin.
+    /// `Refused` for somebody whom clients act for, and for the last admin, of the environment or of an organization that
+    /// others belong to.
     pub async fn delete_person(&self, id: Id<User>, letter: NewMail, by: &Context) -> Result<bool> {
         self.remove_user(id, &Expected::Any, Some(letter), by).await
     }

@@ -28,7 +28,7 @@ pub struct DeletionPage<'a> {
 /// Why an account cannot be deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
-    /// Nobody else could administer the environment.
+    /// Nobody else could administer the environment, or an organization that others belong to.
     LastAdmin,
     /// Clients act for this person.
     ActingClients,
@@ -46,7 +46,7 @@ impl DeletionPage<'_> {
     const fn refusal(&self) -> Option<&'static str> {
         let texts = self.frame.account();
         match self.obstacle {
-            Some(Obstacle::LastAdmin) => Some(texts.last_admin),
+            Some(Obstacle::LastAdmin) => Some(texts.last_admin_somewhere),
             Some(Obstacle::ActingClients) => Some(texts.acting_clients),
             None => None,
         }

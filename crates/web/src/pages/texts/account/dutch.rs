@@ -81,6 +81,7 @@ pub(super) static DUTCH: Account = Account {
     wrong_confirmation: "Dit is niet het adres van uw account.",
     delete_now: "Mijn account verwijderen",
     last_admin: "U bent hier de laatste beheerder. Geef die rol eerst aan iemand anders.",
+    last_admin_somewhere: "U bent hier, of in een organisatie met nog andere leden, de laatste beheerder. Geef die rol eerst aan iemand anders.",
     acting_clients: "Toepassingen werken in uw naam. Hun beheerder moet dat eerst wijzigen.",
     deleted: "Uw account is verwijderd",
     deleted_note: "U bent uitgelogd en we hebben u een e-mail gestuurd waarin dat staat. Tot ziens.",

@@ -81,6 +81,7 @@ pub(super) static ENGLISH: Account = Account {
     wrong_confirmation: "This is not the address of your account.",
     delete_now: "Delete my account",
     last_admin: "You are the last administrator here. Give somebody else that role first.",
+    last_admin_somewhere: "You are the last administrator here, or of an organization that others belong to. Give somebody else that role first.",
     acting_clients: "Applications work in your name. Their administrator has to change that first.",
     deleted: "Your account was deleted",
     deleted_note: "You are signed out, and we sent you a mail that says so. Goodbye.",

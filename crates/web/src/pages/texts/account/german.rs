@@ -81,6 +81,7 @@ pub(super) static GERMAN: Account = Account {
     wrong_confirmation: "Das ist nicht die Adresse Ihres Kontos.",
     delete_now: "Mein Konto löschen",
     last_admin: "Sie sind hier die letzte Person mit Verwaltungsrechten. Geben Sie diese Rolle zuerst jemand anderem.",
+    last_admin_somewhere: "Sie sind hier, oder in einer Organisation mit weiteren Mitgliedern, die letzte Person mit Verwaltungsrechten. Geben Sie diese Rolle zuerst jemand anderem.",
     acting_clients: "Anwendungen arbeiten in Ihrem Namen. Wer sie verwaltet, muss das zuerst ändern.",
     deleted: "Ihr Konto wurde gelöscht",
     deleted_note: "Sie sind abgemeldet, und wir haben Ihnen das per E-Mail bestätigt. Auf Wiedersehen.",

@@ -103,6 +103,7 @@ pub(crate) struct Account {
     pub(crate) wrong_confirmation: &'static str,
     pub(crate) delete_now: &'static str,
     pub(crate) last_admin: &'static str,
+    pub(crate) last_admin_somewhere: &'static str,
     pub(crate) acting_clients: &'static str,
     pub(crate) deleted: &'static str,
     pub(crate) deleted_note: &'static str,
