@@ -212,7 +212,7 @@ impl Contents {
             return Exchanged::Replayed(family_id);
         }
         let session = self.sessions.get(&stored.code.session_id).filter(|session| !session.ended);
-        if session.is_none() || stored.wrong_verifiers > MAX_WRONG_VERIFIERS {
+        if session.is_none() || stored.wrong_verifiers >= MAX_WRONG_VERIFIERS {
             return Exchanged::Gone;
         }
         stored.family_id = Some(exchange.family.id);

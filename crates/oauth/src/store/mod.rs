@@ -112,7 +112,7 @@ pub trait Store: Send + Sync {
 
     /// Consumes a code and saves all it is exchanged for, or does nothing: one unit of work. Of any number of calls for
     /// one code, at the same time or not, exactly one is answered [`Exchanged::Done`]. It is so only while the code is
-    /// known, unconsumed, of at most [`MAX_WRONG_VERIFIERS`] wrong verifiers, and its session was not ended; an
+    /// known, unconsumed, of fewer than [`MAX_WRONG_VERIFIERS`] wrong verifiers, and its session was not ended; an
     /// [`end_session`](Self::end_session) at the same time either sees the new family or makes this
     /// [`Exchanged::Gone`]. A consumed code is [`Exchanged::Replayed`] whatever else is true of it. Whether code or
     /// session have expired is the engine's to judge.

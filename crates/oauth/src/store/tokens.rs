@@ -164,7 +164,7 @@ pub enum Used {
     StaticToken(SecretHash),
 }
 
-/// How many wrong `code_verifier`s an authorization code survives.
+/// How many wrong `code_verifier`s kill an authorization code.
 pub const MAX_WRONG_VERIFIERS: u32 = 5;
 
 /// An authorization code (RFC 6749 section 4.1.2), without the code.
