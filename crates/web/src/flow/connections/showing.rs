@@ -69,6 +69,7 @@ pub(super) fn secret_page(
     let page = SecretPage {
         frame: visit.frame(),
         place: desk.place(visit),
+        issuer: &visit.env.tenant().base_url,
         client_id: &application.client_id,
         secret: secret.expose(),
         old_until: old_until.map(Moment),
