@@ -21,6 +21,8 @@ pub const MAX_STATIC_TOKENS: usize = 100;
 pub const MAX_SECRETS: usize = 2;
 /// How long nobody is mailed again about foreign addresses of one application, in seconds.
 pub const MAIL_INTERVAL: i64 = 600;
+/// How many mails about violations one address gets in an hour, of whatever applications.
+pub const HOURLY_MAILS: i64 = 50;
 /// How many addresses are told of tokens from elsewhere, at most.
 pub const MAX_NOTIFICATION_EMAILS: usize = 10;
 /// The permission that makes a member of an organization one of its company-wide admins.

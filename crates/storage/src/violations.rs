@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Timestamp,
-    application::{Application, MAIL_INTERVAL},
+    application::{Application, HOURLY_MAILS, MAIL_INTERVAL},
     audit::Context,
     language::Language,
     mail::NewMail,
@@ -106,8 +106,14 @@ impl Env {
                 let theirs = users::table.filter(theirs).select((users::email_key, users::locale));
                 let spoken: Vec<Spoken> = theirs.load(c).await?;
                 let mail = |to: &Email| post.as_ref()?.violation(&tenant, &notice, to, language(&spoken, to));
-                for mail in addresses.iter().filter_map(mail) {
-                    NewMailRow::new(environment, mail, at).insert_into(mails::table).execute(c).await?;
+                for to in &addresses {
+                    // Whoever owns applications names the address: an abundance of them is no reason to fill its mailbox. That
+                    // must not fail the unit of work, which revokes.
+                    let counter = format!("allow-list-mails:{}", to.key());
+                    let is_flooded = count!(c, environment, &counter, 3_600, at) > HOURLY_MAILS;
+                    if let Some(mail) = mail(to).filter(|_| !is_flooded) {
+                        NewMailRow::new(environment, mail, at).insert_into(mails::table).execute(c).await?;
+                    }
                 }
             }
             Ok(())

@@ -1,6 +1,6 @@
 //! What the people of an application are told of foreign addresses. Catalogue section A18.
 
-use paylent_domain::{language::Language, mail::MailStatus};
+use paylent_domain::{application::HOURLY_MAILS, language::Language, mail::MailStatus};
 use paylent_mail::About;
 use paylent_tests::{TestDatabase, both};
 
@@ -107,6 +107,24 @@ both! {
             let [letter] = &letters_to(&database, to).await[..] else { panic!("one letter to {to}") };
             assert_eq!(letter.language, language, "{to}");
         }
+    }
+
+    /// Whoever owns applications names who is told: a stranger's mailbox is not filled by means of many of them.
+    async fn ip_mail_body_many_applications_do_not_fill_one_mailbox(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let again = async |mails: usize| {
+            let application = server.acme.owned(|_| ()).await;
+            let token = violate(&server, &application).await;
+            assert_eq!(server.seen_from(LISTED).calls_with(&token).await, 401, "it is revoked all the same");
+            assert_eq!(letters_to(&database, OPS).await.len(), mails);
+        };
+        again(1).await;
+        let counter = format!("name = 'allow-list-mails:{OPS}'");
+        database.execute(&format!("UPDATE counters SET count = {} WHERE {counter}", HOURLY_MAILS - 1)).await;
+        again(2).await;
+        again(2).await;
+        server.clock.advance_seconds(3_600);
+        again(3).await;
     }
 
     /// Nobody to tell is no reason to let a token live.

@@ -17,8 +17,9 @@ use super::{
     Desk, done,
     draft::{self, Sound},
     granted::scopes,
+    say,
     showing::{current_address, offered, secret_page},
-    say, shown,
+    shown,
 };
 use crate::{
     Settings,
