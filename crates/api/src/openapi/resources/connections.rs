@@ -12,7 +12,7 @@ const EXAMPLE_ADDRESS: &str = "203.0.113.5";
 
 /// When and from where a token was last used.
 fn last_use() -> [Property; 2] {
-    let at = "When a token of it was last used, to about a minute; null before the first use.";
+    let at = "When a token of it was last used, known half a minute later; null before the first use.";
     let ip = "From where that was.";
     [
         Property::new("last_used_at", at, moment(), "2026-11-22T10:00:00.000000Z").null_if_unknown(),
