@@ -111,7 +111,11 @@ impl ScopeRow {
 
 /// Refuses more scopes than a resource server may have.
 pub(crate) fn refuse_too_many(scopes: i64) -> Result<()> {
-    if usize::try_from(scopes).is_ok_and(|scopes| scopes > MAX_SCOPES) { Err(Error::Refused(Refusal::TooMany)) } else { Ok(()) }
+    if usize::try_from(scopes).is_ok_and(|scopes| scopes > MAX_SCOPES) {
+        Err(Error::Refused(Refusal::TooMany))
+    } else {
+        Ok(())
+    }
 }
 
 /// The list of names without this one; `None` when it is not among them.
