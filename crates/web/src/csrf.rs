@@ -37,6 +37,8 @@ pub enum Purpose {
     Organizations,
     /// Making an application of an organization.
     NewApplication,
+    /// No form, but the id of what one makes.
+    Made,
     /// Changing an application, its secret and its tokens.
     Application,
     /// Deleting an application.
@@ -69,6 +71,7 @@ impl Purpose {
             Self::Applications => "applications",
             Self::Organizations => "organizations",
             Self::NewApplication => "new_application",
+            Self::Made => "made",
             Self::Application => "application",
             Self::ApplicationDeletion => "application_deletion",
             Self::Connection => "connection",
@@ -91,7 +94,22 @@ pub struct Holder<'a> {
 /// The token for a form: 64 hex digits of `mac`, which is HMAC-SHA-256 under a key of the server.
 #[must_use]
 pub fn token(mac: impl Fn(&[u8]) -> [u8; 32], holder: Holder<'_>, purpose: Purpose) -> String {
-    let parts = ["csrf", purpose.name(), holder.browser, holder.session.unwrap_or_default()];
+    digits(mac, &["csrf", purpose.name(), holder.browser, holder.session.unwrap_or_default()])
+}
+
+/// What vouches for the id of that which a form will make: whoever holds the form got the id with it.
+#[must_use]
+pub fn voucher(mac: impl Fn(&[u8]) -> [u8; 32], holder: Holder<'_>, id: &str) -> String {
+    digits(mac, &["csrf", Purpose::Made.name(), holder.browser, holder.session.unwrap_or_default(), id])
+}
+
+/// Whether this vouches for the id, compared in constant time.
+#[must_use]
+pub fn vouches(mac: impl Fn(&[u8]) -> [u8; 32], holder: Holder<'_>, id: &str, presented: &str) -> bool {
+    voucher(mac, holder, id).as_bytes().ct_eq(presented.as_bytes()).into()
+}
+
+fn digits(mac: impl Fn(&[u8]) -> [u8; 32], parts: &[&str]) -> String {
     // With their lengths, so that no two lists of parts make the same message.
     let message = parts.iter().fold(Vec::new(), |mut message, part| {
         message.extend_from_slice(&(part.len() as u64).to_be_bytes());
@@ -168,6 +186,19 @@ mod tests {
             assert!(!matches(mac, holder, Purpose::Consent, &token), "{holder:?}");
         }
         assert!(!matches(|_| [0; 32], ADA, Purpose::Consent, &token));
+    }
+
+    #[test]
+    fn a_voucher_is_good_for_one_id_in_one_session_and_for_no_form() {
+        let voucher = voucher(mac, ADA, "id");
+        assert!(vouches(mac, ADA, "id", &voucher));
+        assert!(!vouches(mac, ADA, "other", &voucher) && !vouches(mac, ADA, "", &voucher));
+        for holder in [Holder { browser: "other", ..ADA }, Holder { session: Some("other"), ..ADA }] {
+            assert!(!vouches(mac, holder, "id", &voucher), "{holder:?}");
+        }
+        for purpose in [Purpose::NewApplication, Purpose::Made] {
+            assert!(!matches(mac, ADA, purpose, &voucher) && !vouches(mac, ADA, "id", &token(mac, ADA, purpose)));
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ both! {
         for userinfo in [true, false] {
             let application = server.acme.connectable(|_| ()).await;
             let browser = Browser::new(&listed);
-            let code = browser.agrees_to(&application).await;
+            let code = browser.code_for(&application.client, AGREED).await;
             let tokens = browser.redeem(&application.client, &code).await.is(200).json();
             let [access, refresh] = ["access_token", "refresh_token"].map(|name| text(&tokens, name).to_owned());
             assert_eq!(browser.userinfo(&access).await.status, 200);
@@ -141,7 +141,7 @@ both! {
         person(&server.acme, EMAIL).await;
         let people = server.acme.connectable(|_| ()).await;
         let browser = Browser::new(&listed);
-        let code = browser.agrees_to(&people).await;
+        let code = browser.code_for(&people.client, AGREED).await;
         let expired = browser.redeem(&people.client, &code).await.is(200).json();
         server.clock.advance_seconds(7_201);
         let revoked = listed.static_token(&application).await;
@@ -237,7 +237,7 @@ both! {
         person(&server.acme, EMAIL).await;
         let application = server.acme.connectable(listing(&[])).await;
         let browser = Browser::new(&server);
-        let code = browser.agrees_to(&application).await;
+        let code = browser.code_for(&application.client, AGREED).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let hidden = server.seen_through(&[("x-forwarded-for", FOREIGN)]);
         for node in [&server.seen_from(LISTED), &server.seen_from(FOREIGN), &hidden] {
@@ -306,7 +306,7 @@ both! {
         let (machine, people) = (server.acme.owned(|_| ()).await, server.acme.connectable(|_| ()).await);
         let token = listed.static_token(&machine).await;
         let browser = Browser::new(&listed);
-        let code = browser.agrees_to(&people).await;
+        let code = browser.code_for(&people.client, AGREED).await;
         let granted = browser.redeem(&people.client, &code).await.is(200).json();
         let granted = text(&granted, "access_token");
         database.execute("ALTER TABLE audit_events RENAME TO lost").await;

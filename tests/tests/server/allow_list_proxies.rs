@@ -26,9 +26,9 @@ both! {
         let listed = server.seen_from(LISTED);
         let token = listed.static_token(&machine).await;
         let browser = Browser::new(&listed);
-        let code = browser.agrees_to(&people).await;
+        let code = browser.code_for(&people.client, AGREED).await;
         let tokens = browser.redeem(&people.client, &code).await.is(200).json();
-        let unused = browser.agrees_to(&people).await;
+        let unused = browser.code_for(&people.client, AGREED).await;
         let before = database.dump().await;
         for header in FORGED {
             let hidden = server.seen_through(&[header]);

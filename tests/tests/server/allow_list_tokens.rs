@@ -31,7 +31,7 @@ both! {
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
-        let code = browser.agrees_to(&application).await;
+        let code = browser.code_for(&application.client, AGREED).await;
         thief.redeem(&application.client, &code).await.is_oauth_error(403, "access_denied");
         thief.redeem(&application.client, &code).await.is_oauth_error(403, "access_denied");
         assert_eq!(consequences(&database).await, [0, 1, 0, 1]);
@@ -49,7 +49,7 @@ both! {
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), beside.seen_from(FOREIGN));
         let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
-        let code = browser.agrees_to(&application).await;
+        let code = browser.code_for(&application.client, AGREED).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
         let newer = browser.refresh(&application.client, refresh).await.is(200).json();
@@ -99,7 +99,7 @@ both! {
         let (one, other) = (server.acme.connectable(|_| ()).await, server.acme.connectable(|_| ()).await);
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let browser = Browser::new(&listed);
-        let code = browser.agrees_to(&one).await;
+        let code = browser.code_for(&one.client, AGREED).await;
         let tokens = browser.redeem(&one.client, &code).await.is(200).json();
         let refresh = text(&tokens, "refresh_token");
         Browser::new(&foreign).refresh(&other.client, refresh).await.is_oauth_error(403, "access_denied");

@@ -74,13 +74,8 @@ impl<'a> Scene<'a> {
 
     /// The tokens that the application gets, and whether the person was asked.
     async fn connect(&self, person: &Person<'_>) -> (Value, bool) {
-        let mut reply = self.ask(person).await;
-        let was_asked = reply.status == 200;
-        if was_asked {
-            reply = person.browser.decide(&reply, "allow").await;
-        }
-        let code = parameters(&reply)["code"].clone();
-        (person.browser.redeem(&self.client, &code).await.is(200).json(), was_asked)
+        let was_asked = self.ask(person).await.status == 200;
+        (person.browser.connect(&self.client, &self.works).await, was_asked)
     }
 
     /// What the tokens may be used for at this moment, as their API hears it; nothing once they are dead.
@@ -161,7 +156,7 @@ both! {
         boss.caller.patch(&path, &set(json!(["invoices:read", "invoices:pay"]))).await.is_error(422, &format!("{list}/1"));
         boss.caller.patch(&path, &set(json!(["invoices:read", "invoices:read"]))).await.is_error(422, &format!("{list}/1"));
         boss.caller.patch(&path, &set(json!("invoices:read"))).await.is_error(422, list);
-        jane.caller.patch(&path, &set(json!([]))).await.is_error(403, "");
+        jane.caller.patch(&path, &set(json!(["invoices:read"]))).await.is_error(403, "");
         let unmatched = boss.caller.request(Method::DELETE, &path).header("if-match", "\"1\"");
         Reply::of(unmatched).await.is_error(412, "");
         assert_eq!(database.dump().await, before);
@@ -247,7 +242,7 @@ both! {
             assert_eq!(scene.listed(stranger).await, [""; 0]);
             let path = format!("application-connections/{}", ids[0]);
             stranger.get(&path).await.is_error(404, "");
-            let set = change("application_connection", &ids[0], json!({"permissions": []}));
+            let set = change("application_connection", &ids[0], json!({"permissions": ["invoices:read"]}));
             stranger.patch(&path, &set).await.is_error(404, "");
             stranger.delete(&path).await.is_error(404, "");
         }

@@ -1,12 +1,11 @@
 //! The pages where an organization makes, changes and deletes its applications.
 
-use paylent_domain::application::ApplicationGrant;
 use paylent_tests::both;
 
 use serde_json::json;
 
 use crate::support::{
-    TestServer, account::at_home, browser::*, connections::*, document, nobody, oauth::CLIENT_CREDENTIALS,
+    TestServer, account::at_home, applications::*, browser::*, document, nobody, oauth::CLIENT_CREDENTIALS,
 };
 
 both! {
@@ -130,17 +129,17 @@ both! {
             assert_eq!(reply.text.contains("href=\"#permissions\""), status == 422);
         }
         assert_eq!(database.count("applications").await, 1);
-        let strong = server.acme.application_of(&acme, api, |new| {
-            new.grant_type = ApplicationGrant::ClientCredentials;
-            new.redirect_uri = None;
-            new.service_user = Some(paylent_tests::seed::new_id());
+        let strong = server.acme.application(&acme, api, |new| {
+            for_credentials(new);
             new.ip_allow_list = "203.0.113.5".parse().unwrap();
             new.permissions = ["memberships:write".to_owned()].into_iter().collect();
-        }).await;
+        }).await.client;
         let own = path_of(&acme, &strong);
         let before = database.dump().await;
         let rotated = browser.submit(&own, &own, &[("action", "rotate"), ("overlap", "none")]).await.is(422);
         assert!(rotated.text.contains("href=\"#secret\"") && !rotated.text.contains("client-secret"));
+        let why = "You cannot make a new secret: the application may do <bdi>memberships:write</bdi>";
+        assert_eq!(rotated.text.matches(why).count(), 2, "above, and beside its form: {}", rotated.text);
         let more = settings(&[
             ("redirect_uri", ""), ("ip_allow_list", "203.0.113.5"),
             ("permission", "memberships:write"), ("permission", "memberships:delete"),
@@ -156,7 +155,7 @@ both! {
         let acme = admin.organization("Acme").await;
         admin.joins(&ada, &acme, ADMIN).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
         let first = browser.get(&own).await.is(200);
         let link = element(&first, "example").replace("&#38;", "&");
@@ -180,9 +179,9 @@ both! {
         assert_eq!(database.count("applications WHERE grant_type = 'authorization_code'").await, 1);
         // The page that was open all the time does not overwrite it, however often it is sent.
         let before = database.dump().await;
-        let stale = browser.submit_from(&first, &own, &settings(&[("name", "Old")])).await.is(422);
+        let stale = browser.submit_from(&first, &own, &settings(&[("name", "Old")])).await.is(409);
         assert!(stale.text.contains("Somebody changed it meanwhile") && stale.text.contains("value=\"Old\""));
-        browser.submit_from(&stale, &own, &settings(&[("name", "Old")])).await.is(422);
+        browser.submit_from(&stale, &own, &settings(&[("name", "Old")])).await.is(409);
         for wrong in [("redirect_uri", "http://app.example"), ("ip_allow_list", "10.0.0.1/8"), ("notification_emails", "x"), ("name", "")] {
             let reply = browser.submit(&own, &own, &settings(&[wrong])).await.is(422);
             assert!(reply.text.contains(&format!("href=\"#{}\"", wrong.0)), "{wrong:?}");
@@ -198,12 +197,10 @@ both! {
         let acme = admin.organization("Acme").await;
         admin.joins(&ada, &acme, ADMIN).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |new| {
-            new.grant_type = ApplicationGrant::ClientCredentials;
-            new.redirect_uri = None;
-            new.service_user = Some(paylent_tests::seed::new_id());
+        let application = server.acme.application(&acme, api, |new| {
+            for_credentials(new);
             new.ip_allow_list = "127.0.0.1".parse().unwrap();
-        }).await;
+        }).await.client;
         let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
         let page = browser.get(&own).await.is(200);
         let rotate = [("action", "rotate"), ("overlap", "24h")];
@@ -213,7 +210,7 @@ both! {
         assert!(told.text.contains("The old secret works until"));
         let (old, new) = (application.credentials.clone(), (application.credentials.0.clone(), element(&told, "client-secret")));
         // The page loaded again rotates nothing more.
-        let again = browser.submit_from(&page, &own, &rotate).await.is(422);
+        let again = browser.submit_from(&page, &own, &rotate).await.is(409);
         assert!(!again.text.contains("client-secret"));
         assert!(!browser.get(&own).await.is(200).text.contains(&new.1));
         let status = async |credentials: &(String, String)| {
@@ -224,13 +221,70 @@ both! {
         assert_eq!((status(&old).await, status(&new).await), (401, 200));
     }
 
+    /// What works today loses nothing before that was said.
+    async fn removing_a_permission_of_static_tokens_is_confirmed(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application(&acme, api, |new| {
+            for_credentials(new);
+            new.ip_allow_list = "127.0.0.1".parse().unwrap();
+        }).await;
+        let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application.client));
+        let settings = |permissions: &[(&'static str, &'static str)]| {
+            settings(&[&[("redirect_uri", ""), ("ip_allow_list", "127.0.0.1")][..], permissions].concat())
+        };
+        let (read, write) = (("permission", "invoices:read"), ("permission", "invoices:write"));
+        browser.submit(&own, &own, &settings(&[read])).await.is(303);
+        browser.submit(&own, &own, &settings(&[read, write])).await.is(303);
+        let token = server.static_token(&application).await;
+        let before = database.dump().await;
+        let question = browser.submit(&own, &own, &settings(&[read])).await.is(200);
+        assert!(question.text.contains("Static tokens that lose something: 1"), "{}", question.text);
+        assert!(!question.text.contains("Connections that lose something") && question.text.contains("invoices:write"));
+        assert_eq!(database.dump().await, before);
+        browser.submit_from(&question, &own, &settings(&[read, ("confirmed", "yes")])).await.is(303);
+        let told = introspected(&browser, &application.client, &json!(token)).await;
+        assert_eq!(told["scope"], json!("invoices:read"));
+    }
+
+    /// Two APIs may be named alike, and there may be more than a list can show.
+    async fn an_api_is_told_by_its_identifier_and_found_behind_the_list(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let browser = at_home(&server, EMAIL).await;
+        let new = format!("/organizations/{acme}/applications/new");
+        let last = server.acme.add_api("https://z.example", INVOICES).await.to_string();
+        let page = browser.get(&new).await.is(200);
+        let cut = "Only the first 200 APIs are listed";
+        assert!(page.text.contains("(https://z.example)</option>") && !page.text.contains(cut), "{}", page.text);
+        for number in 0..200 {
+            server.acme.add_api(&format!("https://{number:03}.example"), &["documents:read"]).await;
+        }
+        let page = browser.get(&new).await.is(200);
+        assert!(page.text.contains(cut) && !page.text.contains(&last), "{}", page.text);
+        let fields = settings(&[
+            ("grant_type", "authorization_code"), ("resource_server", &last), ("permission", "invoices:read"),
+        ]);
+        let shown = [fields.as_slice(), &[("action", "show_permissions")]].concat();
+        let shown = browser.submit_from(&page, &new, &shown).await.is(200);
+        assert!(shown.text.contains(&format!("value=\"{last}\" selected")), "{}", shown.text);
+        assert!(shown.text.contains("value=\"invoices:write\""), "{}", shown.text);
+        is_page(&browser.submit_from(&page, &new, &fields).await, 200);
+        assert_eq!(database.count("applications").await, 1);
+    }
+
     async fn an_application_is_deleted_after_the_question(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
         let acme = admin.organization("Acme").await;
         admin.joins(&ada, &acme, ADMIN).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (browser, own) = (at_home(&server, EMAIL).await, path_of(&acme, &application));
         let tokens = browser.connect(&application, &acme).await;
         let question = format!("{own}/delete");
@@ -238,7 +292,9 @@ both! {
         assert!(page.text.contains("Connections that end: 1"), "{}", page.text);
         // What changed since is looked at first.
         browser.submit(&own, &own, &settings(&[("name", "Other"), ("permission", "invoices:read"), ("confirmed", "yes")])).await.is(303);
-        is_page(&browser.submit_from(&page, &question, &[("name", "Other")]).await, 409);
+        let again = browser.submit_from(&page, &question, &[("name", "Other")]).await;
+        is_page(&again, 409);
+        assert!(again.text.contains("Look at it again, then decide."), "{}", again.text);
         let before = database.dump().await;
         for name in ["", "other", "Others"] {
             let refused = browser.submit(&question, &question, &[("name", name)]).await;
@@ -246,7 +302,7 @@ both! {
             assert!(refused.text.contains("href=\"#name\"") && refused.text.contains("aria-invalid"), "{}", refused.text);
         }
         assert_eq!(database.dump().await, before);
-        let gone = browser.submit(&question, &question, &[("name", " Other ")]).await;
+        let gone = browser.submit_from(&again, &question, &[("name", " Other ")]).await;
         assert_eq!((gone.status, gone.header("location")), (303, format!("/organizations/{acme}/connections?deleted").as_str()));
         is_page(&browser.get(&own).await, 404);
         assert_eq!(database.count("connections").await, 0);

@@ -6,7 +6,7 @@ use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{TestServer, account::at_home, browser::*, change, connections::*, nobody};
+use crate::support::{TestServer, account::at_home, applications::*, browser::*, change, nobody};
 
 const EVE: &str = "eve@example.com";
 
@@ -21,7 +21,7 @@ both! {
         admin.joins(&ada, &club, ADMIN).await;
         admin.joins(&eve, &acme, &["applications:read"]).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (home, own) = (format!("/organizations/{acme}/connections"), path_of(&acme, &application));
         let pages = [own.clone(), format!("{own}/delete"), format!("/organizations/{acme}/applications/new")];
         let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
@@ -76,7 +76,7 @@ both! {
         admin.member(&ada, &acme).await;
         admin.member(&eve, &acme).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
         hers.connect(&application, &acme).await;
         let consent = browser.asked_for(&application, &acme).await.is(200);
@@ -100,7 +100,7 @@ both! {
         admin.joins(&ada, &acme, ADMIN).await;
         admin.joins(&eve, &bakery, &[]).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
         let consent = hers.asked_for(&application, &bakery).await.is(200);
         assert!(consent.text.contains("for you alone, as a member of <bdi>Bakery</bdi>"), "{}", consent.text);
@@ -133,7 +133,7 @@ both! {
         admin.joins(&ada, &bakery, ADMIN).await;
         admin.joins(&eve, &bakery, &[]).await;
         let api = server.acme.add_api("https://invoices.example", INVOICES).await;
-        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
         let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
         let tokens = hers.connect(&application, &bakery).await;
         let consent = browser.asked_for(&application, &bakery).await.is(200);
@@ -154,14 +154,36 @@ both! {
         let shown = hers.get(&own).await.is(200);
         assert!(!shown.text.contains("invoices:write"));
         let wider = [("action", "save"), ("permission", "invoices:read"), ("permission", "invoices:write")];
+        let seen = browser.get(&own).await.is(200);
         hers.submit_from(&shown, &own, &wider).await.is(303);
         assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["scope"], json!("invoices:read"));
-        // The admin ends the member's; the organization's lives on.
-        let ended = browser.submit(&own, &own, &[("action", "disconnect")]).await;
+        // The admin ends the member's, once they saw what it is by now; the organization's lives on.
+        let late = browser.submit_from(&seen, &own, &[("action", "disconnect")]).await;
+        is_page(&late, 409);
+        assert!(late.text.contains("<a href=\"#disconnect\">Somebody changed it meanwhile."), "{}", late.text);
+        let ended = browser.submit_from(&late, &own, &[("action", "disconnect")]).await;
         assert_eq!((ended.status, ended.header("location")), (303, format!("{home}?disconnected").as_str()));
         assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["active"], false);
         assert_eq!(introspected(&browser, &application, &whole["access_token"]).await["active"], true);
         is_page(&hers.get(&own).await, 404);
+    }
+
+    async fn a_connection_of_somebodys_own_says_each_permission_once(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
+        let browser = at_home(&server, EMAIL).await;
+        let alone = browser.authorize(&application, &[("scope", "")]).await.is(200);
+        assert!(alone.text.contains("href=\"/account/applications\">Applications</a>"), "{}", alone.text);
+        admin.joins(&ada, &acme, &[]).await;
+        let asked = [("scope", "openid invoices:read"), ("organization", acme.as_str())];
+        browser.code_for(&application, &asked).await;
+        let id = admin.only("application-connections").await;
+        let own = format!("/organizations/{acme}/connections/{id}");
+        let shown = browser.get(&own).await.is(200);
+        assert_eq!(shown.text.matches("<code dir=\"ltr\">invoices:read</code>").count(), 1, "{}", shown.text);
     }
 
     /// Whatever an API may have, an application for it can be connected with, and its connections narrowed to.
@@ -176,7 +198,7 @@ both! {
             let all: Vec<&str> = names.iter().map(String::as_str).collect();
             let api = server.acme.add_api(&format!("https://{count}.example"), &all).await;
             let permitted = |new: &mut NewApplication| new.permissions = names.iter().cloned().collect();
-            let application = server.acme.application_of(&acme, api, permitted).await;
+            let application = server.acme.application(&acme, api, permitted).await.client;
             let link = element(&browser.get(&path_of(&acme, &application)).await.is(200), "example").replace("&#38;", "&");
             browser.get(link.strip_prefix(&server.acme.issuer()).unwrap()).await.is(200);
             let tokens = browser.connect(&application, &acme).await;

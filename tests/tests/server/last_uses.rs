@@ -84,7 +84,7 @@ both! {
         let application = server.acme.connectable(|_| ()).await;
         let listed = server.seen_from(LISTED);
         let browser = Browser::new(&listed);
-        let code = browser.agrees_to(&application).await;
+        let code = browser.code_for(&application.client, AGREED).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let token = text(&tokens, "access_token");
         server.db.write_uses().await.unwrap();

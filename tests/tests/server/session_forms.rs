@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::support::{
     PASSWORD, Reply, Setting, TestServer,
     account::{at_home, fill_in},
+    applications::{ADMIN, INVOICES},
     browser::*,
-    connections::{ADMIN, INVOICES},
     document,
     letters::{letters_to, passcode, reset_link},
     oauth::Registered,
@@ -96,7 +96,7 @@ async fn company(browser: &Browser<'_>) -> Ids {
         (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
     admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
     let api = tenant.add_api("https://invoices.example", INVOICES).await;
-    let application = tenant.application_of(&organization, api, |_| {}).await;
+    let application = tenant.application(&organization, api, |_| {}).await.client;
     browser.connect(&application, &organization).await;
     let list = browser.get(&format!("/organizations/{organization}/connections")).await.is(200);
     let connection = list.text.split_once("/connections/").unwrap().1.split('"').next().unwrap().to_owned();

@@ -139,7 +139,7 @@ both! {
         let listed = server.seen_from(LISTED);
         let browser = Browser::new(&listed);
         let new_token = async || {
-            let code = browser.agrees_to(&application).await;
+            let code = browser.code_for(&application.client, AGREED).await;
             let tokens = browser.redeem(&application.client, &code).await.is(200).json();
             text(&tokens, "access_token").to_owned()
         };

@@ -129,11 +129,10 @@ fn question(visit: &Visit, open: &OpenInvitation, again: Option<Again<'_>>) -> H
         (None, _) => Way::Newcomer(who.asked(shortest_password(visit, open), problem)),
     };
     let csrf = visit.csrf(Purpose::AnswerInvitation);
-    let form = |action| pages::Form { handle: None, ..visit.form(action, &csrf, "") };
     let question = pages::Invitation {
         frame: visit.frame(),
-        accept: form(&accept),
-        decline: form(&decline),
+        accept: visit.own_form(&accept, &csrf),
+        decline: visit.own_form(&decline, &csrf),
         organization: Name(&open.organization),
         inviter: open.inviter.as_deref().map(Name),
         email: Name(open.invitation.email.as_str()),
@@ -252,11 +251,17 @@ fn joined(accepted: &Accepted) -> Value {
 impl Refused for Trouble {
     fn told(self) -> HttpResponse {
         match self {
-            Self::Unknown => refuse(404, "not_found", "There is no such invitation, or the token is not its own."),
-            Self::Gone => refuse(410, "gone", "The invitation can no longer be answered."),
-            Self::OtherAddress => refuse(403, "access_denied", "The invitation is for another e-mail address."),
-            Self::Unverified => refuse(403, "access_denied", "The e-mail address is not verified."),
-            Self::HasAccount => refuse(403, "login_required", "The address has an account. Sign in first."),
+            Self::Unknown => {
+                refuse(StatusCode::NOT_FOUND, "not_found", "There is no such invitation, or the token is not its own.")
+            }
+            Self::Gone => refuse(StatusCode::GONE, "gone", "The invitation can no longer be answered."),
+            Self::OtherAddress => {
+                refuse(StatusCode::FORBIDDEN, "access_denied", "The invitation is for another e-mail address.")
+            }
+            Self::Unverified => refuse(StatusCode::FORBIDDEN, "access_denied", "The e-mail address is not verified."),
+            Self::HasAccount => {
+                refuse(StatusCode::FORBIDDEN, "login_required", "The address has an account. Sign in first.")
+            }
             Self::Unfit(faults) => json::unfit(&faults),
             Self::Busy => json::busy(),
             Self::Failed(failure) => failure.told(),

@@ -46,7 +46,8 @@ pub(super) async fn respond<R: Refused>(
 /// The members of an object of strings.
 async fn fields(visit: &Visit, payload: Payload) -> Result<Fields, HttpResponse> {
     let bytes = body::bytes(payload).await.map_err(|refusal| refusal.response(&visit.env.tenant().base_url))?;
-    let strings = Parameters::from_json(&bytes).map_err(|error| refuse(422, "invalid_request", &error.description))?;
+    let strings = Parameters::from_json(&bytes)
+        .map_err(|error| refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", &error.description))?;
     Ok(Fields::from(strings))
 }
 
@@ -56,13 +57,12 @@ pub(super) fn reply(status: StatusCode, body: &Value) -> HttpResponse {
 }
 
 /// A refusal: a word for programs and a sentence for people.
-pub(super) fn refuse(status: u16, error: &str, description: &str) -> HttpResponse {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+pub(super) fn refuse(status: StatusCode, error: &str, description: &str) -> HttpResponse {
     reply(status, &json!({"error": error, "error_description": description}))
 }
 
 /// A refusal that says in how many seconds to try again.
-pub(super) fn later(status: u16, error: &str, description: &str, seconds: u32) -> HttpResponse {
+pub(super) fn later(status: StatusCode, error: &str, description: &str, seconds: u32) -> HttpResponse {
     let mut refused = refuse(status, error, description);
     refused.headers_mut().insert(RETRY_AFTER, seconds.into());
     refused
@@ -70,24 +70,32 @@ pub(super) fn later(status: u16, error: &str, description: &str, seconds: u32) -
 
 /// There is no room for another password right now.
 pub(super) fn busy() -> HttpResponse {
-    later(503, "temporarily_unavailable", "The server is busy. Try again in a few seconds.", 2)
+    later(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "temporarily_unavailable",
+        "The server is busy. Try again in a few seconds.",
+        2,
+    )
 }
 
 /// The fields that break rules.
 pub(super) fn unfit(faults: &Faults) -> HttpResponse {
     let sentences: Vec<String> = faults.iter().map(|(field, rule)| format!("{field} {rule}.")).collect();
-    refuse(422, "invalid_request", &sentences.join(" "))
+    refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", &sentences.join(" "))
 }
 
 impl Refused for Failure {
     fn told(self) -> HttpResponse {
         match self {
-            Self::Page(fault, detail) => refuse(fault.status(), "invalid_request", &detail),
+            Self::Page(fault, detail) => {
+                let status = StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+                refuse(status, "invalid_request", &detail)
+            }
             Self::Failed(error) => {
                 tracing::error!(cause = ?error.cause, code = error.code.as_str(), "a request failed");
                 match error.code {
                     ErrorCode::TemporarilyUnavailable => busy(),
-                    _ => refuse(500, "server_error", "The server failed."),
+                    _ => refuse(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "The server failed."),
                 }
             }
         }

@@ -23,9 +23,7 @@ use crate::{
     Settings,
     csrf::Purpose,
     is_json,
-    pages::{
-        DeadLink, ForgotPassword, ForgotProblem, Form, Href, NewPassword, PasswordProblem, PasswordSet, ResetSent,
-    },
+    pages::{DeadLink, ForgotPassword, ForgotProblem, Href, NewPassword, PasswordProblem, PasswordSet, ResetSent},
 };
 
 const FORGOT: &str = "/password/forgot";
@@ -62,7 +60,11 @@ pub(super) async fn ask(request: HttpRequest, payload: Payload, settings: Data<S
         Ok::<_, Failure>(match send_link(visit, fields).await? {
             None => json::reply(StatusCode::ACCEPTED, &json!({})),
             Some(ForgotProblem::TooMany { retry_after }) => too_many(retry_after),
-            Some(_) => json::refuse(422, "invalid_email", "email must be an e-mail address such as jane@example.com."),
+            Some(_) => json::refuse(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_email",
+                "email must be an e-mail address such as jane@example.com.",
+            ),
         })
     };
     json::respond(&request, payload, &settings, run).await
@@ -130,10 +132,12 @@ enum Chosen {
 
 /// What a front end is told of it.
 fn told(chosen: Chosen) -> HttpResponse {
-    let invalid = |text| json::refuse(422, "invalid_password", text);
+    let invalid = |text| json::refuse(StatusCode::UNPROCESSABLE_ENTITY, "invalid_password", text);
     match chosen {
         Chosen::Done => json::reply(StatusCode::OK, &json!({})),
-        Chosen::Dead => json::refuse(400, "invalid_token", "The link was used or is older than an hour."),
+        Chosen::Dead => {
+            json::refuse(StatusCode::BAD_REQUEST, "invalid_token", "The link was used or is older than an hour.")
+        }
         Chosen::Not(_, problem) => match problem {
             PasswordProblem::Short(least) => invalid(&format!("password must have at least {least} characters.")),
             PasswordProblem::Unusable => {
@@ -147,7 +151,12 @@ fn told(chosen: Chosen) -> HttpResponse {
 }
 
 fn too_many(retry_after: u32) -> HttpResponse {
-    json::later(429, "too_many_requests", "Too many mails were asked for. Try again later.", retry_after)
+    json::later(
+        StatusCode::TOO_MANY_REQUESTS,
+        "too_many_requests",
+        "Too many mails were asked for. Try again later.",
+        retry_after,
+    )
 }
 
 /// Sends a link to whoever has the address that was typed: to the address as that person wrote it. An address that
@@ -232,27 +241,17 @@ async fn unfit(
     })
 }
 
-/// The request that the person came from, as far as it is carried on.
-fn handle(fields: &Fields) -> Option<&str> {
-    let is_sealed =
-        |text: &str| text.len() <= MAX_HANDLE && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-    fields.one("handle").filter(|handle| !handle.is_empty() && is_sealed(handle))
-}
-
 /// The rest of a link that carries on what the person came from, and the language.
 fn carried(visit: &Visit, fields: &Fields) -> String {
-    let handle = handle(fields).map(|handle| format!("&handle={handle}")).unwrap_or_default();
+    let handle = fields.handle().filter(|handle| handle.len() <= MAX_HANDLE);
+    let handle = handle.map(|handle| format!("&handle={handle}")).unwrap_or_default();
     let language = visit.asked.map(|language| format!("&ui_locales={}", language.tag())).unwrap_or_default();
     handle + &language
 }
 
-fn page_form<'a>(visit: &Visit, action: &'a str, csrf: &'a str, fields: &'a Fields) -> Form<'a> {
-    Form { action, csrf, handle: handle(fields), ui_locales: visit.asked }
-}
-
 fn forgot_page(visit: &Visit, status: u16, fields: &Fields, problem: Option<ForgotProblem>) -> HttpResponse {
     let csrf = visit.csrf(Purpose::ForgotPassword);
-    let form = page_form(visit, FORGOT, &csrf, fields);
+    let form = visit.form_for(FORGOT, &csrf, fields);
     let email = fields.one("email").unwrap_or_default();
     show::page(status, &ForgotPassword { frame: visit.frame(), form, email, problem })
 }
@@ -265,7 +264,7 @@ fn reset_page(
     problem: Option<PasswordProblem>,
 ) -> HttpResponse {
     let csrf = visit.csrf(Purpose::ResetPassword);
-    let form = page_form(visit, RESET, &csrf, fields);
+    let form = visit.form_for(RESET, &csrf, fields);
     let token = fields.one("token").unwrap_or_default();
     show::page(status, &NewPassword { frame: visit.frame(), form, token, email: holder.email.as_str(), problem })
 }
@@ -281,7 +280,7 @@ fn dead_link(visit: &Visit, fields: &Fields) -> HttpResponse {
 /// The end, with the way on to the application if the person came from one in this browser.
 async fn done_page(visit: &Visit, fields: &Fields) -> HttpResponse {
     let mut sign_in = None;
-    if let Some(handle) = handle(fields)
+    if let Some(handle) = fields.handle()
         && let Ok(Step::Login(login)) = visit.engine().resume(handle, &visit.nobody()).await
     {
         sign_in = Some(visit.another(&login.handle));

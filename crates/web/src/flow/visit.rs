@@ -248,17 +248,15 @@ impl Visit {
         }
     }
 
-    /// Vouches for the id of what a form will make: the session that the form is for got it from here. A form that comes
-    /// twice makes nothing twice.
+    /// Vouches for the id of what a form will make: it was given out here, with the form. As long as what was made of it is
+    /// there, the form makes nothing twice.
     pub(super) fn vouch(&self, id: &str) -> String {
-        let holder = Holder { browser: id, session: self.token.as_deref() };
-        csrf::token(|message| mac(&self.settings.form_key, message), holder, Purpose::NewApplication)
+        csrf::voucher(|message| mac(&self.settings.form_key, message), self.holder(), id)
     }
 
     /// Whether [`vouch`](Self::vouch) said this of the id.
     pub(super) fn vouched(&self, id: &str, presented: &str) -> bool {
-        let holder = Holder { browser: id, session: self.token.as_deref() };
-        csrf::matches(|message| mac(&self.settings.form_key, message), holder, Purpose::NewApplication, presented)
+        csrf::vouches(|message| mac(&self.settings.form_key, message), self.holder(), id, presented)
     }
 
     fn holder(&self) -> Holder<'_> {
@@ -285,6 +283,11 @@ impl Visit {
     pub(super) fn another(&self, handle: &str) -> String {
         let language = self.asked.map(|language| format!("&ui_locales={}", language.tag()));
         format!("/login?handle={handle}{}", language.unwrap_or_default())
+    }
+
+    /// A form of a page that belongs to the request whose handle came with these fields, if one did.
+    pub(super) fn form_for<'a>(&self, action: &'a str, csrf: &'a str, fields: &'a Fields) -> Form<'a> {
+        Form { handle: fields.handle(), ..self.own_form(action, csrf) }
     }
 
     /// A form of a page that belongs to no request.
@@ -360,6 +363,12 @@ impl Fields {
     pub(super) fn one<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         let mut values = self.all(name);
         values.next().filter(|_| values.next().is_none())
+    }
+
+    /// The handle of the request that the person came from, if it can be one.
+    pub(super) fn handle(&self) -> Option<&str> {
+        let is_sealed = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        self.one("handle").filter(|handle| !handle.is_empty() && is_sealed(handle))
     }
 
     /// Whether a field is there at all.

@@ -123,6 +123,14 @@ impl Consent<'_> {
         })
     }
 
+    /// What the page is called where connections are changed and withdrawn.
+    fn connections_page(&self) -> &'static str {
+        match self.party {
+            Some(Party::Person) => self.frame.account().applications,
+            _ => self.frame.connections().connections,
+        }
+    }
+
     fn host(&self) -> Host<'_> {
         Host(self.redirect_host)
     }

@@ -84,6 +84,24 @@ impl<'a> Browser<'a> {
         self.send(self.form(path, form)).await
     }
 
+    /// Posts a form of the page at this path, with what the page hides in it and with what is said here.
+    pub async fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Reply {
+        let shown = self.get(page).await.is(200);
+        self.submit_from(&shown, action, fields).await
+    }
+
+    /// The same from a page that is open.
+    pub async fn submit_from(&self, shown: &Reply, action: &str, fields: &[(&str, &str)]) -> Reply {
+        let mut form: Vec<(&str, String)> = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        for name in ["csrf", "made", "version"] {
+            if shown.text.contains(&format!("name=\"{name}\"")) {
+                form.push((name, hidden(shown, name)));
+            }
+        }
+        let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.post(action, &form).await
+    }
+
     /// Asks for a code, with PKCE. What `change` names takes the place of what is usual; an empty value leaves it out.
     pub async fn authorize(&self, client: &Registered, change: &[(&str, &str)]) -> Reply {
         self.get(&authorization(client, change)).await
@@ -248,6 +266,13 @@ pub fn hidden(page: &Reply, name: &str) -> String {
     let start = format!("name=\"{name}\" value=\"");
     let rest = page.text.split_once(&start).unwrap_or_else(|| panic!("no {name}: {} {}", page.status, page.text)).1;
     rest.split('"').next().unwrap().to_owned()
+}
+
+/// The text of the element with this id.
+pub fn element(page: &Reply, id: &str) -> String {
+    let start = format!("id=\"{id}\">");
+    let rest = page.text.split_once(&start).unwrap_or_else(|| panic!("no {id}: {}", page.text)).1;
+    rest.split('<').next().unwrap().to_owned()
 }
 
 /// What a redirect to the client says.

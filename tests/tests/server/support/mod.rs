@@ -4,7 +4,6 @@ pub mod account;
 mod api;
 pub mod applications;
 pub mod browser;
-pub mod connections;
 pub mod forge;
 pub mod letters;
 pub mod oauth;

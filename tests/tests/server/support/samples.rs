@@ -297,7 +297,8 @@ impl Caller<'_> {
         let ledger = seed::application(env).await;
         let (person, there) = (other_user.id.parse().unwrap(), organization.id.parse().unwrap());
         let connection = seed::connection(env, &ledger, person, there, false).await;
-        let connection = sample("application-connections", connection.to_string()).updates(json!({"permissions": []}));
+        let connection = sample("application-connections", connection.to_string());
+        let connection = connection.updates(json!({"permissions": ["invoices:read"]}));
         let event = sample("audit-events", self.get("audit-events?page[size]=1").await.is(200).ids().remove(0)).stays();
         let mail = seed::failed_mail(&self.server.db, &self.tenant.seeded.env, &format!("{tag}@example.com")).await;
         let mail = sample("mails", mail.to_string()).verbs(&["resend"]).stays();

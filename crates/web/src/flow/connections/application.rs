@@ -18,11 +18,11 @@ use super::{
     Desk,
     changes::{expected, version},
     cut, done,
-    draft::{self, Sound},
+    draft::{self, Judged},
     granted::scopes,
-    page_after, say,
-    showing::{current_address, example, offered, secret_page},
-    shown, unknown,
+    page_after, problem, say,
+    showing::{current_address, example, offered, secret_page, static_tokens},
+    shown, status, unknown,
 };
 use crate::{
     Settings,
@@ -49,7 +49,7 @@ struct Subject<'a> {
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, desk: Desk| {
         let subject = Subject::of(visit, &desk, &request, None).await?;
-        let typed = draft::of(&subject.application);
+        let typed = draft::as_typed(&subject.application);
         subject.page(&typed, false, Vec::new()).await
     };
     shown(&request, &settings, run).await
@@ -92,36 +92,52 @@ impl<'a> Subject<'a> {
         !self.server.system || self.desk.may_give(scope)
     }
 
-    /// Saves what was typed. What people connected loses nothing before that was said and confirmed.
+    /// Saves what was typed. What works today loses nothing before that was said and confirmed.
     async fn save(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         let (typed, known) = (draft::typed(fields), scopes(self.visit, self.server.id).await?);
         let before = &self.application.permissions;
         // What it has already is not given by whoever keeps it.
         let may_have = |name: &str| before.contains(name) || self.may_give(name);
-        let sound = match draft::judge(&typed, self.application.grant_type, &known, may_have) {
-            Ok(sound) => sound,
+        let judged = match draft::judge(&typed, self.application.grant_type, &known, may_have) {
+            Ok(judged) => judged,
             Err(problems) => return self.page(&typed, false, problems).await,
         };
         let removed: Scopes =
-            before.iter().filter(|name| !sound.permissions.contains(name)).map(str::to_owned).collect();
+            before.iter().filter(|name| !judged.permissions.contains(name)).map(str::to_owned).collect();
         if !removed.is_empty() && fields.one("confirmed") != Some("yes") {
-            let connections = self.visit.env.connections_narrowed_by(self.application.id, &sound.permissions).await?;
-            if connections > 0 {
-                return Ok(self.removal(&typed, &known, &removed, connections));
+            let losers = self.losers(&judged.permissions).await?;
+            if losers != (0, 0) {
+                return Ok(self.removal(&typed, &known, &removed, losers));
             }
         }
-        let is_more = sound.permissions.iter().any(|name| !before.contains(name));
+        let is_more = judged.permissions.iter().any(|name| !before.contains(name));
         let is_asked = is_more && self.application.grant_type == ApplicationGrant::AuthorizationCode;
         let (id, by) = (self.application.id, self.desk.by(self.visit));
-        match self.visit.env.update_application(id, change(sound), &expected(fields), &by).await {
+        match self.visit.env.update_application(id, change(judged), &expected(fields), &by).await {
             Ok(Some(_)) => Ok(say(&self.desk.path_of(id), if is_asked { Done::SavedMore } else { Done::Saved })),
             Ok(None) => Err(unknown()),
-            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, stale("settings")).await,
+            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, problem("settings", Wrong::Stale)).await,
+            // Deleted a moment ago.
+            Err(Error::Reference) => {
+                let known = scopes(self.visit, self.server.id).await?;
+                let wrong = draft::foreign(&typed, &known).unwrap_or(Wrong::Stale);
+                self.page(&typed, false, problem("permissions", wrong)).await
+            }
             Err(error) => Err(error.into()),
         }
     }
 
-    fn removal(&self, typed: &Typed, known: &[Offered], removed: &Scopes, connections: i64) -> HttpResponse {
+    /// How many connections and static tokens lose something when the application keeps only these permissions.
+    async fn losers(&self, kept: &Scopes) -> Result<(i64, i64), Failure> {
+        Ok(match self.application.grant_type {
+            ApplicationGrant::AuthorizationCode => {
+                (self.visit.env.connections_narrowed_by(self.application.id, kept).await?, 0)
+            }
+            ApplicationGrant::ClientCredentials => (0, static_tokens(self.visit, self.application.id).await?),
+        })
+    }
+
+    fn removal(&self, typed: &Typed, known: &[Offered], removed: &Scopes, losers: (i64, i64)) -> HttpResponse {
         let (csrf, back) = (self.visit.csrf(Purpose::Application), self.desk.path_of(self.application.id));
         let described = |name: &str| known.iter().find(|scope| scope.name == name).cloned();
         let described = |name: &str| described(name).unwrap_or(Offered { name: name.to_owned(), description: None });
@@ -135,7 +151,8 @@ impl<'a> Subject<'a> {
             form: self.visit.own_form(&back, &csrf),
             name: Name(&self.application.name),
             removed: &removed,
-            connections,
+            connections: losers.0,
+            tokens: losers.1,
             typed: &again,
             back: &back,
         };
@@ -144,7 +161,7 @@ impl<'a> Subject<'a> {
 
     /// Makes another secret. Whoever has the secret of a machine has all that it may do, so the person must have it, too.
     async fn rotate(self, fields: &Fields) -> Result<HttpResponse, Failure> {
-        let typed = draft::of(&self.application);
+        let typed = draft::as_typed(&self.application);
         let is_machine = self.application.grant_type == ApplicationGrant::ClientCredentials;
         let lacking = self.application.permissions.iter().find(|name| is_machine && !self.may_give(name));
         let overlap = fields.one("overlap").and_then(|overlap| overlap.parse::<SecretOverlap>().ok());
@@ -152,7 +169,7 @@ impl<'a> Subject<'a> {
             (None, Some(overlap)) => overlap,
             (None, None) => return self.page(&typed, false, problem("overlap", Wrong::Overlap)).await,
             (Some(name), _) => {
-                let wrong = Wrong::LackingPermission(name.to_owned());
+                let wrong = Wrong::SecretOfMore(name.to_owned());
                 return self.page(&typed, false, problem("secret", wrong)).await;
             }
         };
@@ -165,7 +182,7 @@ impl<'a> Subject<'a> {
                 Ok(secret_page(self.visit, self.desk, &application, &secret, until))
             }
             Ok(None) => Err(unknown()),
-            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, stale("secret")).await,
+            Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, problem("secret", Wrong::Stale)).await,
             Err(error) => Err(error.into()),
         }
     }
@@ -205,6 +222,7 @@ impl<'a> Subject<'a> {
                 typed,
                 grant: Some(application.grant_type),
                 servers: &[],
+                most_servers: None,
                 offered: &offered,
                 current_address: address.as_deref(),
                 added,
@@ -215,7 +233,7 @@ impl<'a> Subject<'a> {
             deletion: &format!("{path}/delete"),
             problems: &problems,
         };
-        Ok(show::page(if problems.is_empty() { 200 } else { 422 }, &page))
+        Ok(show::page(status(&problems), &page))
     }
 
     async fn tokens(&self, path: &str) -> Result<(Vec<Token>, Option<String>), Failure> {
@@ -236,21 +254,13 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn change(sound: Sound) -> ApplicationChange {
+fn change(settings: Judged) -> ApplicationChange {
     ApplicationChange {
-        name: Some(sound.name),
-        redirect_uri: sound.redirect_uri,
-        ip_allow_list: Some(sound.ip_allow_list),
-        ip_allow_list_mode: Some(sound.ip_allow_list_mode),
-        permissions: Some(sound.permissions),
-        notification_emails: Some(sound.notification_emails),
+        name: Some(settings.name),
+        redirect_uri: settings.redirect_uri,
+        ip_allow_list: Some(settings.ip_allow_list),
+        ip_allow_list_mode: Some(settings.ip_allow_list_mode),
+        permissions: Some(settings.permissions),
+        notification_emails: Some(settings.notification_emails),
     }
-}
-
-fn problem(field: &'static str, wrong: Wrong) -> Vec<Problem> {
-    vec![Problem { field, wrong }]
-}
-
-fn stale(field: &'static str) -> Vec<Problem> {
-    problem(field, Wrong::Stale)
 }

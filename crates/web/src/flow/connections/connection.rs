@@ -11,7 +11,7 @@ use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
     Desk,
     changes::{expected, version},
-    done, granted, id, say, shown, unknown,
+    done, granted, id, problem, say, shown, status, unknown,
 };
 use crate::{
     Settings,
@@ -58,7 +58,9 @@ async fn disconnect(
     match visit.env.disconnect(connection.id, &expected(fields), &desk.by(visit)).await {
         Ok(true) => Ok(say(&desk.path, Done::Disconnected)),
         Ok(false) => Err(unknown()),
-        Err(Error::Refused(Refusal::Stale)) => page(visit, desk, connection, None, vec![stale()]).await,
+        Err(Error::Refused(Refusal::Stale)) => {
+            page(visit, desk, connection, None, problem("disconnect", Wrong::Overtaken)).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -68,20 +70,15 @@ async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fie
     let shown = granted::in_words(visit, desk, vec![connection.clone()]).await?.pop().ok_or_else(unknown)?;
     let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
     if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
-        let problem = Problem { field: "permissions", wrong: Wrong::NoPermission };
-        return page(visit, desk, connection, Some(ticked), vec![problem]).await;
+        return page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await;
     }
     let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
     match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
         Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
         Ok(None) => Err(unknown()),
-        Err(Error::Refused(_)) => page(visit, desk, connection, None, vec![stale()]).await,
+        Err(Error::Refused(_)) => page(visit, desk, connection, None, problem("permissions", Wrong::Overtaken)).await,
         Err(error) => Err(error.into()),
     }
-}
-
-const fn stale() -> Problem {
-    Problem { field: "permissions", wrong: Wrong::Stale }
 }
 
 async fn page(
@@ -89,11 +86,15 @@ async fn page(
     desk: &Desk,
     connection: Connection,
     ticked: Option<Scopes>,
-    problems: Vec<Problem>,
+    mut problems: Vec<Problem>,
 ) -> Result<HttpResponse, Failure> {
     let (csrf, version) = (visit.csrf(Purpose::Connection), version(connection.updated_at));
     let ticked = ticked.unwrap_or_else(|| connection.permissions.clone());
     let granted = granted::in_words(visit, desk, vec![connection]).await?.pop().ok_or_else(unknown)?;
+    // Where there is nothing to tick, the other form is what the problem leads to.
+    for problem in problems.iter_mut().filter(|_| granted.permissions.is_empty()) {
+        problem.field = "disconnect";
+    }
     let page = ConnectionPage {
         frame: visit.frame(),
         place: desk.place(visit),
@@ -103,5 +104,5 @@ async fn page(
         ticked: &ticked.iter().collect::<Vec<_>>(),
         problems: &problems,
     };
-    Ok(show::page(if problems.is_empty() { 200 } else { 422 }, &page))
+    Ok(show::page(status(&problems), &page))
 }

@@ -5,13 +5,15 @@ use actix_web::{
     web::{Data, Payload},
 };
 use paylent_domain::application::Application;
-use paylent_storage::{ConnectionFilter, Error, Page, Refusal, StaticTokenFilter};
+use paylent_storage::{ConnectionFilter, Error, Page, Refusal};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
     Desk,
     changes::{expected, version},
-    done, say, shown, unknown,
+    done, problem, say,
+    showing::static_tokens,
+    shown, status, unknown,
 };
 use crate::{
     Settings,
@@ -39,7 +41,7 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
             Ok(true) => Ok(say(&desk.path, Done::Deleted)),
             Ok(false) => Err(unknown()),
             Err(Error::Refused(Refusal::Stale)) => {
-                page(visit, &desk, &application, &[Problem { field: "settings", wrong: Wrong::Stale }]).await
+                page(visit, &desk, &application, &problem("settings", Wrong::Overtaken)).await
             }
             Err(error) => Err(error.into()),
         }
@@ -53,11 +55,10 @@ async fn page(
     application: &Application,
     problems: &[Problem],
 ) -> Result<HttpResponse, Failure> {
-    let counted = || Page { limit: 1, counted: true, ..Page::default() };
+    let counted = Page { limit: 1, counted: true, ..Page::default() };
     let of = ConnectionFilter { application_id: Some(application.id), ..Default::default() };
-    let connections = visit.env.application_connections(of, counted()).await?.total.unwrap_or_default();
-    let of = StaticTokenFilter { application_id: Some(application.id), ..Default::default() };
-    let tokens = visit.env.static_tokens(of, counted()).await?.total.unwrap_or_default();
+    let connections = visit.env.application_connections(of, counted).await?.total.unwrap_or_default();
+    let tokens = static_tokens(visit, application.id).await?;
     let (csrf, back) = (visit.csrf(Purpose::ApplicationDeletion), desk.path_of(application.id));
     let action = format!("{back}/delete");
     let page = DeletionPage {
@@ -71,10 +72,5 @@ async fn page(
         back: &back,
         problems,
     };
-    let status = match problems.first().map(|problem| &problem.wrong) {
-        None => 200,
-        Some(Wrong::Stale) => 409,
-        Some(_) => 422,
-    };
-    Ok(show::page(status, &page))
+    Ok(show::page(status(problems), &page))
 }

@@ -14,8 +14,8 @@ use paylent_domain::{
 use super::super::visit::Fields;
 use crate::pages::connections::{Offered, Problem, Typed, Wrong};
 
-/// Settings that an application may have.
-pub(super) struct Sound {
+/// Settings that were judged: an application may have them.
+pub(super) struct Judged {
     pub(super) name: String,
     pub(super) redirect_uri: Option<String>,
     pub(super) ip_allow_list: AllowList,
@@ -39,8 +39,8 @@ pub(super) fn typed(fields: &Fields) -> Typed {
     }
 }
 
-/// What an application has.
-pub(super) fn of(application: &Application) -> Typed {
+/// What an application has, as if it had been typed.
+pub(super) fn as_typed(application: &Application) -> Typed {
     let emails: Vec<&str> = application.notification_emails.iter().map(Email::as_str).collect();
     Typed {
         name: application.name.clone(),
@@ -81,7 +81,7 @@ pub(super) fn judge(
     grant: ApplicationGrant,
     known: &[Offered],
     may_give: impl Fn(&str) -> bool,
-) -> Result<Sound, Vec<Problem>> {
+) -> Result<Judged, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut note = |field, wrong| problems.push(Problem { field, wrong });
     let name = typed.name.trim();
@@ -105,17 +105,14 @@ pub(super) fn judge(
         note("ip_allow_list_mode", Wrong::Mode);
     }
     let emails = emails(&typed.notification_emails).map_err(|wrong| note("notification_emails", wrong)).ok();
-    let is_known = |name: &str| known.iter().any(|scope| scope.name == name);
-    let foreign =
-        typed.permissions.iter().find(|name| !is_known(name)).map(|name| Wrong::ForeignPermission(name.into()));
     let lacking =
         typed.permissions.iter().find(|name| !may_give(name)).map(|name| Wrong::LackingPermission(name.into()));
-    if let Some(wrong) = foreign.or(lacking) {
+    if let Some(wrong) = foreign(typed, known).or(lacking) {
         note("permissions", wrong);
     }
     match (ip_allow_list, mode, emails) {
         (Some(ip_allow_list), Some(ip_allow_list_mode), Some(notification_emails)) if problems.is_empty() => {
-            Ok(Sound {
+            Ok(Judged {
                 name: name.to_owned(),
                 redirect_uri: redirect_uri.map(str::to_owned),
                 ip_allow_list,
@@ -126,6 +123,12 @@ pub(super) fn judge(
         }
         _ => Err(problems),
     }
+}
+
+/// What is told of the first permission that the API does not have, or has no more.
+pub(super) fn foreign(typed: &Typed, known: &[Offered]) -> Option<Wrong> {
+    let is_known = |name: &str| known.iter().any(|scope| scope.name == name);
+    typed.permissions.iter().find(|name| !is_known(name)).map(|name| Wrong::ForeignPermission(name.to_owned()))
 }
 
 fn allow_list(text: &str, grant: ApplicationGrant) -> Result<AllowList, Wrong> {

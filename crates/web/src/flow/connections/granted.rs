@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use paylent_domain::{Id, application::Connection, resource_server::ResourceServer, scope::MAX_SCOPES};
+use paylent_oauth::OIDC_SCOPES;
 use paylent_storage::{ApplicationFilter, OrganizationFilter, Page, ScopeFilter, UserFilter};
 
 use super::{
@@ -17,11 +18,11 @@ use crate::pages::{
 /// These connections, as those see them who may change them.
 pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
     let applications =
-        visit.env.applications(ApplicationFilter::default(), of(rows.iter().map(|row| row.application_id)));
+        visit.env.applications(ApplicationFilter::default(), rows_of(rows.iter().map(|row| row.application_id)));
     let applications = applications.await?.rows;
-    let publishers = of(applications.iter().map(|application| application.organization_id));
+    let publishers = rows_of(applications.iter().map(|application| application.organization_id));
     let publishers = visit.env.organizations(OrganizationFilter::default(), publishers).await?.rows;
-    let people = of(rows.iter().flat_map(|row| row.user_id.into_iter().chain([row.connected_by])));
+    let people = rows_of(rows.iter().flat_map(|row| row.user_id.into_iter().chain([row.connected_by])));
     let people = visit.env.users(UserFilter::default(), people).await?.rows;
     let person = |id| people.iter().find(|user| user.id == id).map(|user| user.name().to_owned());
     let mut apis = BTreeMap::new();
@@ -40,7 +41,7 @@ pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) 
         let permissions: Vec<Offered> = offered.iter().filter(counts).cloned().collect();
         // The scopes of OpenID Connect belong to no API.
         let of_api = |name: &str| offered.iter().any(|scope| scope.name == name);
-        let identity = row.permissions.iter().filter(|name| !of_api(name) && is_identity(name));
+        let identity = row.permissions.iter().filter(|name| !of_api(name) && OIDC_SCOPES.contains(name));
         let identity = identity.map(|name| Offered { name: name.to_owned(), description: None }).collect();
         all.push(Granted {
             path: format!("{}/{}", desk.path, row.id),
@@ -68,13 +69,8 @@ pub(super) async fn scopes(visit: &Visit, server: Id<ResourceServer>) -> Result<
     Ok(scopes.into_iter().map(|scope| Offered { name: scope.name, description: scope.description }).collect())
 }
 
-/// Whether this is a scope of OpenID Connect, which is about who somebody is.
-fn is_identity(scope: &str) -> bool {
-    matches!(scope, "openid" | "profile" | "email" | "offline_access")
-}
-
 /// The rows of these ids, each once.
-fn of<T>(ids: impl Iterator<Item = Id<T>>) -> Page {
+fn rows_of<T>(ids: impl Iterator<Item = Id<T>>) -> Page {
     let ids: BTreeSet<[u8; 16]> = ids.map(|id| *id.as_bytes()).collect();
     Page::of_ids(ids.into_iter().collect())
 }

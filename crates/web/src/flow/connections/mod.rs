@@ -30,7 +30,7 @@ use crate::{
     csrf::Purpose,
     pages::{
         Fault, Name,
-        connections::{Done, Place},
+        connections::{Done, Place, Problem, Wrong},
     },
 };
 
@@ -142,6 +142,21 @@ fn say(path: &str, done: Done) -> HttpResponse {
 /// An id in the path.
 fn id<T>(request: &HttpRequest, name: &str) -> Result<Id<T>, Failure> {
     request.match_info().get(name).and_then(|id| id.parse().ok()).ok_or_else(unknown)
+}
+
+/// One thing that is wrong.
+fn problem(field: &'static str, wrong: Wrong) -> Vec<Problem> {
+    vec![Problem { field, wrong }]
+}
+
+/// The status of a page that says what is wrong: 409 when somebody else was faster.
+fn status(problems: &[Problem]) -> u16 {
+    let is_late = |problem: &Problem| matches!(problem.wrong, Wrong::Stale | Wrong::Overtaken);
+    match problems.iter().any(is_late) {
+        true => 409,
+        false if problems.is_empty() => 200,
+        false => 422,
+    }
 }
 
 /// There is nothing here for this person.

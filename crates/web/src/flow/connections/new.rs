@@ -10,21 +10,21 @@ use paylent_domain::{
     application::{Application, ApplicationGrant},
     resource_server::ResourceServer,
 };
-use paylent_storage::{Error, NewApplication, Order, Page, ResourceServerFilter};
+use paylent_storage::{Error, NewApplication, Order, Page, Refusal, ResourceServerFilter};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
     Desk, done,
-    draft::{self, Sound},
+    draft::{self, Judged},
     granted::scopes,
-    say,
+    problem, say,
     showing::{current_address, offered, secret_page},
-    shown,
+    shown, status,
 };
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::connections::{Done, NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
+    pages::connections::{Done, NewApplicationPage, Problem, Server, Settings as Form, Typed, Wrong},
 };
 
 /// How many APIs there are to choose from at most.
@@ -60,14 +60,14 @@ async fn answer(visit: &mut Visit, desk: Desk, fields: &Fields) -> Result<HttpRe
             page(visit, &desk, id, typed, address.is_some(), Vec::new()).await
         }
         _ => match judge(visit, &desk, &typed).await? {
-            Ok((sound, grant, server)) => create(visit, &desk, id, (sound, grant, server), typed).await,
+            Ok(plan) => create(visit, &desk, id, plan, typed).await,
             Err(problems) => page(visit, &desk, id, typed, false, problems).await,
         },
     }
 }
 
 /// What an application can be made of.
-type Plan = (Sound, ApplicationGrant, ResourceServer);
+type Plan = (Judged, ApplicationGrant, ResourceServer);
 
 async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan, Vec<Problem>>, Failure> {
     let mut problems = Vec::new();
@@ -75,8 +75,7 @@ async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan,
     if grant.is_none() {
         problems.push(Problem { field: "grant_type", wrong: Wrong::Grant });
     }
-    let servers = servers(visit).await?;
-    let server = servers.into_iter().find(|server| server.id.to_string() == typed.resource_server);
+    let server = chosen(visit, typed).await?;
     match (&server, grant) {
         (None, _) => problems.push(Problem { field: "resource_server", wrong: Wrong::ResourceServer }),
         (Some(server), Some(ApplicationGrant::AuthorizationCode)) if !server.allow_offline_access => {
@@ -94,7 +93,7 @@ async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan,
         !is_system || desk.may_give(name)
     });
     Ok(match (judged, grant, server) {
-        (Ok(sound), Some(grant), Some(server)) if problems.is_empty() => Ok((sound, grant, server)),
+        (Ok(settings), Some(grant), Some(server)) if problems.is_empty() => Ok((settings, grant, server)),
         (judged, ..) => {
             problems.extend(judged.err().into_iter().flatten());
             Err(problems)
@@ -106,7 +105,7 @@ async fn create(
     visit: &Visit,
     desk: &Desk,
     id: Id<Application>,
-    (sound, grant, server): Plan,
+    (settings, grant, server): Plan,
     typed: Typed,
 ) -> Result<HttpResponse, Failure> {
     let (client_id, secret) = (secret::identifier()?, secret::generate(SecretKind::ClientSecret)?);
@@ -117,22 +116,25 @@ async fn create(
         secret_hash: SecretHash::of(secret.expose()),
         organization_id: desk.organization,
         resource_server_id: server.id,
-        name: sound.name,
+        name: settings.name,
         grant_type: grant,
-        redirect_uri: sound.redirect_uri,
-        ip_allow_list: sound.ip_allow_list,
-        ip_allow_list_mode: sound.ip_allow_list_mode,
-        permissions: sound.permissions,
-        notification_emails: sound.notification_emails,
+        redirect_uri: settings.redirect_uri,
+        ip_allow_list: settings.ip_allow_list,
+        ip_allow_list_mode: settings.ip_allow_list_mode,
+        permissions: settings.permissions,
+        notification_emails: settings.notification_emails,
         service_user: if is_static { Some(Id::new(visit.now, random_bytes()?)) } else { None },
     };
     match visit.env.create_application(new, &desk.by(visit)).await {
         Ok(application) => Ok(secret_page(visit, desk, &application, &secret, None)),
         // The form came a second time, perhaps with the first on its way. The secret is told once.
         Err(Error::Conflict) => Ok(say(&desk.path_of(id), Done::AlreadyMade)),
-        Err(Error::Reference | Error::Refused(_)) => {
-            let problem = Problem { field: "resource_server", wrong: Wrong::ResourceServer };
-            page(visit, desk, id, typed, false, vec![problem]).await
+        Err(Error::Refused(Refusal::NoRefreshTokens)) => {
+            page(visit, desk, id, typed, false, problem("resource_server", Wrong::NoRefresh)).await
+        }
+        Err(Error::Reference) => {
+            let gone = gone(visit, server.id, &typed).await?;
+            page(visit, desk, id, typed, false, gone).await
         }
         Err(error) => Err(error.into()),
     }
@@ -145,10 +147,32 @@ fn made(visit: &Visit, fields: &Fields) -> Result<Id<Application>, Failure> {
     if visit.vouched(id, voucher) { id.parse().map_err(|_| damaged()) } else { Err(damaged()) }
 }
 
-async fn servers(visit: &Visit) -> Result<Vec<ResourceServer>, Failure> {
+/// What was deleted a moment ago: the API, or else a permission of it.
+async fn gone(visit: &Visit, server: Id<ResourceServer>, typed: &Typed) -> Result<Vec<Problem>, Failure> {
+    if visit.env.resource_server(server).await?.is_none() {
+        return Ok(problem("resource_server", Wrong::ResourceServer));
+    }
+    let wrong = draft::foreign(typed, &scopes(visit, server).await?);
+    Ok(problem("permissions", wrong.unwrap_or(Wrong::Stale)))
+}
+
+/// The API that was chosen, whether it is among those listed or not.
+async fn chosen(visit: &Visit, typed: &Typed) -> Result<Option<ResourceServer>, Failure> {
+    match typed.resource_server.parse() {
+        Ok(id) => Ok(visit.env.resource_server(id).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The APIs to choose from, by name, and whether there are more of them.
+async fn servers(visit: &Visit) -> Result<(Vec<ResourceServer>, bool), Failure> {
     let order = Order { by_name: Some(false), ..Default::default() };
-    let page = Page { limit: SERVERS, order, ..Page::default() };
-    Ok(visit.env.resource_servers(ResourceServerFilter::default(), page).await?.rows)
+    let page = Page { limit: SERVERS + 1, order, ..Page::default() };
+    let mut servers = visit.env.resource_servers(ResourceServerFilter::default(), page).await?.rows;
+    let most = usize::try_from(SERVERS).unwrap_or(usize::MAX);
+    let is_cut = servers.len() > most;
+    servers.truncate(most);
+    Ok((servers, is_cut))
 }
 
 async fn page(
@@ -159,10 +183,11 @@ async fn page(
     added: bool,
     problems: Vec<Problem>,
 ) -> Result<HttpResponse, Failure> {
-    let servers = servers(visit).await?;
-    let chosen = servers.iter().find(|server| server.id.to_string() == typed.resource_server);
+    let (mut servers, is_cut) = servers(visit).await?;
+    let chosen = chosen(visit, &typed).await?;
+    servers.extend(chosen.clone().filter(|chosen| servers.iter().all(|server| server.id != chosen.id)));
     // People cannot connect what is for the Management API, so it comes last.
-    let chosen = chosen.or_else(|| servers.iter().find(|server| !server.system)).or_else(|| servers.first());
+    let chosen = chosen.as_ref().or_else(|| servers.iter().find(|server| !server.system)).or_else(|| servers.first());
     let offered = match chosen {
         Some(server) => {
             typed.resource_server = server.id.to_string();
@@ -170,8 +195,12 @@ async fn page(
         }
         None => Vec::new(),
     };
-    let names: Vec<(String, String)> =
-        servers.iter().map(|server| (server.id.to_string(), server.name.clone())).collect();
+    let choices = servers.iter().map(|server| Server {
+        id: server.id.to_string(),
+        name: server.name.clone(),
+        identifier: server.identifier.clone().unwrap_or_else(|| visit.env.tenant().management_api()),
+    });
+    let choices: Vec<Server> = choices.collect();
     let (csrf, address) = (visit.csrf(Purpose::NewApplication), current_address(visit).map(|ip| ip.to_string()));
     let (id, action) = (id.to_string(), format!("/organizations/{}/applications/new", desk.organization));
     let place = desk.place(visit);
@@ -185,7 +214,8 @@ async fn page(
             organization: place.organization,
             typed: &typed,
             grant: None,
-            servers: &names,
+            servers: &choices,
+            most_servers: is_cut.then_some(SERVERS),
             offered: &offered,
             current_address: address.as_deref(),
             added,
@@ -193,5 +223,5 @@ async fn page(
         },
         problems: &problems,
     };
-    Ok(show::page(if problems.is_empty() { 200 } else { 422 }, &page))
+    Ok(show::page(status(&problems), &page))
 }

@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use actix_web::HttpResponse;
 use paylent_crypto::secret::Secret;
 use paylent_domain::{
-    Timestamp,
+    Id, Timestamp,
     application::{Application, ApplicationGrant},
     resource_server::ResourceServer,
     scope::Scopes,
 };
+use paylent_storage::{Page, StaticTokenFilter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
@@ -40,6 +41,13 @@ pub(super) async fn offered(
     let mut offered = scopes(visit, server.id).await?;
     offered.retain(|scope| !server.system || desk.may_give(&scope.name) || given.contains(&scope.name));
     Ok(offered)
+}
+
+/// How many static tokens an application has.
+pub(super) async fn static_tokens(visit: &Visit, application: Id<Application>) -> Result<i64, Failure> {
+    let of = StaticTokenFilter { application_id: Some(application), ..Default::default() };
+    let counted = Page { limit: 1, counted: true, ..Page::default() };
+    Ok(visit.env.static_tokens(of, counted).await?.total.unwrap_or_default())
 }
 
 /// How a connection is started, or a static token is asked for.

@@ -211,14 +211,21 @@ impl Refused for Problem {
     fn told(self) -> HttpResponse {
         match self {
             Self::Fields(faults) => json::unfit(&faults),
-            Self::Unknown => {
-                refuse(400, "invalid_registration", "The code or the registration is not right, or not good any more.")
+            Self::Unknown => refuse(
+                StatusCode::BAD_REQUEST,
+                "invalid_registration",
+                "The code or the registration is not right, or not good any more.",
+            ),
+            Self::Closed => refuse(StatusCode::FORBIDDEN, "registration_disabled", "Nobody can register here."),
+            Self::Taken => {
+                refuse(StatusCode::CONFLICT, "invalid_registration", "The registration cannot be completed.")
             }
-            Self::Closed => refuse(403, "registration_disabled", "Nobody can register here."),
-            Self::Taken => refuse(409, "invalid_registration", "The registration cannot be completed."),
-            Self::TooMany { retry_after } => {
-                json::later(429, "too_many_requests", "Too many attempts. Try again later.", retry_after)
-            }
+            Self::TooMany { retry_after } => json::later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many attempts. Try again later.",
+                retry_after,
+            ),
             Self::Busy => json::busy(),
             Self::Failed(failure) => failure.told(),
         }

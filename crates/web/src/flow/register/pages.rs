@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::{Form, Href, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome},
+    pages::{Href, RegisterClosed, RegisterCode, RegisterEmail, RegisterPerson, RegisterProblem, Welcome},
 };
 
 /// `GET /register`: asks for the address.
@@ -101,7 +101,7 @@ pub(super) async fn complete(visit: &mut Visit, fields: &Fields) -> Result<HttpR
 
 /// On to the authorization request that the person came from, or a welcome if there is none that can go on.
 async fn go_back(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
-    if let Some(handle) = handle(fields)
+    if let Some(handle) = fields.handle()
         && let Ok(step) = visit.engine().resume(handle, &visit.browser()).await
     {
         return visit.show(step).await;
@@ -110,11 +110,11 @@ async fn go_back(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure
 }
 
 fn ask_email(visit: &Visit, status: u16, fields: &Fields, problem: Option<RegisterProblem>) -> HttpResponse {
-    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
-    let sign_in = handle.map(|handle| visit.another(handle));
+    let csrf = visit.csrf(Purpose::Register);
+    let sign_in = fields.handle().map(|handle| visit.another(handle));
     let page = RegisterEmail {
         frame: visit.frame(),
-        form: form(visit, "/register", &csrf, handle),
+        form: visit.form_for("/register", &csrf, fields),
         email: fields.one("email").unwrap_or_default(),
         problem,
         sign_in: sign_in.as_deref().and_then(Href::parse),
@@ -138,12 +138,12 @@ async fn ask_code(
     let Some(begun) = begun else {
         return Ok(ask_email(visit, 400, fields, Some(RegisterProblem::Over)));
     };
-    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
-    let other = link(visit, handle);
+    let csrf = visit.csrf(Purpose::Register);
+    let other = link(visit, fields.handle());
     let page = RegisterCode {
         frame: visit.frame(),
-        form: form(visit, "/register/verify", &csrf, handle),
-        resend: form(visit, "/register", &csrf, handle),
+        form: visit.form_for("/register/verify", &csrf, fields),
+        resend: visit.form_for("/register", &csrf, fields),
         registration_id: id,
         email: begun.email().as_str(),
         problem,
@@ -167,10 +167,10 @@ async fn ask_person(
         Err(Problem::Closed) => return Ok(closed(visit)),
         Err(problem) => return Err(problem.into()),
     };
-    let (csrf, handle) = (visit.csrf(Purpose::Register), handle(fields));
+    let csrf = visit.csrf(Purpose::Register);
     let page = RegisterPerson {
         frame: visit.frame(),
-        form: form(visit, "/register/complete", &csrf, handle),
+        form: visit.form_for("/register/complete", &csrf, fields),
         registration_token: token,
         email: proved.email().as_str(),
         person: Introduction::of(fields).asked(visit.shortest_password(minimum), problem),
@@ -188,23 +188,13 @@ fn later(mut page: HttpResponse, seconds: u32) -> HttpResponse {
     page
 }
 
-const fn form<'a>(visit: &Visit, action: &'a str, csrf: &'a str, handle: Option<&'a str>) -> Form<'a> {
-    Form { action, csrf, handle, ui_locales: visit.asked }
-}
-
-/// The handle that came with a request, if it can be one.
-fn handle(fields: &Fields) -> Option<&str> {
-    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    fields.one("handle").filter(|handle| !handle.is_empty() && handle.bytes().all(url_safe))
-}
-
 /// Where one registers, for the request of this handle.
 pub(in super::super) fn link(visit: &Visit, handle: Option<&str>) -> String {
     at(visit, "/register", handle.map(|handle| ("handle", handle)).into_iter())
 }
 
 fn to_code(visit: &Visit, id: &Secret, fields: &Fields) -> String {
-    let handle = handle(fields).map(|handle| ("handle", handle));
+    let handle = fields.handle().map(|handle| ("handle", handle));
     at(visit, "/register/verify", [("registration_id", id.expose())].into_iter().chain(handle))
 }
 

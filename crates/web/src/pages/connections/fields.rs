@@ -48,6 +48,17 @@ impl Offered {
     }
 }
 
+/// An API that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// What tells it from others of its name.
+    pub identifier: String,
+}
+
 /// What is wrong, and the field that it is about, which is also the id of its input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -86,6 +97,8 @@ pub enum Wrong {
     ForeignPermission(String),
     /// Who gives this permission does not have it.
     LackingPermission(String),
+    /// Who makes the secret of an application with this permission does not have it.
+    SecretOfMore(String),
     /// Nothing would be left of a connection.
     NoPermission,
     /// This is no e-mail address.
@@ -96,8 +109,10 @@ pub enum Wrong {
     Overlap,
     /// What was typed is not the name of what is to be deleted.
     OtherName,
-    /// Somebody changed it meanwhile.
+    /// Somebody changed it since the form was shown, and the form is about what was then.
     Stale,
+    /// Somebody changed it meanwhile, and the page shows it as it is now.
+    Overtaken,
 }
 
 impl Wrong {
@@ -117,12 +132,14 @@ impl Wrong {
             Self::NoRefresh => about(texts.server_without_refresh, ""),
             Self::ForeignPermission(name) => about(texts.foreign_permission, name),
             Self::LackingPermission(name) => about(texts.lacking_permission, name),
+            Self::SecretOfMore(name) => about(texts.secret_of_more, name),
             Self::NoPermission => about(texts.keep_one, ""),
             Self::Email(email) => about(texts.wrong_email, email),
             Self::Emails => about(texts.many_emails, ""),
             Self::Overlap => about(texts.wrong_overlap, ""),
             Self::OtherName => about(texts.other_name, ""),
             Self::Stale => about(texts.stale, ""),
+            Self::Overtaken => about(texts.overtaken, ""),
         }
     }
 }
@@ -141,8 +158,10 @@ pub struct Settings<'a> {
     pub typed: &'a Typed,
     /// How the application gets tokens, once that is decided.
     pub grant: Option<ApplicationGrant>,
-    /// The APIs to choose from, by id and name; none once that is decided.
-    pub servers: &'a [(String, String)],
+    /// The APIs to choose from; none once that is decided.
+    pub servers: &'a [Server],
+    /// How many of them are listed, if there are more.
+    pub most_servers: Option<i64>,
     /// The permissions to choose from.
     pub offered: &'a [Offered],
     /// From where the request came, where that is certain.
@@ -171,7 +190,7 @@ struct Line<'a> {
 impl HtmlSafe for Line<'_> {}
 
 impl Settings<'_> {
-    fn wrong(&self, field: &str) -> Option<Sentence<Name<'_>>> {
+    pub(super) fn wrong(&self, field: &str) -> Option<Sentence<Name<'_>>> {
         let problem = self.problems.iter().find(|problem| problem.field == field);
         problem.map(|problem| problem.wrong.sentence(&self.frame))
     }

@@ -11,7 +11,7 @@ mod secret;
 
 pub use application::{ApplicationPage, DeletionPage, NewApplicationPage, Token};
 pub use connection::{ConnectionPage, Granted};
-pub use fields::{Offered, Problem, Settings, Typed, Wrong};
+pub use fields::{Offered, Problem, Server, Settings, Typed, Wrong};
 pub use list::{ConnectionsPage, OwnApplication};
 pub use removal::RemovalPage;
 pub use secret::SecretPage;

@@ -1,4 +1,4 @@
-//! Before permissions are taken from an application that people connected.
+//! Before permissions are taken from an application that is in use.
 
 use askama::Template;
 
@@ -21,6 +21,8 @@ pub struct RemovalPage<'a> {
     pub removed: &'a [Offered],
     /// How many connections lose something.
     pub connections: i64,
+    /// How many static tokens do.
+    pub tokens: i64,
     /// What was typed, field by field.
     pub typed: &'a [(&'static str, String)],
     /// Where nothing is changed.

@@ -117,11 +117,13 @@ fn connection(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         let (form, ticked) = (form("/organizations/o/connections/c"), &["invoices:read"]);
         render(&ConnectionPage { frame, place: place(done), form, version: "1", granted, ticked, problems }).unwrap()
     };
+    let late = [Problem { field: "disconnect", wrong: Wrong::Overtaken }];
     let bare = Granted { permissions: Vec::new(), connected_by: None, ..granted(None) };
     vec![
         ("connection", page(&granted(Some("ada@example.test")), &[], Some(Done::Saved))),
         ("connection-wrong", page(&granted(None), &problem, Some(Done::Saved))),
         ("connection-bare", page(&bare, &[], None)),
+        ("connection-late", page(&bare, &late, None)),
     ]
 }
 
@@ -137,7 +139,8 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
     let tokens = [token(Some(AT)), token(None)];
     let all: Vec<Problem> =
         problems().into_iter().filter(|one| !["grant_type", "resource_server"].contains(&one.field)).collect();
-    let gone = [("settings", Wrong::Stale), ("secret", Wrong::Stale), ("overlap", Wrong::Overlap)];
+    let more = Wrong::SecretOfMore("<b>invoices:write".to_owned());
+    let gone = [("settings", Wrong::Stale), ("secret", more), ("overlap", Wrong::Overlap)];
     let gone = gone.map(|(field, wrong)| Problem { field, wrong });
     let page = |grant, done, added, problems: &[Problem], tokens: &[Token], offered: &[Offered]| {
         let settings = Settings {
@@ -146,6 +149,7 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
             typed: &typed,
             grant: Some(grant),
             servers: &[],
+            most_servers: None,
             offered,
             current_address: Some(HERE),
             added,
@@ -183,7 +187,12 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
 }
 
 fn making(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
-    let (offered, servers) = (offered(), [("r".to_owned(), EVIL.to_owned()), ("s".to_owned(), "Invoicing".to_owned())]);
+    let server = |id: &str, name: &str| Server {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        identifier: format!("https://{id}.example/</option><b>"),
+    };
+    let (offered, servers) = (offered(), [server("r", EVIL), server("s", "Invoicing")]);
     let page = |typed: &Typed, problems: &[Problem], current_address| {
         let settings = Settings {
             frame,
@@ -191,6 +200,7 @@ fn making(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
             typed,
             grant: None,
             servers: &servers,
+            most_servers: problems.first().map(|_| 200),
             offered: &offered,
             current_address,
             added: false,
@@ -213,15 +223,19 @@ fn answers(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         let page = DeletionPage { frame, place, form, version, name: EVIL, connections: 12, tokens: 3, back, problems };
         render(&page).unwrap()
     };
-    let removal = RemovalPage {
-        frame,
-        place: place(done),
-        form: form("/organizations/o/applications/a"),
-        name: Name(EVIL),
-        removed: &removed,
-        connections: 12,
-        typed: &[("name", EVIL.replace('\u{202e}', "")), ("ip_allow_list", "203.0.113.5\n\"><b>".to_owned())],
-        back: "/organizations/o/applications/a",
+    let removal = |(connections, tokens)| {
+        let page = RemovalPage {
+            frame,
+            place: place(done),
+            form: form("/organizations/o/applications/a"),
+            name: Name(EVIL),
+            removed: &removed,
+            connections,
+            tokens,
+            typed: &[("name", EVIL.replace('\u{202e}', "")), ("ip_allow_list", "203.0.113.5\n\"><b>".to_owned())],
+            back: "/organizations/o/applications/a",
+        };
+        render(&page).unwrap()
     };
     let secret = |old_until| {
         let (client_id, secret) =
@@ -231,9 +245,10 @@ fn answers(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
     };
     vec![
         ("application-delete", deletion(&[])),
-        ("application-delete-stale", deletion(&[Problem { field: "settings", wrong: Wrong::Stale }])),
+        ("application-delete-stale", deletion(&[Problem { field: "settings", wrong: Wrong::Overtaken }])),
         ("application-delete-other-name", deletion(&[Problem { field: "name", wrong: Wrong::OtherName }])),
-        ("application-removal", render(&removal).unwrap()),
+        ("application-removal", removal((12, 0))),
+        ("application-removal-static", removal((0, 3))),
         ("application-secret", secret(None)),
         ("application-secret-rotated", secret(Some(AT))),
     ]

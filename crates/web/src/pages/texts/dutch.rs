@@ -46,7 +46,6 @@ pub(crate) static DUTCH: Texts = Texts {
     returns_to: "Wat u ook kiest, u keert terug naar {}.",
     if_denied: "Als u weigert, wordt er niets gedeeld.",
     change_later: "U kunt dit altijd beëindigen:",
-    connections: "Verbindingen",
     allow: "Toestaan",
     deny: "Weigeren",
     choose_account: "Kies een account",

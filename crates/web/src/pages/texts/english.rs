@@ -46,7 +46,6 @@ pub(crate) static ENGLISH: Texts = Texts {
     returns_to: "Whatever you choose, you return to {}.",
     if_denied: "If you deny, nothing is shared.",
     change_later: "You can end this at any time:",
-    connections: "Connections",
     allow: "Allow",
     deny: "Deny",
     choose_account: "Choose an account",

@@ -46,7 +46,6 @@ pub(crate) static GERMAN: Texts = Texts {
     returns_to: "Wie auch immer Sie sich entscheiden, Sie kehren zu {} zurück.",
     if_denied: "Wenn Sie ablehnen, wird nichts geteilt.",
     change_later: "Sie können dies jederzeit beenden:",
-    connections: "Verbindungen",
     allow: "Erlauben",
     deny: "Ablehnen",
     choose_account: "Konto auswählen",

@@ -79,7 +79,6 @@ pub(crate) struct Texts {
     pub(crate) returns_to: &'static str,
     pub(crate) if_denied: &'static str,
     pub(crate) change_later: &'static str,
-    pub(crate) connections: &'static str,
     pub(crate) allow: &'static str,
     pub(crate) deny: &'static str,
     pub(crate) choose_account: &'static str,

@@ -52,6 +52,7 @@ pub(crate) struct Connections {
     pub(crate) name_hint: &'static str,
     pub(crate) resource_server: &'static str,
     pub(crate) resource_server_hint: &'static str,
+    pub(crate) most_servers: &'static str,
     pub(crate) show_permissions: &'static str,
     pub(crate) redirect_uri: &'static str,
     pub(crate) redirect_uri_hint: &'static str,
@@ -105,6 +106,7 @@ pub(crate) struct Connections {
     pub(crate) removal_title: &'static str,
     pub(crate) removal_note: &'static str,
     pub(crate) removal_counted: &'static str,
+    pub(crate) removal_tokens: &'static str,
     pub(crate) removal_now: &'static str,
     pub(crate) keep_settings: &'static str,
     pub(crate) keep_permissions: &'static str,
@@ -131,10 +133,12 @@ pub(crate) struct Connections {
     pub(crate) server_without_refresh: &'static str,
     pub(crate) foreign_permission: &'static str,
     pub(crate) lacking_permission: &'static str,
+    pub(crate) secret_of_more: &'static str,
     pub(crate) wrong_overlap: &'static str,
     pub(crate) wrong_email: &'static str,
     pub(crate) many_emails: &'static str,
     pub(crate) stale: &'static str,
+    pub(crate) overtaken: &'static str,
     pub(crate) keep_one: &'static str,
     pub(crate) connects_for_all: &'static str,
     pub(crate) connects_for_you: &'static str,
@@ -148,6 +152,6 @@ mod tests {
 
     #[test]
     fn every_language_has_every_text() {
-        check_tables(connections, &["resource_server"]);
+        check_tables(connections, &["name", "resource_server"]);
     }
 }
