@@ -172,6 +172,7 @@ async fn people<S: StoreUnderTest>(store: &S) {
     connections::an_application_shows_what_binds_it(store).await;
     connections::a_consent_to_an_application_is_one_connection(store).await;
     connections::a_code_lives_by_a_connection_that_covers_it(store).await;
+    connections::an_answer_is_about_what_was_asked(store).await;
     connections::a_party_has_one_connection(store).await;
     connections::a_narrowed_connection_is_seen_at_once(store).await;
     connections::a_connection_ends_with_its_tokens(store).await;

@@ -3,6 +3,7 @@
 mod change;
 mod owners;
 mod rows;
+mod withdrawn;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +40,7 @@ pub(crate) use owners::delete_applications;
 pub use rows::NewApplication;
 pub(crate) use rows::event;
 use rows::{ApplicationRow, ClientPart, NewOwnedRow, OwnedRow, client_of, read};
+pub(crate) use withdrawn::{left, take_scopes, withdraw_permission};
 
 /// Which applications to list.
 #[derive(Debug, Clone, Default)]
@@ -81,7 +83,7 @@ impl Env {
     /// The database is unavailable.
     pub async fn applications(&self, filter: ApplicationFilter, page: Page) -> Result<Listed<Application>> {
         let (environment, organization) = (self.key(), filter.organization_id.map(Key::from));
-        let within = filter.within.map(|within| within.into_iter().map(Key::from).collect::<Vec<_>>());
+        let within = filter.within.map(|ids| Key::all(ids.into_iter().collect()));
         let rows: (Vec<ApplicationRow>, _) = on!(self.db, read, |c| {
             let matching = || {
                 let mut query = with_client!(environment).into_boxed();

@@ -20,7 +20,7 @@ use crate::{
     key::Key,
     page::page,
     pool::on,
-    schema::{audit_events, authorities, authorization_codes, clients, connections, organizations, token_families},
+    schema::{audit_events, authorities, clients, connections, organizations},
 };
 
 /// A row of `connections`.
@@ -115,6 +115,44 @@ fn narrowed(before: &Scopes, permissions: &Scopes) -> Option<Scopes> {
     permissions.is_subset(before).then(|| before.iter().filter(stays).map(str::to_owned).collect())
 }
 
+/// The event that an application may do nothing more.
+pub(crate) fn ended(of: &Connection, names: &Names) -> Event {
+    told("application_connection.deleted", of, names).change("permissions", Some(of.permissions.to_string()), None)
+}
+
+/// Ends a connection, in the unit of work at hand, with its codes and its tokens, and returns it if it was there. Codes
+/// come before families: whoever exchanges one at this moment holds its row until the family is there to be seen.
+macro_rules! end_connection {
+    ($c:expr, $environment:expr, $key:expr, $by:expr) => {{
+        use paylent_domain::application::Connection;
+
+        use $crate::{
+            audit::entry,
+            connections::{ConnectionRow, Names, ended, names},
+            schema::{
+                audit_events, authorization_codes as its_codes, connections as these, token_families as its_families,
+            },
+        };
+
+        let key: Key = $key;
+        let known: Option<Names> = names($environment, key).get_result($c).await.optional()?;
+        let gone = diesel::delete(these::table.find(($environment, key))).returning(ConnectionRow::as_returning());
+        let gone: Option<ConnectionRow> = gone.get_result($c).await.optional()?;
+        let ended = known.zip(gone.map(Connection::from)).map(|(names, gone)| (ended(&gone, &names), gone));
+        if let Some((event, _)) = &ended {
+            let codes = its_codes::environment_id.eq($environment).and(its_codes::connection_id.eq(key));
+            diesel::delete(its_codes::table.filter(codes)).execute($c).await?;
+            let families = its_families::environment_id.eq($environment).and(its_families::connection_id.eq(key));
+            let families = its_families::table.filter(families.and(its_families::revoked_at.is_null()));
+            let revoked = its_families::revoked_at.eq($by.at.micros());
+            diesel::update(families).set(revoked).execute($c).await?;
+            entry($environment, &$by, event)?.insert_into(audit_events::table).execute($c).await?;
+        }
+        ended.map(|(_, gone)| gone)
+    }};
+}
+pub(crate) use end_connection;
+
 impl Env {
     /// The connections that match.
     ///
@@ -201,30 +239,8 @@ impl Env {
     pub async fn disconnect(&self, id: Id<Connection>, expected: &Expected, by: &Context) -> Result<bool> {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
-            let known: Option<Names> = names(environment, key).get_result(c).await.optional()?;
-            let gone = diesel::delete(connections::table.find((environment, key)));
-            let gone: Option<ConnectionRow> =
-                gone.returning(ConnectionRow::as_returning()).get_result(c).await.optional()?;
-            let (Some(names), Some(gone)) = (known, gone.map(Connection::from)) else { return Ok(false) };
+            let Some(gone) = end_connection!(c, environment, key, by) else { return Ok(false) };
             expected.check(gone.updated_at.micros())?;
-            let client = clients::environment_id.eq(environment).and(clients::id.eq(Key::from(gone.application_id)));
-            let client: String = clients::table.filter(client).select(clients::client_id).get_result(c).await?;
-            // The codes come first: whoever exchanges one at this moment holds its row until the family is there to be seen.
-            let codes = authorization_codes::environment_id
-                .eq(environment)
-                .and(authorization_codes::client_id.eq(client.clone()))
-                .and(authorization_codes::connection_id.eq(key));
-            diesel::delete(authorization_codes::table.filter(codes)).execute(c).await?;
-            let families = token_families::environment_id
-                .eq(environment)
-                .and(token_families::client_id.eq(client))
-                .and(token_families::connection_id.eq(key))
-                .and(token_families::revoked_at.is_null());
-            let revoked = token_families::revoked_at.eq(by.at.micros());
-            diesel::update(token_families::table.filter(families)).set(revoked).execute(c).await?;
-            let event = told("application_connection.deleted", &gone, &names);
-            let event = event.change("permissions", Some(gone.permissions.to_string()), None);
-            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)
         })
     }

@@ -171,7 +171,7 @@ impl Env {
             let Some(version) = gone else { return Ok(false) };
             expected.check(version)?;
             keep_admins!(c, environment, member, administered);
-            end_acting!(c, environment, organization, Some(member), by.at);
+            end_acting!(c, environment, organization, Some(member), by);
             let event = parties.told_by(Event::new("membership.deleted", "membership", id, &parties.user));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

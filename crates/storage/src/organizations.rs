@@ -155,7 +155,7 @@ impl Env {
                 Err(Error::Reference) => return Err(Error::Refused(Refusal::Account)),
                 deleted => deleted?,
             };
-            end_acting!(c, environment, gone.id, None, by.at);
+            end_acting!(c, environment, gone.id, None, by);
             let event = Event::new("organization.deleted", "organization", id, &gone.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

@@ -11,6 +11,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
+    applications::withdraw_permission,
     audit::{entry, new_id},
     authority::{json, names},
     error::Refusal,
@@ -119,7 +120,7 @@ pub(crate) fn refuse_too_many(scopes: i64) -> Result<()> {
 }
 
 /// The list of names without this one; `None` when it is not among them.
-fn without(allowed: &str, name: &str) -> Result<Option<String>> {
+pub(crate) fn without(allowed: &str, name: &str) -> Result<Option<String>> {
     let mut names = names(allowed)?;
     let before = names.len();
     names.retain(|allowed| allowed != name);
@@ -243,8 +244,8 @@ impl Env {
         })
     }
 
-    /// Deletes a scope, and says whether there was one. Its name goes from every grant that lists it: a scope made again
-    /// under that name is not granted to anybody.
+    /// Deletes a scope, and says whether there was one. Its name goes from every grant and every application that lists it,
+    /// from connections, and from tokens that never expire: a scope made again under that name is nobody's.
     ///
     /// # Errors
     /// `Refused` for a scope of the Management API, and when it is not as expected.
@@ -277,6 +278,7 @@ impl Env {
                     .execute(c)
                     .await?;
             }
+            withdraw_permission!(c, environment, gone.resource_server_id, gone.name, by);
             let event = gone.event("scope.deleted", &server.name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)

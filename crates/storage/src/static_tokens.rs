@@ -9,17 +9,19 @@ use paylent_domain::{
     application::{Application, MAX_STATIC_TOKENS, StaticToken},
     audit::{Context, Event},
     organization::Organization,
+    scope::Scopes,
 };
-use paylent_oauth::store::NewStaticToken;
+use paylent_oauth::store::{Kept, NewStaticToken};
 
 use crate::{
     Env, Error, Listed, Page, Result,
     audit::entry,
+    authority::names,
     key::Key,
     oauth::AccessTokenRow,
     page::page,
     pool::on,
-    schema::{access_tokens, applications, audit_events, clients, organizations, static_tokens},
+    schema::{access_tokens, applications, audit_events, clients, organizations, static_tokens, users},
 };
 
 /// A row of `static_tokens`, without the token's hash.
@@ -137,11 +139,14 @@ impl Env {
         })
     }
 
-    /// Keeps the token, unless the application has as many as it may have. Its row is locked, so that those who ask at the
-    /// same time are counted one after another.
-    pub(crate) async fn keep_static_token(&self, new: NewStaticToken) -> Result<bool> {
+    /// Keeps the token, unless the application has as many as it may have, or is not any more what the token was issued to.
+    /// The client's row is locked first, as in every change of an application, so that those who ask at the same time are
+    /// counted one after another and nobody deletes it meanwhile.
+    pub(crate) async fn keep_static_token(&self, new: NewStaticToken) -> Result<Kept> {
         let (environment, client_id) = (self.key(), new.token.client_id.clone());
-        let token = AccessTokenRow::new(environment, new.token);
+        let (user, generations) =
+            (Key::from(new.token.user_id), (new.token.client_generation, new.token.user_generation));
+        let mut token = AccessTokenRow::new(environment, new.token);
         let row = (
             static_tokens::environment_id.eq(environment),
             static_tokens::id.eq(Key::from(new.id)),
@@ -151,21 +156,30 @@ impl Env {
         );
         on!(self.db, transaction, |c| {
             let named = clients::environment_id.eq(environment).and(clients::client_id.eq(client_id));
-            let named = clients::table.filter(named).select(clients::id);
-            let lock = applications::environment_id.eq(environment).and(applications::id.eq_any(named));
-            let lock = diesel::update(applications::table.filter(lock));
-            let lock = lock.set(applications::grant_type.eq(applications::grant_type)).returning(applications::id);
-            let application: Key = lock.get_result(c).await?;
+            let lock = diesel::update(clients::table.filter(named)).set(clients::updated_at.eq(clients::updated_at));
+            let client = lock.returning((clients::id, clients::generation)).get_result(c).await.optional()?;
+            let lock = diesel::update(users::table.find((environment, user)));
+            let lock = lock.set(users::updated_at.eq(users::updated_at)).returning(users::generation);
+            let user: Option<i64> = lock.get_result(c).await.optional()?;
+            let known: Option<((Key, i64), i64)> = client.zip(user);
+            let current = known.filter(|((_, client), user)| (*client, *user) == generations);
+            let Some(((application, _), _)) = current else { return Ok(Kept::Gone) };
+            let permissions = applications::table.find((environment, application)).select(applications::permissions);
+            let permissions: Scopes = names(&permissions.get_result::<String>(c).await?)?.into_iter().collect();
+            // A permission may have been taken away since the token was asked for.
+            let scopes = Scopes::stored(&token.scope);
+            let scopes: Scopes = scopes.iter().filter(|name| permissions.contains(name)).map(str::to_owned).collect();
+            token.scope = scopes.to_string();
             let theirs =
                 static_tokens::environment_id.eq(environment).and(static_tokens::application_id.eq(application));
             let count: i64 = static_tokens::table.filter(theirs).count().get_result(c).await?;
             if usize::try_from(count).is_ok_and(|count| count >= MAX_STATIC_TOKENS) {
-                return Ok(false);
+                return Ok(Kept::TooMany);
             }
             token.insert_into(access_tokens::table).execute(c).await?;
             let row = (row, static_tokens::application_id.eq(application));
             diesel::insert_into(static_tokens::table).values(row).execute(c).await?;
-            Ok::<_, Error>(true)
+            Ok::<_, Error>(Kept::Done)
         })
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     own::forget_links,
     page::page,
     pool::on,
-    schema::{admins, audit_events, clients, mails, memberships, user_roles, users},
+    schema::{access_tokens, admins, audit_events, clients, mails, memberships, user_roles, users},
     session_ends::end_all_sessions,
 };
 
@@ -266,6 +266,10 @@ impl Env {
             let after = User::try_from(after)?;
             if bump > 0 {
                 end_all_sessions!(c, environment, key, None, by.at);
+                // A machine's that never expire are dead for good: they are neither listed nor counted any more.
+                let own = access_tokens::environment_id.eq(environment).and(access_tokens::user_id.eq(key));
+                let own = own.and(access_tokens::family_id.is_null()).and(access_tokens::expires_at.is_null());
+                diesel::delete(access_tokens::table.filter(own)).execute(c).await?;
             }
             if bump > 0 || before.email != after.email {
                 forget_links!(c, environment, key);

@@ -28,6 +28,9 @@ type Place = (Key, Vec<u8>);
 /// More than this are not remembered between two writes.
 const MAX_KEPT: usize = 100_000;
 
+/// So many are written in one unit of work: others want to write, too.
+const AT_ONCE: usize = 1_000;
+
 impl Uses {
     pub(crate) fn note(&self, environment: Key, used: Use) {
         let place = match used.of {
@@ -52,7 +55,7 @@ impl Db {
     /// so every half minute, and before it stops.
     ///
     /// # Errors
-    /// The database is unavailable; then these uses are forgotten.
+    /// The database is unavailable; then the uses that are not written are forgotten.
     pub async fn write_uses(&self) -> Result<usize> {
         let uses = self.uses().take();
         let count = uses.len();
@@ -62,6 +65,14 @@ impl Db {
         // In one order everywhere, so that nodes which write at the same time do not wait for each other in a circle.
         let mut uses: Vec<(Place, Use)> = uses.into_iter().collect();
         uses.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let mut left = uses.into_iter().peekable();
+        while left.peek().is_some() {
+            self.write_some_uses(left.by_ref().take(AT_ONCE).collect()).await?;
+        }
+        Ok(count)
+    }
+
+    async fn write_some_uses(&self, uses: Vec<(Place, Use)>) -> Result<()> {
         on!(self, transaction, |c| {
             for ((environment, _), used) in uses {
                 let (at, ip) = (used.at.micros(), used.ip.map(|ip| ip.to_string()));
@@ -86,7 +97,6 @@ impl Db {
                 }
             }
             Ok::<_, Error>(())
-        })?;
-        Ok(count)
+        })
     }
 }

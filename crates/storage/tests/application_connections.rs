@@ -11,7 +11,7 @@ use paylent_domain::{
 use paylent_oauth::{
     Store as _,
     crypto::secret::{SecretHash, identifier, random_bytes},
-    store::{AuthorizationCode, Exchange, Exchanged, Family, NewStaticToken, OpaqueToken, Use, Used},
+    store::{AuthorizationCode, Exchange, Exchanged, Family, Kept, NewStaticToken, OpaqueToken, Use, Used},
 };
 use paylent_storage::{
     ApplicationChange, ConnectedApplication, ConnectionFilter, Env, Expected, NewApplication, NewResourceServer, Page,
@@ -26,19 +26,19 @@ use crate::common::{
     ALL, environment, is_refused, member, on_nodes, organization, person, resource_server, session, stale, token, work,
 };
 
-const READ: &str = "documents:read";
-const BOTH: &str = "documents:read documents:write";
+pub(crate) const READ: &str = "documents:read";
+pub(crate) const BOTH: &str = "documents:read documents:write";
 
 /// An environment with an organization that owns an application, and one whose people connect it.
-struct Scene {
-    env: Env,
-    application: Application,
-    works: Id<Organization>,
-    jane: Id<User>,
-    joe: Id<User>,
+pub(crate) struct Scene {
+    pub(crate) env: Env,
+    pub(crate) application: Application,
+    pub(crate) works: Id<Organization>,
+    pub(crate) jane: Id<User>,
+    pub(crate) joe: Id<User>,
 }
 
-async fn application(env: &Env, owner: &str, grant_type: ApplicationGrant) -> Application {
+pub(crate) async fn application(env: &Env, owner: &str, grant_type: ApplicationGrant) -> Application {
     let api = format!("https://{}.example.com", identifier().unwrap());
     let server = NewResourceServer { allow_offline_access: true, ..resource_server(&api) };
     let server = env.create_resource_server(server, &by()).await.unwrap();
@@ -62,7 +62,7 @@ async fn application(env: &Env, owner: &str, grant_type: ApplicationGrant) -> Ap
 }
 
 impl Scene {
-    async fn set(env: Env) -> Self {
+    pub(crate) async fn set(env: Env) -> Self {
         let application = application(&env, "Bakery", ApplicationGrant::AuthorizationCode).await;
         let works = organization(&env, "Works").await;
         let (jane, joe) = (person(&env, "jane@example.com").await, person(&env, "joe@example.com").await);
@@ -73,7 +73,7 @@ impl Scene {
     }
 
     /// A code with these scopes, for somebody who is signed in.
-    async fn code(&self, user: Id<User>, scope: &str) -> AuthorizationCode {
+    pub(crate) async fn code(&self, user: Id<User>, scope: &str) -> AuthorizationCode {
         let session = self.env.create_session(session(user), &by()).await.unwrap();
         let now = by().at;
         AuthorizationCode {
@@ -101,7 +101,12 @@ impl Scene {
     }
 
     /// The connection that somebody makes or changes by agreeing to these scopes, and the code that they get.
-    async fn connect(&self, user: Id<User>, for_organization: bool, scope: &str) -> (Connection, AuthorizationCode) {
+    pub(crate) async fn connect(
+        &self,
+        user: Id<User>,
+        for_organization: bool,
+        scope: &str,
+    ) -> (Connection, AuthorizationCode) {
         let code = AuthorizationCode { for_organization, ..self.code(user, scope).await };
         assert!(self.env.save_code(code.clone(), Some(Scopes::stored(scope))).await.unwrap());
         let id = self.env.code(&code.hash).await.unwrap().unwrap().connection.unwrap().id;
@@ -136,14 +141,14 @@ impl Scene {
         hash
     }
 
-    async fn listed(&self, filter: ConnectionFilter) -> Vec<Id<Connection>> {
+    pub(crate) async fn listed(&self, filter: ConnectionFilter) -> Vec<Id<Connection>> {
         let listed = self.env.application_connections(filter, ALL).await.unwrap();
         listed.rows.into_iter().map(|connection| connection.id).collect()
     }
 }
 
 /// The actions of the trail of an environment that begin like this, with their actors and changes.
-async fn trail(database: &TestDatabase, env: &Env, beginning: &str) -> Vec<String> {
+pub(crate) async fn trail(database: &TestDatabase, env: &Env, beginning: &str) -> Vec<String> {
     let mine = environment(database, env);
     let events = format!(
         "SELECT action || ' ' || COALESCE(actor_id, '') || ' ' || changes FROM audit_events \
@@ -158,7 +163,7 @@ async fn static_token(env: &Env, application: &Application) -> (Id<StaticToken>,
     let user_id = env.machine(client_id).await.unwrap().unwrap().user.unwrap().id;
     let new = NewStaticToken { id: new_id(), prefix: "pay_at_abcdef".to_owned(), token: token(client_id, user_id) };
     let (id, hash) = (new.id, new.token.hash);
-    assert!(env.save_static_token(new).await.unwrap());
+    assert_eq!(env.save_static_token(new).await.unwrap(), Kept::Done);
     (id, hash)
 }
 
@@ -289,7 +294,7 @@ both! {
     async fn a_person_sees_what_they_connected_as_far_as_it_goes(database: TestDatabase) {
         let scene = Scene::set(seed::environment(&database.db(), "acme").await.env).await;
         let seen = async |user| {
-            let seen = scene.env.connections(user, by().at).await.unwrap();
+            let seen = scene.env.connected_applications(user, by().at).await.unwrap();
             let scopes = |app: &ConnectedApplication| app.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>();
             seen.iter().map(|app| (app.name.clone(), scopes(app).join(" "))).collect::<Vec<_>>()
         };

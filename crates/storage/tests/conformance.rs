@@ -19,7 +19,7 @@ use paylent_oauth::{
     crypto::secret::SecretHash,
     store::{
         Application, AuthorizationCode, Belonging, Client, Consenting, DescribedScope, EndedSession, Exchange,
-        Exchanged, Family, Grant, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode,
+        Exchanged, Family, Grant, JwtReference, Kept, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode,
         PresentedRefreshToken, Profile, ResourceServer as Described, Rotated, Rotation, SealedKey, Standing,
         StoreError, Subject, Use, Violation,
     },
@@ -431,7 +431,7 @@ impl Store for EnvUnderTest {
         self.env.consent(consenting).await
     }
 
-    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<Kept, StoreError> {
         self.env.save_static_token(token).await
     }
 
@@ -443,8 +443,8 @@ impl Store for EnvUnderTest {
         self.env.note_use(used);
     }
 
-    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
-        self.env.save_code(code, consented).await
+    async fn save_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool, StoreError> {
+        self.env.save_code(code, asked).await
     }
 
     async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {

@@ -11,6 +11,7 @@ mod client_keys;
 mod clients;
 mod common;
 mod conformance;
+mod connection_changes;
 mod idempotency;
 mod introspection;
 mod invitation_answers;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use futures_util::future::join;
-use paylent_domain::{Id, clock::Stopwatch, session, user::service_key};
+use paylent_domain::{Id, application::ApplicationGrant, clock::Stopwatch, session, user::service_key};
 use paylent_storage::{DatabaseUrl, MigrationError, migrate, migrations};
-use paylent_tests::{TestDatabase, both};
+use paylent_tests::{TestDatabase, both, seed};
 
 use crate::{
+    application_connections::application,
     common::nothing_is_open,
     schema_parity::{self, Schema},
 };
@@ -99,6 +100,19 @@ both! {
         let nobodys = database.bytes(&[0; 32]);
         assert_eq!(database.count(&secrets(&nobodys)).await, 1, "who had keys has a secret that nobody knows");
         database.execute(sign_in).await;
+    }
+
+    async fn who_goes_back_before_applications_keeps_no_user_that_nobody_can_delete(database: TestDatabase) {
+        let seeded = seed::environment(&database.db(), "acme").await;
+        let people = "users WHERE kind = 'service'";
+        let before = database.count(people).await;
+        let [_, down] = halves(&database).pop().unwrap();
+        application(&seeded.env, "Bank", ApplicationGrant::ClientCredentials).await;
+        assert_eq!(database.count(people).await, before + 1);
+        database.execute(&down).await;
+        assert_eq!(database.count(people).await, before);
+        let orphans = "NOT EXISTS (SELECT 1 FROM clients c WHERE c.user_id = users.id)";
+        assert_eq!(database.count(&format!("{people} AND {orphans}")).await, 0);
     }
 
     async fn asking_for_the_status_changes_nothing(database: TestDatabase) {

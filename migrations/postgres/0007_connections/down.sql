@@ -78,11 +78,17 @@ JOIN authorities a ON a.environment_id = u.environment_id AND a.user_id = u.id
 JOIN environments e ON e.id = c.environment_id;
 
 DROP TABLE static_tokens;
+DROP INDEX token_families_connection;
+DROP INDEX authorization_codes_connection;
 ALTER TABLE token_families DROP COLUMN connection_id;
 ALTER TABLE authorization_codes DROP COLUMN connection_id;
 DROP TABLE connections;
 -- Without its allow list an application would be a client like others.
 DELETE FROM clients WHERE EXISTS (
     SELECT 1 FROM applications a WHERE a.environment_id = clients.environment_id AND a.id = clients.id
+);
+-- Nobody can delete a service user: it goes with its client.
+DELETE FROM users WHERE kind = 'service' AND NOT EXISTS (
+    SELECT 1 FROM clients c WHERE c.environment_id = users.environment_id AND c.user_id = users.id
 );
 DROP TABLE applications;

@@ -59,6 +59,10 @@ CREATE INDEX connections_user ON connections (environment_id, user_id);
 -- By which connection the tokens live. No foreign key: without its row they are dead.
 ALTER TABLE authorization_codes ADD COLUMN connection_id BYTEA;
 ALTER TABLE token_families ADD COLUMN connection_id BYTEA;
+CREATE INDEX authorization_codes_connection ON authorization_codes (environment_id, connection_id)
+WHERE connection_id IS NOT NULL;
+CREATE INDEX token_families_connection ON token_families (environment_id, connection_id)
+WHERE connection_id IS NOT NULL;
 
 -- The access tokens that never expire, as people tell them apart. The token goes first, and this with it.
 CREATE TABLE static_tokens (

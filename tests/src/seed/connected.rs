@@ -9,7 +9,7 @@ use paylent_domain::{
     scope::Scopes,
     user::User,
 };
-use paylent_oauth::store::{AuthorizationCode, NewStaticToken, OpaqueToken, Store as _};
+use paylent_oauth::store::{AuthorizationCode, Kept, NewStaticToken, OpaqueToken, Store as _};
 use paylent_storage::{Env, NewApplication, NewOrganization, NewResourceServer, NewSession};
 
 use super::{by, new_id};
@@ -119,6 +119,6 @@ pub async fn static_token(env: &Env, application: Id<Application>) -> Id<StaticT
     };
     let new = NewStaticToken { id: new_id(), prefix: "pay_at_x8Kq2L".to_owned(), token };
     let id = new.id;
-    assert!(env.save_static_token(new).await.expect("a token is saved"), "there are not too many");
+    assert_eq!(env.save_static_token(new).await.expect("a token is saved"), Kept::Done);
     id
 }

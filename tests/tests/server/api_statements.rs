@@ -171,7 +171,7 @@ both! {
 
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
-    ("application-connections", "delete", 11),
+    ("application-connections", "delete", 10),
     ("application-connections", "update", 9),
     ("application-tokens", "delete", 8),
     ("applications", "create", 14),
@@ -186,9 +186,9 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("invitations", "create", 21),
     ("invitations", "delete", 9),
     ("membership-roles", "create", 11),
-    ("membership-roles", "delete", 10),
+    ("membership-roles", "delete", 13),
     ("memberships", "create", 9),
-    ("memberships", "delete", 16),
+    ("memberships", "delete", 15),
     ("organizations", "create", 6),
     // With the application that was made just before, and its service user.
     ("organizations", "delete", 15),
@@ -204,7 +204,7 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("roles", "delete", 9),
     ("roles", "update", 9),
     ("scopes", "create", 9),
-    ("scopes", "delete", 9),
+    ("scopes", "delete", 12),
     ("scopes", "update", 9),
     ("sessions", "create", 12),
     ("sessions", "delete", 10),
@@ -212,6 +212,6 @@ const EXPECTED: &[(&str, &str, u64)] = &[
     ("user-roles", "create", 10),
     ("user-roles", "delete", 11),
     ("users", "create", 7),
-    ("users", "delete", 15),
+    ("users", "delete", 16),
     ("users", "update", 8),
 ];

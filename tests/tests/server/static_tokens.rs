@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
-use tokio::task::JoinSet;
+use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{applications::*, *};
 
@@ -41,6 +41,34 @@ both! {
         let full = nodes[0].ask(&server.acme, &application.client.credentials, &[]).await;
         full.is_oauth_error(403, "access_denied");
         assert_eq!(consequences(&database).await, [0; 4], "nobody is told: the address was right");
+    }
+
+    /// Whoever asks too late is told that there is no such client; nobody waits for each other in a circle.
+    async fn an_application_that_goes_while_tokens_are_asked_for_is_unknown(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let beside = server.beside(&database);
+        let nodes = [&server, &beside].map(|node| Arc::new(node.seen_from(LISTED)));
+        for round in 0..6 {
+            let application = server.acme.owned(|_| ()).await;
+            let (start, mut asking) = (Arc::new(Barrier::new(9)), JoinSet::new());
+            for node in nodes.iter().cycle().take(8) {
+                let (node, credentials) = (node.clone(), application.client.credentials.clone());
+                let start = start.clone();
+                asking.spawn(async move {
+                    start.wait().await;
+                    node.ask(&node.acme, &credentials, &[]).await
+                });
+            }
+            start.wait().await;
+            let env = &server.acme.seeded.env;
+            assert!(env.delete_application(application.id, &Expected::Any, &seed::by()).await.unwrap());
+            for reply in asking.join_all().await {
+                if reply.status != 200 {
+                    reply.is_oauth_error(401, "invalid_client");
+                }
+            }
+            assert_eq!(database.count("static_tokens").await, 0, "round {round}");
+        }
     }
 
     /// A static token lives for ever, and dies with what it stands for.

@@ -101,8 +101,7 @@ pub(super) fn granted(ask: &Ask, ticked: &Scopes) -> Result<Scopes, PageError> {
     }
 }
 
-/// What is remembered after the person decided: the new answers for what was asked, the old ones for the rest.
-pub(super) fn to_remember(ask: &Ask, before: &Remembered, granted: &Scopes) -> Option<Scopes> {
-    let kept = before.own.iter().flat_map(Scopes::iter).filter(|name| !ask.scopes.contains(name));
-    is_remembered(ask).then(|| kept.chain(granted.iter()).map(str::to_owned).collect())
+/// The scopes whose answers are remembered after the person decided.
+pub(super) fn to_remember(ask: &Ask) -> Option<Scopes> {
+    is_remembered(ask).then(|| ask.scopes.clone())
 }

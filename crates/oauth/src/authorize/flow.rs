@@ -77,8 +77,8 @@ impl<S: Store> Engine<S> {
         match arrival {
             Arrival::Decided(Decision::Approve(ticked)) if was_asked_this => {
                 let granted = consent::granted(&flow.ask, &ticked)?;
-                let remember = consent::to_remember(&flow.ask, &remembered, &granted);
-                self.save_code(flow, granting, granted, remember).await
+                let asked = consent::to_remember(&flow.ask);
+                self.save_code(flow, granting, granted, asked).await
             }
             _ if !consent::is_needed(&flow.ask, &remembered) => {
                 let granted = flow.ask.scopes.clone();
@@ -154,7 +154,7 @@ impl<S: Store> Engine<S> {
         flow: Flow<'_>,
         Granting { session, organization, for_organization }: Granting<'_>,
         scopes: Scopes,
-        consented: Option<Scopes>,
+        asked: Option<Scopes>,
     ) -> Result<Next, AuthorizeError> {
         let (now, ask) = (self.clock.now(), flow.ask);
         let code = secret::generate(SecretKind::AuthorizationCode).map_err(Error::from)?;
@@ -180,7 +180,7 @@ impl<S: Store> Engine<S> {
             client_generation: ask.application.client.generation,
             user_generation: session.user_generation,
         };
-        match self.store.save_code(stored, consented).await.map_err(Error::from)? {
+        match self.store.save_code(stored, asked).await.map_err(Error::from)? {
             true => Ok(Next::Code(code)),
             false => Err(PageError::AlreadyDecided.into()),
         }

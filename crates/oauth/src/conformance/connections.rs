@@ -15,7 +15,7 @@ use super::{
     scene::{Issued, Scene, ownership},
 };
 use crate::store::{
-    AuthorizationCode, Belonging, Connected, Consenting, Exchanged, Machine, Member, NewStaticToken, Rotated,
+    AuthorizationCode, Belonging, Connected, Consenting, Exchanged, Kept, Machine, Member, NewStaticToken, Rotated,
 };
 
 const READ: &[&str] = &["documents:read"];
@@ -49,13 +49,13 @@ async fn connect<S: StoreUnderTest>(
     scene: &Scene,
     organization: Id<Organization>,
     for_organization: bool,
-    asked: &[&str],
-    consented: Option<&[&str]>,
+    granted: &[&str],
+    asked: Option<&[&str]>,
 ) -> (AuthorizationCode, Option<Connected>) {
     let organization_id = Some(organization);
-    let code = AuthorizationCode { scopes: scopes(asked), organization_id, for_organization, ..scene.code() };
+    let code = AuthorizationCode { scopes: scopes(granted), organization_id, for_organization, ..scene.code() };
     let rule = "a code of an application is kept with its connection";
-    assert!(answer(store.save_code(code.clone(), consented.map(scopes)).await, rule), "{rule}");
+    assert!(answer(store.save_code(code.clone(), asked.map(scopes)).await, rule), "{rule}");
     let Some(read) = answer(store.code(&code.hash).await, rule) else { panic!("{rule}") };
     (code, read.connection)
 }
@@ -128,7 +128,7 @@ pub async fn a_consent_to_an_application_is_one_connection<S: StoreUnderTest>(st
     let rule = "nobody agreed yet";
     assert_eq!(consent(store, &jane, Some(works), true).await, None, "{rule}");
     connect(store, &jane, works, true, READ, Some(READ)).await;
-    connect(store, &jane, works, false, READ, Some(BOTH)).await;
+    connect(store, &jane, works, false, BOTH, Some(BOTH)).await;
     let rule = "what the organization agreed to counts for each of its people, and nowhere else";
     for person in [&jane, &joe] {
         assert_eq!(consent(store, person, Some(works), true).await, Some(scopes(READ)), "{rule}");
@@ -137,9 +137,9 @@ pub async fn a_consent_to_an_application_is_one_connection<S: StoreUnderTest>(st
     let rule = "what a person agreed to for themself is theirs alone";
     assert_eq!(consent(store, &jane, Some(works), false).await, Some(scopes(BOTH)), "{rule}");
     assert_eq!(consent(store, &joe, Some(works), false).await, None, "{rule}");
-    let alone = AuthorizationCode { scopes: scopes(READ), ..jane.code() };
+    let alone = AuthorizationCode { scopes: scopes(&[]), ..jane.code() };
     let rule = "a person who acts for no organization has a connection of their own";
-    assert!(answer(store.save_code(alone, Some(scopes(&[]))).await, rule), "{rule}");
+    assert!(answer(store.save_code(alone, Some(scopes(READ))).await, rule), "{rule}");
     assert_eq!(consent(store, &jane, None, false).await, Some(scopes(&[])), "{rule}");
     assert_eq!(consent(store, &jane, Some(works), false).await, Some(scopes(BOTH)), "{rule}");
 }
@@ -154,7 +154,7 @@ pub async fn a_code_lives_by_a_connection_that_covers_it<S: StoreUnderTest>(stor
     let rule = "whoever agrees makes a connection, or changes theirs";
     let (_, own) = connect(store, &member, works, false, READ, Some(READ)).await;
     assert_eq!(own.as_ref().map(|own| &own.scopes), Some(&scopes(READ)), "{rule}");
-    let (_, wider) = connect(store, &member, works, false, READ, Some(BOTH)).await;
+    let (_, wider) = connect(store, &member, works, false, BOTH, Some(BOTH)).await;
     assert_eq!(wider.as_ref().map(|wider| wider.id), own.as_ref().map(|own| own.id), "{rule}");
     let rule = "a person's connection is not the organization's";
     assert_eq!(connect(store, &admin, works, true, READ, None).await.1, None, "{rule}");
@@ -165,6 +165,30 @@ pub async fn a_code_lives_by_a_connection_that_covers_it<S: StoreUnderTest>(stor
     assert_eq!(connect(store, &member, works, false, BOTH, None).await.1, wider, "{rule}");
     let rule = "an admin connects for the organization alone";
     assert_eq!(connect(store, &admin, works, true, BOTH, None).await.1, None, "{rule}");
+}
+
+/// An answer is about what was asked: the rest stays as it is at that moment, and nothing is let that the application has no
+/// permission for.
+pub async fn an_answer_is_about_what_was_asked<S: StoreUnderTest>(store: &S) {
+    let (jane, works) = scene(store).await;
+    let kept = async || consent(store, &jane, Some(works), false).await;
+    let (_, made) = connect(store, &jane, works, false, BOTH, Some(BOTH)).await;
+    let Some(made) = made else { panic!("whoever agrees makes a connection") };
+    store.narrow_connection(made.id, &scopes(READ)).await;
+    let rule = "what was taken from a connection meanwhile does not come back by another answer";
+    connect(store, &jane, works, false, &["openid"], Some(&["openid"])).await;
+    assert_eq!(kept().await, Some(scopes(&["documents:read", "openid"])), "{rule}");
+    let rule = "what somebody was asked for and did not agree to is let no more";
+    connect(store, &jane, works, false, &["documents:write"], Some(BOTH)).await;
+    assert_eq!(kept().await, Some(scopes(&["documents:write", "openid"])), "{rule}");
+    let rule = "nothing is let that the application has no permission for";
+    connect(store, &jane, works, false, &["documents:shred"], Some(&["documents:shred"])).await;
+    assert_eq!(kept().await, Some(scopes(&["documents:write", "openid"])), "{rule}");
+    store.end_membership(jane.subject.id, works).await;
+    let rule = "who has left an organization connects nothing there";
+    assert_eq!(connect(store, &jane, works, false, READ, Some(READ)).await.1, None, "{rule}");
+    assert_eq!(connect(store, &jane, works, true, READ, Some(READ)).await.1, None, "{rule}");
+    assert_eq!(kept().await, None, "{rule}");
 }
 
 /// Of many people who agree for one organization at the same time, each changes the one connection.
@@ -282,13 +306,14 @@ pub async fn static_tokens_are_counted<S: StoreUnderTest>(store: &S) {
     let (rule, new) =
         ("at most a hundred static tokens are kept", |machine: &Machine| static_token(machine, &resource));
     for _ in MANY / 2..MAX_STATIC_TOKENS {
-        assert!(answer(store.save_static_token(new(&machine)).await, rule), "{rule}");
+        assert_eq!(answer(store.save_static_token(new(&machine)).await, rule), Kept::Done, "{rule}");
     }
     let last: Vec<NewStaticToken> = (0..MANY).map(|_| new(&machine)).collect();
     let save = async |number: usize| (number, answer(store.save_static_token(last[number].clone()).await, rule));
     let saved = at_once(MANY, save).await;
-    assert_eq!(saved.iter().filter(|(_, saved)| *saved).count(), MANY / 2, "{rule}");
+    assert_eq!(saved.iter().filter(|(_, saved)| *saved == Kept::Done).count(), MANY / 2, "{rule}");
     for (number, saved) in saved {
+        let saved = saved == Kept::Done;
         let token = &last[number].token;
         let read = answer(store.access_token(&token.hash).await, rule);
         let (ownership, connection) = match &read {
@@ -302,19 +327,36 @@ pub async fn static_tokens_are_counted<S: StoreUnderTest>(store: &S) {
     let Some(one) = last.iter().map(|new| new.token.hash).next() else { panic!("{rule}") };
     let kept = answer(store.access_token(&one).await, rule).is_some();
     answer(store.delete_access_token(&one).await, rule);
-    assert_eq!(answer(store.save_static_token(new(&machine)).await, rule), kept, "{rule}");
+    let expected = if kept { Kept::Done } else { Kept::TooMany };
+    assert_eq!(answer(store.save_static_token(new(&machine)).await, rule), expected, "{rule}");
     let mut other = super::fixtures::machine();
     other.client.ownership = Some(ownership());
     store.put_machine(other.clone()).await;
     let rule = "each application has its own";
     let resource = other.grants[0].resource.clone();
-    assert!(answer(store.save_static_token(static_token(&other, &resource)).await, rule), "{rule}");
+    assert_eq!(answer(store.save_static_token(static_token(&other, &resource)).await, rule), Kept::Done, "{rule}");
+    let rule = "nothing is kept for a client or a user that is not what it was";
+    let stale = |change: fn(&mut crate::store::OpaqueToken)| {
+        let mut new = static_token(&other, &resource);
+        change(&mut new.token);
+        new
+    };
+    for new in [
+        stale(|token| token.client_id = "nobody".to_owned()),
+        stale(|token| token.client_generation += 1),
+        stale(|token| token.user_generation += 1),
+    ] {
+        let hash = new.token.hash;
+        assert_eq!(answer(store.save_static_token(new).await, rule), Kept::Gone, "{rule}");
+        assert_eq!(answer(store.access_token(&hash).await, rule), None, "{rule}");
+    }
 }
 
 fn static_token(machine: &Machine, resource: &str) -> NewStaticToken {
     let token = crate::store::OpaqueToken {
         hash: SecretHash::from_bytes(random()),
         audience: resource.to_owned(),
+        scopes: scopes(READ),
         expires_at: None,
         ..token(machine)
     };

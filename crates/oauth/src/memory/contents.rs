@@ -14,11 +14,12 @@ use paylent_domain::{
 
 use crate::{
     keyring::GeneratedKey,
+    oidc::OIDC_SCOPES,
     store::{
         Application, AuthorizationCode, BackchannelLogout, Belonging, Client, Connected, Consenting, Consumed,
-        EndedSession, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, Machine, Member, NewStaticToken, OpaqueToken,
-        Parties, Presented, PresentedCode, PresentedRefreshToken, Profile, RefreshToken, ResourceServer, Rotated,
-        Rotation, Standing, Subject, Use, Violation,
+        EndedSession, Exchange, Exchanged, Family, Kept, MAX_WRONG_VERIFIERS, Machine, Member, NewStaticToken,
+        OpaqueToken, Parties, Presented, PresentedCode, PresentedRefreshToken, Profile, RefreshToken, ResourceServer,
+        Rotated, Rotation, Standing, Subject, Use, Violation, agreed,
     },
 };
 
@@ -137,8 +138,8 @@ impl Contents {
         self.connection(&of, of.for_organization).map(|connection| connection.connected.scopes.clone())
     }
 
-    /// The connection that a code lives by: one that covers it, or the one that the person just made or changed.
-    fn connect(&mut self, code: &AuthorizationCode, consented: Option<Scopes>) -> Option<Id<Connection>> {
+    /// The connection that a code lives by: one that covers it, or the one that the person who was just asked makes or changes.
+    fn connect(&mut self, code: &AuthorizationCode, asked: Option<Scopes>) -> Option<Id<Connection>> {
         let (client_id, audience) = (code.client_id.clone(), code.audience.clone());
         let of = Consenting {
             user_id: code.user_id,
@@ -147,13 +148,24 @@ impl Contents {
             organization_id: code.organization_id,
             for_organization: code.for_organization,
         };
-        let Some(scopes) = consented else {
+        let Some(asked) = asked else {
             let ways = if code.for_organization { &[true][..] } else { &[true, false] };
             let mut ways =
                 ways.iter().filter_map(|for_all| self.connection(&of, *for_all).map(|c| c.connected.clone()));
             return ways.find(|connected| code.scopes.is_subset(&connected.scopes)).map(|connected| connected.id);
         };
-        if let Some(known) = self.connection(&of, code.for_organization) {
+        let belongs = |organization: Id<Organization>| {
+            self.members.iter().any(|(user, belonging, _)| *user == code.user_id && belonging.id == organization)
+        };
+        if !code.organization_id.is_none_or(belongs) {
+            return None;
+        }
+        let permissions = self.client(&client_id)?.ownership.clone()?.permissions;
+        let known = self.connection(&of, code.for_organization);
+        let scopes = agreed(known.as_ref().map(|known| &known.connected.scopes), &asked, &code.scopes);
+        let permitted = |name: &&str| OIDC_SCOPES.contains(name) || permissions.contains(name);
+        let scopes: Scopes = scopes.iter().filter(permitted).map(str::to_owned).collect();
+        if let Some(known) = known {
             known.connected.scopes = scopes;
             return Some(known.connected.id);
         }
@@ -181,15 +193,17 @@ impl Contents {
         })
     }
 
-    pub(super) fn save_code(&mut self, code: AuthorizationCode, consented: Option<Scopes>) -> bool {
+    pub(super) fn save_code(&mut self, code: AuthorizationCode, asked: Option<Scopes>) -> bool {
         if self.codes.values().any(|stored| stored.code.request_id == code.request_id) {
             return false;
         }
         let mut connection = None;
         if self.client(&code.client_id).is_some_and(|client| client.ownership.is_some()) {
-            connection = self.connect(&code, consented);
-        } else if let Some(scopes) = consented {
-            self.consents.insert((code.user_id, code.client_id.clone(), code.audience.clone()), scopes);
+            connection = self.connect(&code, asked);
+        } else if let Some(asked) = asked {
+            let key = (code.user_id, code.client_id.clone(), code.audience.clone());
+            let scopes = agreed(self.consents.get(&key), &asked, &code.scopes);
+            self.consents.insert(key, scopes);
         }
         self.codes.insert(*code.hash.as_bytes(), StoredCode { code, connection, family_id: None, wrong_verifiers: 0 });
         true
@@ -266,15 +280,23 @@ impl Contents {
         }
     }
 
-    pub(super) fn save_static_token(&mut self, token: NewStaticToken) -> bool {
+    pub(super) fn save_static_token(&mut self, mut token: NewStaticToken) -> Kept {
+        let Some(machine) = self.machines.get(&token.token.client_id) else { return Kept::Gone };
+        let generations = (machine.client.generation, machine.user.as_ref().map(|user| user.generation));
+        if generations != (token.token.client_generation, Some(token.token.user_generation)) {
+            return Kept::Gone;
+        }
+        if let Some(ownership) = &machine.client.ownership {
+            token.token.scopes = ownership.limit(&token.token.scopes, None);
+        }
         let client_id = &token.token.client_id;
         let theirs = self.static_tokens.values().filter(|stored| stored.token.client_id == *client_id);
         if theirs.count() >= MAX_STATIC_TOKENS {
-            return false;
+            return Kept::TooMany;
         }
         self.access_tokens.insert(*token.token.hash.as_bytes(), token.token.clone());
         self.static_tokens.insert(*token.token.hash.as_bytes(), token);
-        true
+        Kept::Done
     }
 
     pub(super) fn delete_access_token(&mut self, hash: &SecretHash) {

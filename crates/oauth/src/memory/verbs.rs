@@ -6,8 +6,8 @@ use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, s
 use super::MemoryStore;
 use crate::store::{
     Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
-    JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile, Rotated,
-    Rotation, SealedKey, Standing, Store, StoreError, Use, Violation,
+    JwtReference, Kept, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile,
+    Rotated, Rotation, SealedKey, Standing, Store, StoreError, Use, Violation,
 };
 
 impl Store for MemoryStore {
@@ -41,7 +41,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<Kept, StoreError> {
         Ok(self.lock().save_static_token(token))
     }
 
@@ -90,8 +90,8 @@ impl Store for MemoryStore {
         Ok(self.lock().consent(consenting))
     }
 
-    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
-        Ok(self.lock().save_code(code, consented))
+    async fn save_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool, StoreError> {
+        Ok(self.lock().save_code(code, asked))
     }
 
     async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {

@@ -21,8 +21,8 @@ pub use clients::{
 };
 pub use tokens::{
     AuthorizationCode, BackchannelLogout, Connected, Consenting, Consumed, EndedSession, Exchange, Exchanged, Family,
-    JwtReference, MAX_WRONG_VERIFIERS, NewStaticToken, OpaqueToken, Presented, PresentedCode, PresentedRefreshToken,
-    RefreshToken, Rotated, Rotation, Standing, Use, Used, Violation,
+    JwtReference, Kept, MAX_WRONG_VERIFIERS, NewStaticToken, OpaqueToken, Presented, PresentedCode,
+    PresentedRefreshToken, RefreshToken, Rotated, Rotation, Standing, Use, Used, Violation, agreed,
 };
 
 /// The store failed; whether the work was done is unknown. The engine answers 503.
@@ -47,10 +47,11 @@ pub trait Store: Send + Sync {
     /// Keeps an opaque access token.
     fn save_access_token(&self, token: OpaqueToken) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Keeps an access token of an application that never expires. `false`, and nothing is written, when the application
-    /// has [`MAX_STATIC_TOKENS`](paylent_domain::application::MAX_STATIC_TOKENS) of them: no number of calls at the same
-    /// time makes more.
-    fn save_static_token(&self, token: NewStaticToken) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    /// Keeps an access token of an application that never expires, with the scopes that the application has permission for
+    /// now. Nothing is written when the application has
+    /// [`MAX_STATIC_TOKENS`](paylent_domain::application::MAX_STATIC_TOKENS) of them (no number of calls at the same time
+    /// makes more), and when the client or the user is gone or their generations are other ones than the token's.
+    fn save_static_token(&self, token: NewStaticToken) -> impl Future<Output = Result<Kept, StoreError>> + Send;
 
     /// The opaque access token of this hash, expired or not, and how those it depends on stand now.
     fn access_token(
@@ -90,15 +91,17 @@ pub trait Store: Send + Sync {
     /// or the person's own there.
     fn consent(&self, consenting: Consenting<'_>) -> impl Future<Output = Result<Option<Scopes>, StoreError>> + Send;
 
-    /// Keeps an authorization code and, in the same unit of work, replaces the consent of the code's user, client and
-    /// audience by `consented` if that is given. The code of an organization's application lives by a connection: by the
-    /// one that `consented` makes or changes if that is given, and else by one that covers its scopes, the organization's
-    /// before the person's. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any
-    /// number of calls with one `request_id`, at the same time or not, exactly one is answered `true`.
+    /// Keeps an authorization code and, in the same unit of work, if the person was just `asked` for scopes, the consent of
+    /// the code's user, client and audience: what is [`agreed`] when the code's scopes were granted, counted from what the
+    /// consent is at that moment. The code of an organization's application lives by a connection: if the person was asked
+    /// by the one that this makes or changes, within what the application has permission for, and else by one that covers
+    /// its scopes, the organization's before the person's; by none when the person does not belong to the organization any
+    /// more. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any number of
+    /// calls with one `request_id`, at the same time or not, exactly one is answered `true`.
     fn save_code(
         &self,
         code: AuthorizationCode,
-        consented: Option<Scopes>,
+        asked: Option<Scopes>,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// The code of this hash, expired or consumed or not, and all that its tokens depend on, in one read. `None` when

@@ -314,6 +314,25 @@ pub struct Exchange {
     pub access: Option<OpaqueToken>,
 }
 
+/// What became of an access token that never expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is saved.
+    Done,
+    /// The application has as many as it may have; nothing was saved.
+    TooMany,
+    /// The application or its user is not any more what the token was issued to; nothing was saved.
+    Gone,
+}
+
+/// What a person agrees to who was `asked` for scopes and granted some: to these, and to what they agreed to `before` of
+/// those that they were not asked for.
+#[must_use]
+pub fn agreed(before: Option<&Scopes>, asked: &Scopes, granted: &Scopes) -> Scopes {
+    let kept = before.into_iter().flat_map(Scopes::iter).filter(|name| !asked.contains(name));
+    kept.chain(granted.iter()).map(str::to_owned).collect()
+}
+
 /// What became of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exchanged {

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, ErrorCode},
     issue::{Authorization, TokenResponse},
     oidc::OIDC_SCOPES,
-    store::{Grant, Machine, NewStaticToken, OpaqueToken, Presented, Store},
+    store::{Grant, Kept, Machine, NewStaticToken, OpaqueToken, Presented, Store},
 };
 
 impl<S: Store> Engine<S> {
@@ -57,8 +57,9 @@ impl<S: Store> Engine<S> {
         let prefix = secret::beginning(text.expose()).to_owned();
         let id = Id::new(now, secret::random_bytes()?);
         match self.store.save_static_token(NewStaticToken { id, prefix, token }).await? {
-            true => Ok(()),
-            false => Err(Error::new(
+            Kept::Done => Ok(()),
+            Kept::Gone => Err(Error::invalid_client()),
+            Kept::TooMany => Err(Error::new(
                 ErrorCode::AccessDenied,
                 "The application has 100 tokens that never expire. Revoke one that is not used any more.",
             )),

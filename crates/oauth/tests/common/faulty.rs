@@ -14,8 +14,8 @@ use paylent_oauth::{
     crypto::secret::SecretHash,
     store::{
         Application, AuthorizationCode, Belonging, Client, Consenting, EndedSession, Exchange, Exchanged, Family,
-        JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken, Profile,
-        Rotated, Rotation, SealedKey, Standing, StoreError, Use, Violation,
+        JwtReference, Kept, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
+        Profile, Rotated, Rotation, SealedKey, Standing, StoreError, Use, Violation,
     },
 };
 
@@ -119,7 +119,7 @@ impl<S: Store> Store for &Faulty<S> {
         self.write(self.within.save_access_token(token)).await
     }
 
-    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<Kept, StoreError> {
         self.write(self.within.save_static_token(token)).await
     }
 
@@ -152,8 +152,8 @@ impl<S: Store> Store for &Faulty<S> {
         self.perform(self.within.consent(consenting)).await
     }
 
-    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
-        self.write(self.within.save_code(code, consented)).await
+    async fn save_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool, StoreError> {
+        self.write(self.within.save_code(code, asked)).await
     }
 
     async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {

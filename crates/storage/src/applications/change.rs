@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
-    Id,
+    Id, Timestamp,
     allow_list::{AllowList, AllowListMode},
     application::{Application, SecretOverlap},
     audit::{Context, Event},
@@ -15,7 +15,7 @@ use paylent_oauth::crypto::secret::SecretHash;
 use super::{
     owner,
     rows::{ApplicationRow, ClientPart, OwnedRow, addresses, event, list, read},
-    with_client,
+    take_scopes, with_client,
 };
 use crate::{
     Env, Error, Expected, Result,
@@ -41,7 +41,8 @@ pub struct ApplicationChange {
     pub ip_allow_list: Option<AllowList>,
     /// What happens to a token from elsewhere.
     pub ip_allow_list_mode: Option<AllowListMode>,
-    /// The scopes it may ask for. What is taken away is gone from the tokens it has; what is added has to be agreed to.
+    /// The scopes it may ask for. What is taken away is gone from its connections and from the tokens it has, for good; what
+    /// is added has to be agreed to.
     pub permissions: Option<Scopes>,
     /// Who is told of tokens from elsewhere.
     pub notification_emails: Option<Vec<Email>>,
@@ -125,6 +126,11 @@ impl Env {
             let owned = diesel::update(applications::table.find((environment, key))).set(owned);
             let owned: OwnedRow = owned.returning(OwnedRow::as_returning()).get_result(c).await?;
             let after = read((owned, client))?;
+            let lost = before.permissions.iter().filter(|name| !after.permissions.contains(name));
+            let lost: Vec<String> = lost.map(str::to_owned).collect();
+            if !lost.is_empty() {
+                take_scopes!(c, environment, [key], &lost, by.at);
+            }
             let owner: String = owner(environment, after.organization_id.into()).get_result(c).await?;
             let event = updated(&before, &after, &owner);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;

@@ -19,6 +19,7 @@ use crate::{
     audit::entry,
     authority::names,
     clients::grant_types,
+    connections::end_connection,
     error::broken,
     key::Key,
     pool::on,
@@ -149,7 +150,10 @@ impl Env {
                 .eq(environment)
                 .and(connections::user_id.eq(user))
                 .and(connections::application_id.eq(client_key));
-            taken += diesel::delete(connections::table.filter(own)).execute(c).await?;
+            let own: Vec<Key> = connections::table.filter(own).select(connections::id).load(c).await?;
+            for connection in own {
+                taken += usize::from(end_connection!(c, environment, connection, by).is_some());
+            }
             let codes = authorization_codes::environment_id
                 .eq(environment)
                 .and(authorization_codes::user_id.eq(user))

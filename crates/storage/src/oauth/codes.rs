@@ -5,11 +5,11 @@ use diesel_async::RunQueryDsl;
 use paylent_domain::{Timestamp, scope::Scopes};
 use paylent_oauth::{
     crypto::secret::SecretHash,
-    store::{AuthorizationCode, Connected, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode},
+    store::{AuthorizationCode, Connected, Exchange, Exchanged, Family, MAX_WRONG_VERIFIERS, PresentedCode, agreed},
 };
 
 use super::{
-    connect::{Party, connect},
+    connect::{Party, agree, connection_of, covering_connection, lock_parties},
     ownership::{ConnectedRow, OwnershipRow},
     parties::{AudienceRow, PartiesRow, SessionEnd},
     refresh::{FamilyRow, RefreshTokenRow},
@@ -124,8 +124,8 @@ impl CodeRow {
 }
 
 impl Env {
-    pub(super) async fn keep_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool> {
-        let for_organization = code.for_organization;
+    pub(super) async fn keep_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool> {
+        let (for_organization, granted) = (code.for_organization, code.scopes.clone());
         let mut row = CodeRow::new(self.key(), code);
         let kept = on!(self.db, transaction, |c| {
             let this = clients::environment_id.eq(row.environment_id).and(clients::client_id.eq(row.client_id.clone()));
@@ -141,18 +141,29 @@ impl Env {
                     user: row.user_id,
                     for_organization,
                 };
-                row.connection_id = connect!(c, party, &row.scope, consented, row.issued_at);
+                row.connection_id = match asked {
+                    None => covering_connection!(c, party, &granted),
+                    Some(asked) => agree!(c, party, &asked, &granted, row.issued_at),
+                };
                 row.insert_into(authorization_codes::table).execute(c).await?;
                 return Ok(());
             }
-            let consent = consented.map(|scopes| ConsentRow {
-                environment_id: row.environment_id,
-                user_id: row.user_id,
-                client_id: row.client_id.clone(),
-                audience: row.audience.clone(),
-                scope: scopes.to_string(),
-                created_at: row.issued_at,
-            });
+            let mut consent: Option<ConsentRow> = None;
+            if let Some(asked) = asked {
+                let (client_id, audience) = (row.client_id.clone(), row.audience.clone());
+                let known = (row.environment_id, row.user_id, client_id.clone(), audience.clone());
+                let before: Option<String> =
+                    consents::table.find(known).select(consents::scope).get_result(c).await.optional()?;
+                let before = before.map(|scope| Scopes::stored(&scope));
+                consent = Some(ConsentRow {
+                    environment_id: row.environment_id,
+                    user_id: row.user_id,
+                    client_id,
+                    audience,
+                    scope: agreed(before.as_ref(), &asked, &granted).to_string(),
+                    created_at: row.issued_at,
+                });
+            }
             row.insert_into(authorization_codes::table).execute(c).await?;
             if let Some(consent) = consent {
                 let key = (consents::environment_id, consents::user_id, consents::client_id, consents::audience);

@@ -17,20 +17,23 @@ use crate::{
     schema::{members, memberships, organizations},
 };
 
-/// Ends, in the unit of work at hand, what was granted to act for an organization: by one person who leaves it, or by
-/// everybody (`None`) when it goes. The codes come first: whoever exchanges one at this moment holds its row until the
-/// family is there to be seen.
+/// Ends, in the unit of work at hand, what was granted to act for an organization: by one person who leaves it, with the
+/// connections of their own there, or by everybody (`None`) when it goes, and its connections with it. Codes come before
+/// families: whoever exchanges one at this moment holds its row until the family is there to be seen.
 macro_rules! end_acting {
-    ($c:expr, $environment:expr, $organization:expr, $user:expr, $at:expr) => {{
+    ($c:expr, $environment:expr, $organization:expr, $user:expr, $by:expr) => {{
         use crate::schema::{authorization_codes as codes, token_families as families};
 
         let (organization, user): (Key, Option<Key>) = ($organization, $user);
         if let Some(user) = user {
-            use crate::schema::connections;
+            use crate::{connections::end_connection, schema::connections};
 
             let here = connections::environment_id.eq($environment).and(connections::organization_id.eq(organization));
-            let own = connections::table.filter(here.and(connections::user_id.eq(user)));
-            diesel::delete(own).execute($c).await?;
+            let own = connections::table.filter(here.and(connections::user_id.eq(user))).select(connections::id);
+            let own: Vec<Key> = own.load($c).await?;
+            for connection in own {
+                end_connection!($c, $environment, connection, $by);
+            }
         }
         let here = codes::environment_id.eq($environment).and(codes::organization_id.eq(organization));
         match user {
@@ -39,7 +42,7 @@ macro_rules! end_acting {
         };
         let here = families::environment_id.eq($environment).and(families::organization_id.eq(organization));
         let live = here.and(families::revoked_at.is_null());
-        let revoked = families::revoked_at.eq($at.micros());
+        let revoked = families::revoked_at.eq($by.at.micros());
         match user {
             Some(user) => {
                 let theirs = families::table.filter(live.and(families::user_id.eq(user)));

@@ -16,7 +16,7 @@ use paylent_oauth::{
     crypto::secret::SecretHash,
     store::{
         Application, AuthorizationCode, Belonging, Client, Connected, Consenting, EndedSession, Exchange, Exchanged,
-        Family, JwtReference, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
+        Family, JwtReference, Kept, Machine, Member, NewStaticToken, OpaqueToken, PresentedCode, PresentedRefreshToken,
         Profile, Rotated, Rotation, SealedKey, Standing, Store, StoreError, Use, Violation,
     },
 };
@@ -110,7 +110,7 @@ impl Store for Env {
         })?)
     }
 
-    async fn save_static_token(&self, token: NewStaticToken) -> Result<bool, StoreError> {
+    async fn save_static_token(&self, token: NewStaticToken) -> Result<Kept, StoreError> {
         Ok(self.keep_static_token(token).await?)
     }
 
@@ -261,8 +261,8 @@ impl Store for Env {
         Ok(self.find_consent(consenting).await?)
     }
 
-    async fn save_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool, StoreError> {
-        Ok(self.keep_code(code, consented).await?)
+    async fn save_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool, StoreError> {
+        Ok(self.keep_code(code, asked).await?)
     }
 
     async fn code(&self, hash: &SecretHash) -> Result<Option<PresentedCode>, StoreError> {

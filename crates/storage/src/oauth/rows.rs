@@ -68,7 +68,7 @@ pub(crate) struct AccessTokenRow {
     client_id: String,
     user_id: Key,
     audience: String,
-    scope: String,
+    pub(crate) scope: String,
     client_generation: i64,
     user_generation: i64,
     pub(crate) issued_at: i64,

@@ -41,7 +41,7 @@ pub struct ConnectedScope {
 type Granted = (String, String, String, String, i64);
 /// What an application of an organization was given: its identifier and name, its API (none is the Management API), what it
 /// has permission for, the scopes, and when.
-type Connected = (String, String, Option<String>, String, String, i64);
+type GrantedByConnection = (String, String, Option<String>, String, String, i64);
 /// What binds the tokens of an application: what it has permission for, and what their connection allows.
 type Bounds = (Option<String>, Option<String>);
 
@@ -58,7 +58,7 @@ impl Env {
     ///
     /// # Errors
     /// The database is unavailable.
-    pub async fn connections(&self, user: Id<User>, now: Timestamp) -> Result<Vec<ConnectedApplication>> {
+    pub async fn connected_applications(&self, user: Id<User>, now: Timestamp) -> Result<Vec<ConnectedApplication>> {
         type Described = (Option<String>, String, Option<String>);
         let (environment, user, now) = (self.key(), Key::from(user), now.micros());
         let management_api = self.tenant().management_api();
@@ -90,7 +90,7 @@ impl Env {
                     connections::scope,
                     connections::created_at,
                 ));
-            for (client_id, name, api, permissions, scope, at) in own.load::<Connected>(c).await? {
+            for (client_id, name, api, permissions, scope, at) in own.load::<GrantedByConnection>(c).await? {
                 let scope = bounded(&scope, &permissions, None)?;
                 granted.push((client_id, name, api.unwrap_or_else(|| its_api.clone()), scope, at));
             }

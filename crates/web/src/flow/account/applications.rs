@@ -22,7 +22,7 @@ use crate::{
 /// `GET /account/applications`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
-        let connections = visit.env.connections(person.id, visit.now).await?;
+        let connections = visit.env.connected_applications(person.id, visit.now).await?;
         let applications: Vec<Application<'_>> = connections.iter().map(application).collect();
         let tokens = Tokens::new(visit, Purpose::Applications).await?;
         let page = ApplicationsPage {

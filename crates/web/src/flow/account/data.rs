@@ -54,7 +54,7 @@ async fn everything(visit: &Visit, person: &Person) -> Result<Value, Failure> {
     let filter = SessionFilter { user_id: Some(person.id), revoked: None };
     let sessions = env.sessions(filter, newest(None)).await?.rows;
     let (connections, memberships) =
-        (env.connections(person.id, visit.now).await?, env.own_memberships(person.id).await?);
+        (env.connected_applications(person.id, visit.now).await?, env.own_memberships(person.id).await?);
     let invitations = env.own_invitations(person.id, visit.now).await?;
     Ok(json!({
         "profile": {
