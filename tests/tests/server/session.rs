@@ -22,7 +22,11 @@ async fn check_cookie(server: &TestServer, https: bool) {
     let cookies: BTreeMap<&str, &str> = cookies.map(|cookie| cookie.split_once('=').unwrap()).collect();
     let prefix = if https { "__Host-" } else { "" };
     let [own, name] = [BROWSER, SESSION].map(|name| format!("{prefix}{name}"));
-    assert_eq!(cookies.keys().copied().collect::<Vec<_>>(), [own.as_str(), name.as_str()], "a new session, and the browser's new name");
+    assert_eq!(
+        cookies.keys().copied().collect::<Vec<_>>(),
+        [own.as_str(), name.as_str()],
+        "a new session, and the browser's new name"
+    );
     let secure = if https { "Path=/; Secure; HttpOnly" } else { "Path=/; HttpOnly" };
     let value = |name: &str, seconds: u32| {
         let (value, attributes) = cookies[name].split_once("; ").unwrap();
