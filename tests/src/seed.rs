@@ -17,7 +17,7 @@ use paylent_domain::{
     audit::Context,
     client::{Client, ClientType, GrantType, OrganizationUsage, TokenFormat},
     clock::SystemClock,
-    environment::{Environment, Handle},
+    environment::{Environment, Handle, Lifetimes},
     hosts::Hosts,
     mail::{Mail, NewMail},
     signing_key::NewSigningKey,
@@ -72,6 +72,7 @@ pub async fn environment(db: &Db, handle: &str) -> Seeded {
         custom_domain: None,
         name: None,
         registration_enabled: true,
+        lifetimes: Lifetimes::default(),
     };
     let hosts = Hosts::new("http://localhost:8080", None).expect("a valid base URL");
     let tenant = Directory::new(hosts, Arc::new(SystemClock)).describe(environment);

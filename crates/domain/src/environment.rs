@@ -19,6 +19,26 @@ pub struct Environment {
     pub name: Option<String>,
     /// Whether pages offer registration. Whether one may register is asked of the database each time.
     pub registration_enabled: bool,
+    /// How long what is granted here lives.
+    pub lifetimes: Lifetimes,
+}
+
+/// How long what an environment grants lives, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// An authorization code.
+    pub code_ttl: i64,
+    /// For how long a client that lost the answer to a refresh may ask for it again; 0 is never.
+    pub refresh_grace: i64,
+    /// A person's grant in all, however often its refresh tokens are used; `None` is no limit.
+    pub refresh_absolute_ttl: Option<i64>,
+}
+
+impl Default for Lifetimes {
+    /// Those of a new environment.
+    fn default() -> Self {
+        Self { code_ttl: 60, refresh_grace: 10, refresh_absolute_ttl: None }
+    }
 }
 
 /// What the people who run an environment decide about it.
@@ -40,6 +60,8 @@ pub struct EnvironmentSettings {
     pub invitation_ttl: i64,
     /// The fewest characters of a password that is chosen from now on.
     pub password_min_length: i32,
+    /// How long codes and refresh tokens live.
+    pub lifetimes: Lifetimes,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -61,6 +83,12 @@ pub struct SettingsChange {
     pub invitation_ttl: Option<i64>,
     /// The fewest characters of a new password.
     pub password_min_length: Option<i32>,
+    /// How long an authorization code lives, in seconds.
+    pub code_ttl: Option<i64>,
+    /// For how long a refresh may be repeated, in seconds.
+    pub refresh_grace: Option<i64>,
+    /// How long refresh tokens are renewed in all, in seconds, or without limit.
+    pub refresh_absolute_ttl: Option<Option<i64>>,
 }
 
 /// The longest name of an environment, in characters.
@@ -69,6 +97,12 @@ pub const MAX_NAME: usize = 100;
 pub const SESSION_TTL: RangeInclusive<i64> = 300..=31_536_000;
 /// For how long invitations may be answered, in seconds: an hour to ninety days.
 pub const INVITATION_TTL: RangeInclusive<i64> = 3_600..=7_776_000;
+/// How long authorization codes may live, in seconds.
+pub const CODE_TTL: RangeInclusive<i64> = 60..=600;
+/// For how long a refresh may be repeated, in seconds.
+pub const REFRESH_GRACE: RangeInclusive<i64> = 0..=60;
+/// How long refresh tokens may be renewed in all if that is limited, in seconds: an hour to ten years.
+pub const REFRESH_ABSOLUTE_TTL: RangeInclusive<i64> = 3_600..=315_360_000;
 /// What can be the fewest characters of a password.
 pub const PASSWORD_MIN_LENGTH: RangeInclusive<i32> = 8..=64;
 

@@ -139,7 +139,7 @@ fn without_port(host: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Id;
+    use crate::{Id, environment::Lifetimes};
 
     fn hosts(default: Option<&str>) -> Hosts {
         Hosts::new("http://localhost:8080", default.map(|handle| handle.parse().unwrap())).unwrap()
@@ -153,6 +153,7 @@ mod tests {
             custom_domain: None,
             name: None,
             registration_enabled: true,
+            lifetimes: Lifetimes::default(),
         }
     }
 

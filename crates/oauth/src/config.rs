@@ -20,6 +20,8 @@ pub struct Config {
     pub refresh_grace: i64,
     /// Other spellings of resource identifiers and what they mean: `(alias, identifier)`.
     pub resource_aliases: Vec<(String, String)>,
+    /// The languages of the host's pages, as tags (RFC 5646).
+    pub ui_locales: Vec<&'static str>,
 }
 
 /// How long an access token lives whose audience is the issuer itself, in seconds.
@@ -38,6 +40,7 @@ impl Config {
             refresh_absolute_ttl: None,
             refresh_grace: 10,
             resource_aliases: Vec::new(),
+            ui_locales: Vec::new(),
         }
     }
 

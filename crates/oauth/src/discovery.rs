@@ -7,7 +7,7 @@ use paylent_crypto::{
 use serde::Serialize;
 
 use crate::{
-    Engine,
+    Config, Engine,
     error::Error,
     oidc::{ACR, CLAIMS, OIDC_SCOPES},
     store::Store,
@@ -52,6 +52,8 @@ pub struct InteractiveMetadata {
     pub claims_supported: Vec<&'static str>,
     pub acr_values_supported: &'static [&'static str],
     pub claim_types_supported: &'static [&'static str],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ui_locales_supported: Vec<&'static str>,
     pub claims_parameter_supported: bool,
     pub request_parameter_supported: bool,
     pub request_uri_parameter_supported: bool,
@@ -93,7 +95,7 @@ impl<S: Store> Engine<S> {
             revocation_endpoint_auth_methods_supported: any_client,
             revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
             resource_indicators_supported: true,
-            interactive: interactive.then(|| InteractiveMetadata::of(issuer)),
+            interactive: interactive.then(|| InteractiveMetadata::of(&self.config)),
         }
     }
 
@@ -109,7 +111,7 @@ impl<S: Store> Engine<S> {
 }
 
 impl InteractiveMetadata {
-    fn of(issuer: &str) -> Self {
+    fn of(Config { issuer, ui_locales, .. }: &Config) -> Self {
         Self {
             authorization_endpoint: format!("{issuer}/oauth/authorize"),
             userinfo_endpoint: format!("{issuer}/oauth/userinfo"),
@@ -121,6 +123,7 @@ impl InteractiveMetadata {
             claims_supported: TOKEN_CLAIMS.into_iter().chain(CLAIMS.map(|(name, _)| name)).collect(),
             acr_values_supported: &[ACR],
             claim_types_supported: &["normal"],
+            ui_locales_supported: ui_locales.clone(),
             claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,

@@ -39,6 +39,55 @@ async fn az_browser_bind_another_browser_cannot_go_on() {
 }
 
 #[tokio::test]
+async fn se_fixation_a_request_goes_on_under_the_new_name_of_its_browser() {
+    let (environment, app, mut person) = scene();
+    let was = nobody_at(&person);
+    let Step::Login(login) = environment.authorize(&was, &app.request(&[])).await.unwrap() else { panic!() };
+    environment.sign_in(&mut person, 0);
+    person.browser.id = [7; 32];
+    let renamed = &person.browser;
+    assert_page(environment.engine.resume(&login.handle, renamed).await, PageError::OtherBrowser);
+    assert_page(environment.engine.resume_renamed(&login.handle, renamed, renamed).await, PageError::OtherBrowser);
+    let Ok(Step::Consent(consent)) = environment.engine.resume_renamed(&login.handle, &was, renamed).await else {
+        panic!()
+    };
+    let yes = || Decision::Approve(scopes("openid"));
+    assert_page(environment.engine.decide(&consent.handle, &was, yes()).await, PageError::OtherBrowser);
+    let answer = returned(environment.engine.decide(&consent.handle, renamed, yes()).await);
+    assert!(parameter(&answer, "code").is_some());
+}
+
+#[tokio::test]
+async fn se_fixation_a_request_that_begins_anew_brings_nothing_along() {
+    let environment = Environment::interactive();
+    let (app, person, other) = (environment.public_app(), environment.person(), environment.person());
+    let choose = [("prompt", "select_account")];
+    let Step::SelectAccount(asked) = environment.authorize(&person.browser, &app.request(&choose)).await.unwrap()
+    else {
+        panic!()
+    };
+    let Ok(Step::Consent(consent)) = environment.engine.choose_account(&asked.handle, &person.browser).await else {
+        panic!()
+    };
+    let Ok(Step::SelectAccount(anew)) = environment.engine.restart(&consent.handle, &other.browser).await else {
+        panic!("who chose was another browser")
+    };
+    assert_eq!(anew.user_id, other.subject.id);
+    assert_page(environment.engine.resume(&anew.handle, &person.browser).await, PageError::OtherBrowser);
+    let yes = || Decision::Approve(scopes("openid"));
+    let first = returned(environment.engine.decide(&consent.handle, &person.browser, yes()).await);
+    assert!(parameter(&first, "code").is_some());
+    let Ok(Step::Consent(theirs)) = environment.engine.choose_account(&anew.handle, &other.browser).await else {
+        panic!()
+    };
+    let answer = returned(environment.engine.decide(&theirs.handle, &other.browser, yes()).await);
+    assert!(parameter(&answer, "code").is_some(), "it is a request of its own");
+    environment.clock.advance_seconds(3_601);
+    assert_page(environment.engine.restart(&anew.handle, &other.browser).await, PageError::Expired);
+    assert_page(environment.engine.restart("x", &other.browser).await, PageError::Handle);
+}
+
+#[tokio::test]
 async fn az_tamper_an_altered_or_foreign_handle_opens_nothing() {
     let (environment, app, person) = scene();
     let Step::Consent(consent) = environment.authorize(&person.browser, &app.request(&[])).await.unwrap() else {

@@ -41,8 +41,8 @@ async fn id_minimal_claims_of_a_person_need_the_scope_and_a_wish() {
     let talkative = environment.app(|application| application.client.id_token_claims = true);
     let all = "openid profile email";
     let profile = json!({
-        "name": "Zoë Jansen", "given_name": "Zoë", "family_name": "Jansen", "updated_at": 1_700_000_000_i64,
-        "email": "zoe@example.com", "email_verified": true,
+        "name": "Zoë Jansen", "given_name": "Zoë", "family_name": "Jansen", "locale": "nl",
+        "updated_at": 1_700_000_000_i64, "email": "zoe@example.com", "email_verified": true,
     });
     let known = |claims: &Value| {
         let names = profile.as_object().unwrap().keys();
@@ -69,7 +69,7 @@ async fn what_is_not_known_about_a_person_is_left_out() {
     environment.store.put_person(person.subject.clone(), person.profile.clone());
     let claims = id_token(&environment, &app, &person, &[("scope", "openid profile email")]).await;
     assert_eq!((&claims["name"], &claims["given_name"]), (&json!("Zoë"), &json!("Zoë")));
-    for absent in ["family_name", "email", "email_verified"] {
+    for absent in ["family_name", "locale", "email", "email_verified"] {
         assert_eq!(claims.get(absent), None, "{absent}");
     }
 }

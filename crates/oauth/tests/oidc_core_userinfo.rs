@@ -17,7 +17,7 @@ async fn ui_scope_a_client_learns_what_the_person_consented_to() {
         let sub = person.subject.id;
         let profile = json!({
             "sub": sub, "name": "Zoë Jansen", "given_name": "Zoë", "family_name": "Jansen",
-            "updated_at": 1_700_000_000_i64,
+            "locale": "nl", "updated_at": 1_700_000_000_i64,
         });
         let email = json!({ "sub": sub, "email": "zoe@example.com", "email_verified": true });
         for (scope, expected) in [

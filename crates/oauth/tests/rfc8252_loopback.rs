@@ -1,6 +1,7 @@
-//! RFC 8252 section 7.3: a native app listens on the loopback address, at a port it learns only then.
+//! RFC 8252: a native app listens on the loopback address, at a port it learns only then (section 7.3), or is called by a
+//! scheme of its own (section 7.1).
 
-use paylent_oauth::PageError;
+use paylent_oauth::{PageError, Step};
 
 use crate::common::{
     Environment,
@@ -65,6 +66,27 @@ async fn ru_loop_abuse_only_the_port_may_differ() {
         let step = environment.authorize(&person.browser, &app.request(&[("redirect_uri", requested)])).await;
         assert_page(step, PageError::RedirectUri);
     }
+}
+
+#[tokio::test]
+async fn a_scheme_of_its_own_is_compared_to_the_letter_and_shown() {
+    let environment = Environment::interactive();
+    let person = environment.person();
+    let registered = "com.example.app:/cb";
+    let app = native(&environment, registered);
+    for requested in ["com.example.app:/cb/", "com.example.app:cb", "COM.example.app:/cb", "com.example.app://cb"] {
+        let step = environment.authorize(&person.browser, &app.request(&[("redirect_uri", requested)])).await;
+        assert_page(step, PageError::RedirectUri);
+    }
+    let Ok(Step::Consent(consent)) = environment.authorize(&person.browser, &app.request(&[])).await else {
+        panic!("a public client is asked for")
+    };
+    assert_eq!(consent.client.redirect_host, "com.example.app:");
+    let answer = environment.answer(&app, &person, &[]).await;
+    assert!(answer.url().starts_with("com.example.app:/cb?code=") && answer.host() == "com.example.app:");
+    // A client that registered such an address before it was refused shows no host that it chose.
+    let app = native(&environment, "com.example.app://bank.example/cb");
+    assert_eq!(environment.answer(&app, &person, &[]).await.host(), "com.example.app:");
 }
 
 #[tokio::test]

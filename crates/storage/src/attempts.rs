@@ -157,7 +157,8 @@ impl Env {
         }
     }
 
-    /// Forgets the failures before a password that was right, where no session begins with it.
+    /// Forgets the failures before a password that was right, where no session begins with it. A browser that was not
+    /// known is not known by this: only a sign-in gives it a name that nobody else can know.
     ///
     /// # Errors
     /// The database is unavailable.
@@ -165,7 +166,9 @@ impl Env {
         let (environment, attempt, user) = (self.key(), attempt.clone(), Key::from(user));
         on!(self.db, transaction, |c| {
             forget_attempts!(c, environment, attempt);
-            know_browser!(c, environment, user, attempt.browser, at);
+            if attempt.known {
+                know_browser!(c, environment, user, attempt.browser, at);
+            }
             Ok::<_, Error>(())
         })
     }

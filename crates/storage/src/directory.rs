@@ -9,8 +9,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Clock, Timestamp,
-    environment::{Environment, Handle},
+    environment::{Environment, Handle, Lifetimes},
     hosts::{Hosts, Site},
+    language::Language,
 };
 use paylent_oauth::Config;
 
@@ -33,6 +34,24 @@ pub(crate) struct EnvironmentRow {
     custom_domain: Option<String>,
     name: Option<String>,
     registration_enabled: bool,
+    #[diesel(embed)]
+    lifetimes: LifetimesRow,
+}
+
+/// How long what an environment grants lives.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = environments)]
+pub(crate) struct LifetimesRow {
+    code_ttl: i64,
+    refresh_grace: i64,
+    refresh_absolute_ttl: Option<i64>,
+}
+
+impl From<LifetimesRow> for Lifetimes {
+    fn from(row: LifetimesRow) -> Self {
+        let LifetimesRow { code_ttl, refresh_grace, refresh_absolute_ttl } = row;
+        Self { code_ttl, refresh_grace, refresh_absolute_ttl }
+    }
 }
 
 impl From<EnvironmentRow> for Environment {
@@ -44,6 +63,7 @@ impl From<EnvironmentRow> for Environment {
             custom_domain: row.custom_domain,
             name: row.name,
             registration_enabled: row.registration_enabled,
+            lifetimes: row.lifetimes.into(),
         }
     }
 }
@@ -99,10 +119,15 @@ impl Directory {
         let base_url = self.hosts.canonical(&environment);
         let identifier = format!("{base_url}/api");
         let aliases = self.hosts.aliases(&environment);
+        let Lifetimes { code_ttl, refresh_grace, refresh_absolute_ttl } = environment.lifetimes;
         let oauth = Arc::new(Config {
             interactive: true,
+            code_ttl,
+            refresh_grace,
+            refresh_absolute_ttl,
             realm: *environment.id.as_bytes(),
             resource_aliases: aliases.map(|alias| (format!("{alias}/api"), identifier.clone())).collect(),
+            ui_locales: Language::ALL.map(Language::tag).to_vec(),
             ..Config::single(&base_url)
         });
         Tenant { environment, base_url, oauth }

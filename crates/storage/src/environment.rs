@@ -11,6 +11,7 @@ use paylent_domain::{
 use crate::{
     Env, Error, Expected, Result,
     audit::entry,
+    directory::LifetimesRow,
     key::Key,
     pool::on,
     schema::{audit_events, environments},
@@ -28,6 +29,8 @@ struct SettingsRow {
     session_idle_ttl: i64,
     invitation_ttl: i64,
     password_min_length: i32,
+    #[diesel(embed)]
+    lifetimes: LifetimesRow,
     created_at: i64,
     updated_at: i64,
 }
@@ -42,6 +45,9 @@ struct Changes {
     session_idle_ttl: Option<i64>,
     invitation_ttl: Option<i64>,
     password_min_length: Option<i32>,
+    code_ttl: Option<i64>,
+    refresh_grace: Option<i64>,
+    refresh_absolute_ttl: Option<Option<i64>>,
 }
 
 impl From<SettingsRow> for EnvironmentSettings {
@@ -55,6 +61,7 @@ impl From<SettingsRow> for EnvironmentSettings {
             session_idle_ttl: row.session_idle_ttl,
             invitation_ttl: row.invitation_ttl,
             password_min_length: row.password_min_length,
+            lifetimes: row.lifetimes.into(),
             created_at: Timestamp::from_micros(row.created_at),
             updated_at: Timestamp::from_micros(row.updated_at),
         }
@@ -70,8 +77,21 @@ impl From<SettingsChange> for Changes {
             session_idle_ttl,
             invitation_ttl,
             password_min_length,
+            code_ttl,
+            refresh_grace,
+            refresh_absolute_ttl,
         } = change;
-        Self { name, registration_enabled, session_ttl, session_idle_ttl, invitation_ttl, password_min_length }
+        Self {
+            name,
+            registration_enabled,
+            session_ttl,
+            session_idle_ttl,
+            invitation_ttl,
+            password_min_length,
+            code_ttl,
+            refresh_grace,
+            refresh_absolute_ttl,
+        }
     }
 }
 
@@ -122,6 +142,7 @@ fn updated(before: &EnvironmentSettings, after: &EnvironmentSettings) -> Event {
     let event = Event::new("environment.updated", "environment", after.id, after.handle.as_str());
     let seconds = |value: i64| Some(value.to_string());
     let enabled = |settings: &EnvironmentSettings| Some(settings.registration_enabled.to_string());
+    let limit = |settings: &EnvironmentSettings| settings.lifetimes.refresh_absolute_ttl.map(|ttl| ttl.to_string());
     let length = |settings: &EnvironmentSettings| Some(settings.password_min_length.to_string());
     event
         .change("name", before.name.clone(), after.name.clone())
@@ -130,4 +151,7 @@ fn updated(before: &EnvironmentSettings, after: &EnvironmentSettings) -> Event {
         .change("session_idle_ttl", seconds(before.session_idle_ttl), seconds(after.session_idle_ttl))
         .change("invitation_ttl", seconds(before.invitation_ttl), seconds(after.invitation_ttl))
         .change("password_min_length", length(before), length(after))
+        .change("code_ttl", seconds(before.lifetimes.code_ttl), seconds(after.lifetimes.code_ttl))
+        .change("refresh_grace", seconds(before.lifetimes.refresh_grace), seconds(after.lifetimes.refresh_grace))
+        .change("refresh_absolute_ttl", limit(before), limit(after))
 }

@@ -24,6 +24,9 @@ table! {
         session_idle_ttl -> BigInt,
         invitation_ttl -> BigInt,
         password_min_length -> Integer,
+        code_ttl -> BigInt,
+        refresh_grace -> BigInt,
+        refresh_absolute_ttl -> Nullable<BigInt>,
     }
 }
 table! {
@@ -485,6 +488,7 @@ table! {
         primary_kid -> Nullable<Text>,
         not_before -> BigInt,
         id -> Binary,
+        locale -> Nullable<Text>,
     }
 }
 table! {

@@ -291,7 +291,9 @@ impl StoreUnderTest for EnvUnderTest {
         };
         self.env.update_user(subject.id, change, &Expected::Any, &by()).await.unwrap();
         let (verified, this) = (profile.email_verified, self.is::<User>(subject.id));
-        self.database.execute(&format!("UPDATE users SET email_verified = {verified} WHERE {this}")).await;
+        let locale = profile.locale.map_or("NULL".to_owned(), |locale| format!("'{locale}'"));
+        let set = format!("email_verified = {verified}, locale = {locale}");
+        self.database.execute(&format!("UPDATE users SET {set} WHERE {this}")).await;
     }
 
     async fn put_session(&self, id: Id<Session>, user_id: Id<User>, expires_at: Timestamp) {

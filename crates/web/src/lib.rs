@@ -75,5 +75,5 @@ pub fn configure(cfg: &mut ServiceConfig, settings: Settings) {
 
 /// A document that scripts of every site may read.
 fn document(path: &str, route: Route) -> impl HttpServiceFactory + 'static {
-    oauth::get_only(path).route(route).wrap(oauth::cors::public())
+    oauth::get_only(path).route(route).wrap(from_fn(oauth::cors::public))
 }

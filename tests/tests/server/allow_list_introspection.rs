@@ -22,7 +22,7 @@ async fn scene(server: &TestServer) -> (Owned, (String, String)) {
 }
 
 both! {
-    async fn ip_introspect_a_token_that_was_used_from_elsewhere_is_inactive_and_dead(database: TestDatabase) {
+    async fn ip_introspect_and_in_noside_the_address_of_the_caller_counts_and_not_the_apis(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
         let (application, api) = scene(&server).await;

@@ -222,6 +222,65 @@ both! {
         assert_eq!(database.dump().await, before);
     }
 
+    /// Refresh tokens are rotated for every client: there is no attribute to switch that off.
+    async fn rt_public_required_rotation_cannot_be_switched_off(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        for client_type in ["public", "confidential"] {
+            let id = admin.register(json!({"name": "App", "client_type": client_type}), None).await.id;
+            let before = database.dump().await;
+            for (name, value) in [
+                ("refresh_token_rotation", json!(false)),
+                ("rotate_refresh_tokens", json!(false)),
+                ("refresh_grace", json!(60)),
+            ] {
+                let off = json!({"name": "Off", "client_type": client_type, name: value});
+                assert_eq!(admin.post("clients", &client(off)).await.is(422).places(), [at(name)]);
+                let off = change("client", &id, json!({name: value}));
+                assert_eq!(admin.patch(&format!("clients/{id}"), &off).await.is(422).places(), [at(name)]);
+            }
+            assert_eq!(database.dump().await, before);
+        }
+    }
+
+    /// An app on a device is called by a scheme of its own; a confidential client is at an address (RFC 8252 section 7.1).
+    async fn ru_reg_scheme_a_public_client_may_have_a_scheme_of_its_own(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let uris = json!(["com.example.app:/cb?a=b", "https://app.example/cb"]);
+        let native = json!({"name": "App", "client_type": "public", "redirect_uris": uris, "post_logout_redirect_uris": uris});
+        let made = admin.post("clients", &client(native)).await.is(201);
+        assert_eq!((made.attribute("redirect_uris"), made.attribute("post_logout_redirect_uris")), (uris.clone(), uris.clone()));
+        let renamed = json!(["com.example.other:/cb"]);
+        let change_to = |id: &str, uris: &Value| change("client", id, json!({"redirect_uris": uris}));
+        admin.patch(&format!("clients/{}", made.id()), &change_to(&made.id(), &renamed)).await.is(200);
+        let id = admin.register(json!({"name": "Backend"}), None).await.id;
+        let before = database.dump().await;
+        for attributes in [
+            json!({"name": "x", "redirect_uris": uris}),
+            json!({"name": "x", "post_logout_redirect_uris": uris}),
+        ] {
+            let place = attributes.as_object().unwrap().keys().find(|name| *name != "name").unwrap().clone();
+            let refused = admin.post("clients", &client(attributes)).await.is(422);
+            assert_eq!(refused.places(), [at(&format!("{place}/0"))]);
+        }
+        let refused = admin.patch(&format!("clients/{id}"), &change_to(&id, &uris)).await.is(422);
+        assert_eq!(refused.places(), [at("redirect_uris/0")]);
+        let public = json!({"name": "x", "client_type": "public"});
+        for (name, value) in [
+            ("redirect_uris", json!(["javascript:/a.b"])),
+            ("redirect_uris", json!(["app:/cb"])),
+            ("redirect_uris", json!(["com.example.app://bank.example/cb"])),
+            ("backchannel_logout_uri", json!("com.example.app:/cb")),
+        ] {
+            let mut attributes = public.clone();
+            attributes[name] = value.clone();
+            let place = if value.is_array() { format!("{name}/0") } else { name.to_owned() };
+            assert_eq!(admin.post("clients", &client(attributes)).await.is(422).places(), [at(&place)], "{value}");
+        }
+        assert_eq!(database.dump().await, before);
+    }
+
     async fn a_public_client_stays_within_its_limits_when_it_is_changed(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;

@@ -15,6 +15,9 @@ fn everything() -> Value {
         "session_idle_ttl": 31_536_000,
         "invitation_ttl": 3_600,
         "password_min_length": 64,
+        "code_ttl": 600,
+        "refresh_grace": 0,
+        "refresh_absolute_ttl": 3_600,
     })
 }
 
@@ -40,6 +43,9 @@ both! {
             "session_idle_ttl": 1_209_600,
             "invitation_ttl": 604_800,
             "password_min_length": 8,
+            "code_ttl": 60,
+            "refresh_grace": 10,
+            "refresh_absolute_ttl": null,
             "created_at": moments.0,
             "updated_at": moments.1,
         }));
@@ -51,8 +57,10 @@ both! {
         assert!(now["updated_at"].as_str() > at_first["updated_at"].as_str());
         assert_eq!(changed.header("etag"), admin.get("environment").await.header("etag"));
         assert_ne!(changed.header("etag"), shown.header("etag"));
-        let unnamed = admin.patch("environment", &change("environment", &id, json!({"name": null}))).await.is(200);
+        let none = json!({"name": null, "refresh_absolute_ttl": null});
+        let unnamed = admin.patch("environment", &change("environment", &id, none)).await.is(200);
         assert_eq!((unnamed.attribute("name"), unnamed.attribute("session_ttl")), (Value::Null, json!(300)));
+        assert_eq!(unnamed.attribute("refresh_absolute_ttl"), Value::Null);
         let beta = server.admin(&server.beta).await.get("environment").await.is(200);
         assert_eq!((beta.attribute("handle"), beta.attribute("session_ttl")), (json!("beta-test"), json!(2_592_000)));
     }
@@ -83,6 +91,14 @@ both! {
             ("password_min_length", json!(7)),
             ("password_min_length", json!(65)),
             ("password_min_length", json!(4_294_967_304_i64)),
+            ("code_ttl", json!(59)),
+            ("code_ttl", json!(601)),
+            ("code_ttl", json!(null)),
+            ("refresh_grace", json!(-1)),
+            ("refresh_grace", json!(61)),
+            ("refresh_absolute_ttl", json!(3_599)),
+            ("refresh_absolute_ttl", json!(315_360_001)),
+            ("refresh_absolute_ttl", json!(0)),
         ] {
             let refused = admin.patch("environment", &change("environment", &id, json!({attribute: value}))).await;
             assert_eq!(refused.is(422).places(), [at(attribute)], "{value}");
@@ -117,13 +133,23 @@ both! {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let id = admin.get("environment").await.is(200).id();
-        let values = json!({"name": "Acme", "registration_enabled": false, "session_ttl": 2_592_000});
+        let values = json!({
+            "name": "Acme",
+            "registration_enabled": false,
+            "session_ttl": 2_592_000,
+            "code_ttl": 120,
+            "refresh_grace": 0,
+            "refresh_absolute_ttl": 86_400,
+        });
         admin.patch("environment", &change("environment", &id, values)).await.is(200);
         let events = admin.get("audit-events?filter[action]=environment.updated").await.is(200).json();
         let event = &events["data"][0]["attributes"];
         assert_eq!(event["changes"], json!({
             "name": {"from": null, "to": "Acme"},
             "registration_enabled": {"from": "true", "to": "false"},
+            "code_ttl": {"from": "60", "to": "120"},
+            "refresh_grace": {"from": "10", "to": "0"},
+            "refresh_absolute_ttl": {"from": null, "to": "86400"},
         }), "{event}");
         assert_eq!(event["targets"], json!([{"type": "environment", "id": id, "name": "acme-test"}]));
     }

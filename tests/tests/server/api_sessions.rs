@@ -1,5 +1,6 @@
 //! `/api/sessions`
 
+use paylent_crypto::secret::SecretHash;
 use paylent_domain::Clock as _;
 use paylent_tests::both;
 use reqwest::Method;
@@ -55,6 +56,47 @@ both! {
         admin.delete(&path).await.is(200);
         admin.get(&path).await.is_error(404, "");
         admin.delete(&path).await.is_error(404, "");
+    }
+
+    /// Whoever lists sessions learns of nothing that opens one; who may not list them learns nothing.
+    async fn se_list_no_answer_has_a_token(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let client = browser::scene(&server.acme).await;
+        let ada = browser::Browser::new(&server);
+        ada.code(&client).await;
+        let jane = admin.user("jane@example.com").await;
+        let made = admin.post("sessions", &session(json!({}), &jane)).await.is(201);
+        let tokens =
+            [ada.cookie(browser::SESSION).unwrap(), made.json()["meta"]["token"].as_str().unwrap().to_owned()];
+        let list = admin.get("sessions?include=user").await.is(200);
+        let ids = list.ids();
+        assert_eq!(ids.len(), 2);
+        let shown = ["created_at", "expires_at", "ip_address", "last_activity_at", "revoked_at", "updated_at", "user_agent"];
+        let reader = server.caller_with(&server.acme, &["sessions:read"]).await;
+        let other = server.caller_with(&server.acme, &["users:read"]).await;
+        let mut replies = vec![reader.get("sessions").await.is(200), list];
+        for id in &ids {
+            replies.push(admin.get(&format!("sessions/{id}?include=user")).await.is(200));
+            other.get(&format!("sessions/{id}")).await.is_error(403, "");
+        }
+        other.get("sessions").await.is_error(403, "");
+        for reply in replies {
+            let json = reply.json();
+            let rows = json["data"].as_array().cloned().unwrap_or_else(|| vec![json["data"].clone()]);
+            for row in rows {
+                let mut names: Vec<&String> = row["attributes"].as_object().unwrap().keys().collect();
+                names.sort_unstable();
+                assert_eq!(names, shown);
+            }
+            for token in &tokens {
+                let hash = SecretHash::of(token);
+                let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+                for secret in [token, &hex, &forge::encode(hash.as_bytes()), "pay_se_"] {
+                    assert!(!reply.text.contains(secret), "{secret} in {}", reply.text);
+                }
+            }
+        }
     }
 
     async fn every_rule_of_a_session_has_its_pointer(database: TestDatabase) {

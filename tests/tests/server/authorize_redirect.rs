@@ -146,6 +146,54 @@ both! {
         assert_eq!(database.dump().await, before);
     }
 
+    /// An app with a scheme of its own gets its answer there, to the letter, and the person reads which app that is.
+    async fn ru_loop_port_an_app_is_called_by_its_own_scheme(database: TestDatabase) {
+        const APP: &str = "com.example.app:/cb?a=b";
+        let server = TestServer::start(&database).await;
+        scene(&server.acme).await;
+        let client = application_with(&server.acme, ClientType::Public, |client| {
+            client.redirect_uris = vec![APP.to_owned()];
+            client.post_logout_redirect_uris = vec!["com.example.app:/bye".to_owned()];
+        })
+        .await;
+        let browser = Browser::new(&server);
+        let before = database.dump().await;
+        for uri in [
+            "com.example.app:/cb",
+            "com.example.app:/cb?a=b&",
+            "com.example.app:/cb?a=b#",
+            "COM.example.app:/cb?a=b",
+            "com.example.app://cb?a=b",
+            "com.example.app:cb?a=b",
+            "com.example.app2:/cb?a=b",
+        ] {
+            is_refused(&browser, &client, uri).await;
+        }
+        assert_eq!(database.dump().await, before);
+        assert!(location(&browser, &client, APP).await.starts_with(&format!("{APP}&error=login_required&")));
+        let page = browser.authorize(&client, &[("redirect_uri", APP)]).await.is(200);
+        let consent = browser.sign_in(&page, EMAIL, PASSWORD).await;
+        is_page(&consent, 200);
+        assert!(consent.text.contains("<bdi>com.example.app:</bdi>"), "{}", consent.text);
+        assert!(!consent.header("content-security-policy").contains("form-action"));
+        let back = browser.decide(&consent, "allow").await;
+        let (start, query) = back.header("location").split_at(APP.len());
+        assert_eq!((back.status, start), (303, APP));
+        let code = query.split_once("code=").unwrap().1.split('&').next().unwrap();
+        let form = exchange_form(code).map(|(name, value)| (name, if name == "redirect_uri" { APP } else { value }));
+        let tokens = browser.exchange(&client, &form).await.is(200).json();
+        server.clock.advance_seconds(1);
+        let asked = [("redirect_uri", APP), ("response_mode", "form_post"), ("prompt", "none")];
+        let posted = browser.authorize(&client, &asked).await;
+        is_page(&posted, 200);
+        assert!(posted.text.contains(&format!("action=\"{APP}\"")), "{}", posted.text);
+        assert_eq!(hidden(&posted, "error"), "consent_required", "a public client is asked for every time");
+        let bye = "com.example.app:%2Fbye";
+        let hint = text(&tokens, "id_token");
+        let gone = browser.get(&format!("/oauth/logout?id_token_hint={hint}&post_logout_redirect_uri={bye}&state=s")).await;
+        assert_eq!((gone.status, gone.header("location")), (303, "com.example.app:/bye?state=s"));
+    }
+
     async fn ru_token_mismatch_the_token_request_names_the_same_address(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;

@@ -58,7 +58,7 @@ both! {
     }
 
     /// Before login too: decision 46 lets every other error return to the client.
-    async fn az_request_errors_return_to_the_client_and_change_nothing(database: TestDatabase) {
+    async fn az_and_ru_err_phish_request_errors_return_to_the_client_and_change_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
         // Nobody must fetch what `request_uri` names.
@@ -88,6 +88,10 @@ both! {
                 ("az.max_age", vec![("max_age", "1e9999")], "invalid_request"),
                 ("az.prompt_combo", vec![("prompt", "none login")], "invalid_request"),
                 ("az.prompt_combo", vec![("prompt", "create")], "invalid_request"),
+                ("az.claims", vec![("claims", "{")], "invalid_request"),
+                ("az.claims", vec![("claims", "[]")], "invalid_request"),
+                ("az.acr", vec![("claims", r#"{"id_token":{"acr":{"essential":true,"values":["99"]}}}"#)], "access_denied"),
+                ("az.request_uri", vec![("registration", "{}")], "registration_not_supported"),
                 ("az.request_uri", vec![("request", "x.y.z")], "request_not_supported"),
                 ("az.request_uri", vec![("request_uri", &*elsewhere)], "request_uri_not_supported"),
                 ("az.resp_mode", vec![("response_mode", "fragment")], "invalid_request"),
@@ -151,11 +155,11 @@ both! {
         let browser = Browser::new(&server);
         let path = authorization(&client, &[]);
         let before = database.dump().await;
-        for method in ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"] {
+        for method in ["HEAD", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
             let request = browser.request(method.clone(), &path).header("origin", "https://app.example.com");
             let reply = browser.send(request.header("access-control-request-method", "POST")).await;
-            assert_eq!((reply.status, reply.header("allow")), (405, "GET, HEAD, POST"), "{method}");
+            assert_eq!((reply.status, reply.header("allow")), (405, "GET, POST"), "{method}");
             assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{method}");
         }
         let get = browser.request(Method::GET, &path).header("origin", "https://app.example.com");
@@ -166,6 +170,22 @@ both! {
         for long in [9_000, 60_000] {
             let reply = browser.get(&format!("{path}&x={}", "y".repeat(long))).await;
             assert!([400, 414].contains(&reply.status), "{}", reply.status);
+        }
+        assert_eq!(database.dump().await, before);
+    }
+
+    /// Nobody sees the answer to a HEAD, so it must not stand for a decision.
+    async fn az_methods_a_head_issues_no_code_and_ends_no_session(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        person(&server.acme, EMAIL).await;
+        let client = application_with(&server.acme, ClientType::Confidential, |client| client.first_party = true).await;
+        let browser = Browser::new(&server);
+        let tokens = browser.tokens(&client).await;
+        let before = database.dump().await;
+        let sign_out = format!("/oauth/logout?id_token_hint={}", text(&tokens, "id_token"));
+        for path in [authorization(&client, &[]), sign_out] {
+            let reply = browser.send(browser.request(Method::HEAD, &path)).await;
+            assert_eq!((reply.status, reply.header("allow"), reply.header("location")), (405, "GET, POST", ""));
         }
         assert_eq!(database.dump().await, before);
     }

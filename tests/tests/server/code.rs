@@ -9,7 +9,7 @@ use paylent_domain::{
 use paylent_storage::{ClientChange, Expected};
 use paylent_tests::{both, seed};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     at_once::at_once_or_later,
@@ -78,6 +78,21 @@ both! {
             assert!(!browser.is_active(&client, text(&tokens, "access_token")).await);
             browser.refresh(&client, text(&tokens, "refresh_token")).await.is_oauth_error(400, "invalid_grant");
         }
+    }
+
+    async fn cd_expired_a_code_lives_as_long_as_its_environment_says(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let of_before = browser.code(&client).await;
+        decide(&server, json!({"code_ttl": 600})).await;
+        for (age, status) in [(599, 200), (600, 400)] {
+            let code = browser.code(&client).await;
+            server.clock.advance_seconds(age);
+            let reply = browser.redeem(&client, &code).await;
+            assert_eq!(reply.status, status, "{age}: {}", reply.text);
+        }
+        browser.redeem(&client, &of_before).await.is_oauth_error(400, "invalid_grant");
     }
 
     async fn cd_expired_a_code_lives_for_a_minute(database: TestDatabase) {

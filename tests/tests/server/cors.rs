@@ -167,6 +167,19 @@ both! {
         ] {
             let reply = Reply::of(server.request(&server.acme, Method::GET, path).header("origin", APP)).await.is(200);
             assert_eq!(access_control(&reply), [("access-control-allow-origin", "*")]);
+            // A script that sends headers of its own has the browser ask first.
+            let asked = server.request(&server.acme, Method::OPTIONS, path).header("origin", "https://anybody.example");
+            let asked = asked.header("access-control-request-method", "GET");
+            let reply = Reply::of(asked.header("access-control-request-headers", "x-requested-with")).await;
+            assert_eq!((reply.status, reply.text.as_str(), reply.header("vary")), (204, "", ""));
+            let mut permission = access_control(&reply);
+            permission.sort_unstable();
+            assert_eq!(permission, [
+                ("access-control-allow-headers", "*"),
+                ("access-control-allow-methods", "GET"),
+                ("access-control-allow-origin", "*"),
+                ("access-control-max-age", "600"),
+            ]);
         }
     }
 }

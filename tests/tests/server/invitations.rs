@@ -89,7 +89,9 @@ both! {
         is_page(&wrong, 422);
         assert!(wrong.text.contains("value=\"Grace\"") && wrong.text.contains("role=\"alert\""));
         assert_eq!(database.dump().await, before);
+        let name = browser.cookie(BROWSER);
         is_page(&post(form(&csrf, PASSWORD)).await, 200);
+        assert_ne!(browser.cookie(BROWSER), name, "se_fixation: somebody may have planted it");
         assert_eq!(members(&admin, &acme).await, 1);
         assert_eq!(browser.cookie("paylent_invitation"), None);
         assert!(browser.is_signed_in(&client).await);

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Reply, TestServer,
+    browser::{Browser, hidden, is_page, is_returned, parameters, scene, text},
     forge::{Forge, encode, header, refuses, signed},
     raw::{exchange, request, statuses},
 };
@@ -160,6 +161,52 @@ both! {
         .collect();
         bad.push(server.admin_token(&server.beta).await);
         refuses(&server, &database, &forge, bad).await;
+    }
+
+    /// An ID token that somebody else made, or that is none, says nothing about anybody.
+    async fn jw_hint_forged_hints_name_nobody(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let tokens = browser.tokens(&client).await;
+        let forge = Forge::with_token(&server.acme, text(&tokens, "id_token")).await;
+        let good = json!({"alg": "RS256", "typ": "JWT", "kid": forge.kid});
+        let but = |name: &str, value: Value| {
+            let mut header = good.clone();
+            header[name] = value;
+            header
+        };
+        let pair = RS256.key_pair_from_der(forge.der()).unwrap();
+        let hs256 = HS256.signer_from_bytes(pair.to_pem_public_key()).unwrap();
+        let rs384 = RS384.signer_from_der(forge.der()).unwrap();
+        let attacker = RS256.signer_from_der(ATTACKER.to_der_private_key()).unwrap();
+        let own = serde_json::to_value(ATTACKER.to_jwk_public_key()).unwrap();
+        let hint = forge.sign(&good, &forge.claims);
+        let none = forge.sign(&but("alg", "none".into()), &forge.claims);
+        let bad = [
+            format!("{}.", none.rsplit_once('.').unwrap().0),
+            signed(&hs256, &but("alg", "HS256".into()), &forge.claims),
+            signed(&rs384, &but("alg", "RS384".into()), &forge.claims),
+            signed(&attacker, &but("jwk", own), &forge.claims),
+            forge.sign(&but("kid", "unknown".into()), &forge.claims),
+            forge.sign(&but("typ", "at+jwt".into()), &forge.claims),
+            text(&tokens, "access_token").to_owned(),
+            format!("{}{}", &hint[..hint.len() - 9], if hint.ends_with("AAAAAAAAA") { "BBBBBBBBB" } else { "AAAAAAAAA" }),
+        ];
+        let before = database.dump().await;
+        for hint in &bad {
+            let reply = browser.authorize(&client, &[("id_token_hint", hint), ("prompt", "none")]).await;
+            is_returned(&server, &reply, "invalid_request");
+            let question = browser.get(&format!("/oauth/logout?id_token_hint={hint}")).await;
+            is_page(&question, 200);
+            assert!(!hidden(&question, "handle").is_empty(), "the person is asked");
+        }
+        assert_eq!(database.dump().await, before);
+        assert!(browser.is_signed_in(&client).await);
+        let known = browser.authorize(&client, &[("id_token_hint", &hint), ("prompt", "none")]).await;
+        assert!(parameters(&known).contains_key("code"), "the forger's hand is good");
+        is_page(&browser.get(&format!("/oauth/logout?id_token_hint={hint}")).await, 200);
+        assert!(!browser.is_signed_in(&client).await);
     }
 
     async fn jw_crit(database: TestDatabase) {

@@ -1,8 +1,9 @@
 //! Refresh tokens: rotation, families and the grace window. Catalogue section A7. There is no setting that turns rotation
-//! off (`rt.public_required`), and none for an absolute lifetime (`rt.abs` is proved in the engine's tests).
+//! off (`rt.public_required`).
 
 use paylent_domain::client::{ClientType, GrantType};
 use paylent_tests::{TestDatabase, both};
+use serde_json::json;
 
 use crate::{
     at_once::at_once_or_later,
@@ -70,6 +71,50 @@ both! {
         next(&beside, &client, &successors[0]).await;
     }
 
+    /// Without a grace window nobody can be told from a thief: the first use counts, the next one ends the family.
+    async fn rt_race_without_a_grace_window_one_succeeds(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        decide(&server, json!({"refresh_grace": 0})).await;
+        let browser = Browser::new(&server);
+        let node = server.beside(&database);
+        let beside = browser.at(&node, &node.acme);
+        let tokens = browser.tokens(&client).await;
+        let token = text(&tokens, "refresh_token");
+        let nodes = (0..100).map(|n| if n % 2 == 0 { &browser } else { &beside });
+        let replies = at_once_or_later(nodes.map(|browser| browser.refreshment(&client, token)).collect()).await;
+        let (won, lost): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 200);
+        assert_eq!(won.len(), 1);
+        for reply in lost {
+            dead(reply);
+        }
+        let live = "token_families WHERE revoked_at IS NULL";
+        assert_eq!((leaves(&database).await, database.count(live).await), (0, 0));
+        let won = won[0].json();
+        dead(&browser.refresh(&client, text(&won, "refresh_token")).await);
+        for access in [text(&won, "access_token"), text(&tokens, "access_token")] {
+            assert!(!beside.is_active(&client, access).await);
+        }
+    }
+
+    async fn rt_abs_a_family_ends_when_its_environment_says(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let before = text(&browser.tokens(&client).await, "refresh_token").to_owned();
+        decide(&server, json!({"refresh_absolute_ttl": 3_600})).await;
+        let first = text(&browser.tokens(&client).await, "refresh_token").to_owned();
+        server.clock.advance_seconds(3_599);
+        let (second, _) = next(&browser, &client, &first).await;
+        dead(&browser.refresh(&client, &before).await);
+        server.clock.advance_seconds(1);
+        dead(&browser.refresh(&client, &second).await);
+        decide(&server, json!({"refresh_absolute_ttl": null})).await;
+        let unlimited = text(&browser.tokens(&client).await, "refresh_token").to_owned();
+        server.clock.advance_seconds(3_601);
+        next(&browser, &client, &unlimited).await;
+    }
+
     async fn rt_grand_an_ancestor_is_a_replay_also_within_the_grace_window(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
@@ -117,13 +162,16 @@ both! {
         }
     }
 
-    /// Nothing about a replay is in memory: a process that has just begun sees it.
+    /// Nothing about a replay is in memory: the process that saw the first use is killed at once (SIGKILL), and one that has
+    /// just begun sees the second.
     async fn rt_restart_a_replay_is_seen_by_a_process_that_knows_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
         let browser = Browser::new(&server);
         let first = text(&browser.tokens(&client).await, "refresh_token").to_owned();
-        let (second, access) = next(&browser, &client, &first).await;
+        let killed = server.beside(&database);
+        let (second, access) = next(&browser.at(&killed, &killed.acme), &client, &first).await;
+        drop(killed);
         server.clock.advance_seconds(GRACE + 1);
         let node = server.beside(&database);
         let beside = browser.at(&node, &node.acme);

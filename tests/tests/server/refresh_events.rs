@@ -1,8 +1,6 @@
 //! What ends refresh tokens, and what happens when it comes at the same moment as their use. Catalogue sections A5, A7
 //! and A8.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::{
     client::ClientType,
@@ -10,13 +8,31 @@ use paylent_domain::{
 };
 use paylent_storage::{ClientChange, Expected};
 use paylent_tests::{both, seed};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::{
     at_once::{at_once_or_later, with},
     support::{Reply, TestServer, browser::*, change},
 };
+
+/// A use and an end at about the same moment: from round to round another one of them starts, with another lead.
+async fn staggered(used: RequestBuilder, ended: RequestBuilder, round: usize) -> (Reply, Reply) {
+    let lead = async |turns: usize| {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (first, second) = match round % 2 {
+        0 => (0, 40 * (round % 5)),
+        _ => (40 * (round % 5), 0),
+    };
+    let send = async |turns: usize, request: RequestBuilder| {
+        lead(turns).await;
+        at_once_or_later(vec![request]).await.remove(0)
+    };
+    tokio::join!(send(first, used), send(second, ended))
+}
 
 both! {
     async fn rt_events_a_refresh_token_dies_with_what_it_depends_on(database: TestDatabase) {
@@ -70,8 +86,10 @@ both! {
         let browser = Browser::new(&server);
         let admin = server.admin(&server.acme).await;
         let ada = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0);
-        static WON: AtomicUsize = AtomicUsize::new(0);
-        for round in 0..60 {
+        let (mut won, mut lost, mut round) = (0, 0, 0);
+        // As many rounds as it takes until the use came first and came second.
+        while round < 60 || won == 0 || lost == 0 {
+            assert!(round < 600, "the use came first {won} times and second {lost} times");
             let tokens = browser.tokens(&client).await;
             let refresh = text(&tokens, "refresh_token");
             let end = match round % 3 {
@@ -84,20 +102,24 @@ both! {
                     with(admin.request(Method::PATCH, &format!("users/{ada}")), &change("user", &ada, attributes))
                 }
             };
-            let replies = at_once_or_later(vec![browser.refreshment(&client, refresh), end]).await;
-            assert_eq!(replies[1].status, 200, "{}", replies[1].text);
+            let (used, ended) = staggered(browser.refreshment(&client, refresh), end, round / 3).await;
+            assert_eq!(ended.status, 200, "{}", ended.text);
             let mut left = vec![refresh.to_owned()];
-            if replies[0].status == 200 {
-                WON.fetch_add(1, Ordering::SeqCst);
-                let won = replies[0].json();
-                assert_eq!(browser.userinfo(text(&won, "access_token")).await.status, 401, "round {round}");
-                left.push(text(&won, "refresh_token").to_owned());
+            if used.status == 200 {
+                won += 1;
+                let tokens = used.json();
+                assert_eq!(browser.userinfo(text(&tokens, "access_token")).await.status, 401, "round {round}");
+                left.push(text(&tokens, "refresh_token").to_owned());
+            } else {
+                used.is_oauth_error(400, "invalid_grant");
+                lost += 1;
             }
             for token in left {
                 browser.refresh(&client, &token).await.is_oauth_error(400, "invalid_grant");
             }
             let on = change("user", &ada, json!({"active": true}));
             with(admin.request(Method::PATCH, &format!("users/{ada}")), &on).send().await.unwrap();
+            round += 1;
         }
     }
 

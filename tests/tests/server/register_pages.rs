@@ -92,8 +92,10 @@ both! {
         assert_eq!(code_page.header("content-language"), "nl");
         let code = passcode(&database, JANE).await;
         let person = fill(&browser, "/register/verify", &code_page, &[("passcode", &code)]).await.is(200);
+        let before = browser.cookie(BROWSER);
         let consent = fill(&browser, "/register/complete", &person, &PERSON).await.is(200);
         assert!(consent.text.contains("name=\"decision\"") && consent.text.contains("Jane Doe"));
+        assert_ne!(browser.cookie(BROWSER), before, "se_fixation: a name that somebody may have planted is nobody's now");
         assert!(parameters(&browser.decide(&consent, "allow").await).contains_key("code"));
     }
 

@@ -1,6 +1,8 @@
 //! The session of a browser: its cookie, its end, and who cannot use it. Catalogue section A11; `account_*.rs` have what a
 //! person does about it. There is no dashboard (`se.dash_origin`).
 
+use std::collections::BTreeMap;
+
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::Clock as _;
 use paylent_tests::both;
@@ -16,14 +18,24 @@ async fn check_cookie(server: &TestServer, https: bool) {
     let page = browser.authorize(&client, &[]).await.is(200);
     assert_eq!(page.header("strict-transport-security").is_empty(), !https);
     let reply = browser.sign_in(&page, EMAIL, PASSWORD).await.is(200);
-    let cookies: Vec<_> = reply.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
-    let [cookie] = cookies[..] else { panic!("{cookies:?}") };
-    let (name, rest) = cookie.split_once('=').unwrap();
-    let (value, attributes) = rest.split_once("; ").unwrap();
-    assert_eq!(name, if https { "__Host-paylent_session" } else { SESSION });
-    assert_eq!(value.len(), "pay_se_".len() + 43, "256 bits: {value}");
+    let cookies = reply.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
+    let cookies: BTreeMap<&str, &str> = cookies.map(|cookie| cookie.split_once('=').unwrap()).collect();
+    let prefix = if https { "__Host-" } else { "" };
+    let [own, name] = [BROWSER, SESSION].map(|name| format!("{prefix}{name}"));
+    assert_eq!(
+        cookies.keys().copied().collect::<Vec<_>>(),
+        [own.as_str(), name.as_str()],
+        "a new session, and the browser's new name"
+    );
     let secure = if https { "Path=/; Secure; HttpOnly" } else { "Path=/; HttpOnly" };
-    assert_eq!(attributes, format!("{secure}; SameSite=Lax; Max-Age=2592000"));
+    let value = |name: &str, seconds: u32| {
+        let (value, attributes) = cookies[name].split_once("; ").unwrap();
+        assert_eq!(attributes, format!("{secure}; SameSite=Lax; Max-Age={seconds}"));
+        value
+    };
+    assert_eq!(value(&own, 400 * 86_400).len(), 43, "256 bits");
+    let value = value(&name, 2_592_000);
+    assert_eq!(value.len(), "pay_se_".len() + 43, "256 bits: {value}");
     // A cookie of the other kind counts for nothing.
     let stranger = Browser::new(server);
     stranger.set_cookie(if https { SESSION } else { "__Host-paylent_session" }, value);

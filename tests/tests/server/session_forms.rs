@@ -108,6 +108,24 @@ fn filled(path: &str, ids: &Ids) -> String {
     ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(name, id))
 }
 
+/// Asserts where the forms of a page may lead: nowhere when there are none, nowhere else from the pages of accounts and
+/// organizations, and anywhere from those that may end in a redirect to a client.
+#[track_caller]
+fn leads_where_it_may(what: &str, page: &Reply) {
+    if !page.header("content-type").starts_with("text/html") {
+        return;
+    }
+    let policy = page.header("content-security-policy");
+    let form_action = policy.split("; ").find(|part| part.starts_with("form-action"));
+    let stays = ["/account", "/organizations/"].iter().any(|start| what.starts_with(start));
+    let expected = match page.text.contains("<form") {
+        false => Some("form-action 'none'"),
+        true if stays => Some("form-action 'self'"),
+        true => None,
+    };
+    assert_eq!(form_action, expected, "{what}: {policy}");
+}
+
 /// The value of a hidden field, if there is one.
 fn hidden_if_any(page: &Reply, name: &str) -> String {
     if page.text.contains(&format!("name=\"{name}\"")) { hidden(page, name) } else { String::new() }
@@ -228,6 +246,7 @@ both! {
         let mut check = |what: &str, reply: &Reply| {
             assert!(reply.status == 303 || reply.header("content-type").starts_with("text/html"), "{what}: {}", reply.status);
             is_protected(reply);
+            leads_where_it_may(what, reply);
             assert_eq!(reply.header("cache-control"), "no-store", "{what}");
             assert!(!reply.header("x-request-id").is_empty());
             if matches!(reply.status, 429 | 503) {
@@ -254,6 +273,9 @@ both! {
             check(section.path(), &browser.get(section.path()).await);
         }
         let ids = company(&browser).await;
+        let asks = |client: &mut NewClient| client.organization_usage = OrganizationUsage::Optional;
+        let asking = application_with(&server.acme, ClientType::Confidential, asks).await;
+        check("organization", &browser.authorize(&asking, &[]).await.is(200));
         for route in FORMS {
             let path = &*filled(route.path, &ids);
             if path.starts_with("/organizations/") {

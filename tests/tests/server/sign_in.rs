@@ -2,11 +2,11 @@
 
 use paylent_domain::client::ClientType;
 use paylent_tests::both;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use url::form_urlencoded::Serializer;
 
-use crate::support::{PASSWORD, Setting, TestServer, browser::*, change};
+use crate::support::{PASSWORD, Reply, Setting, TestServer, browser::*, change};
 
 both! {
     async fn a_person_signs_in_consents_and_signs_out_again(database: TestDatabase) {
@@ -140,6 +140,26 @@ both! {
         browser.redeem(&client, &hidden(&form, "code")).await.is(200);
     }
 
+    /// Who wants the answer in a form gets the errors in one, too: no address has them.
+    async fn az_resp_mode_errors_are_posted_to_who_wants_them_so(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let told = |reply: &Reply, error: &str| {
+            is_page(reply, 200);
+            assert!(reply.text.contains(&format!("action=\"{CALLBACK}\"")) && !reply.text.contains("name=\"code\""));
+            let fields = ["error", "state", "iss"].map(|name| hidden(reply, name));
+            assert_eq!(fields, [error.to_owned(), "s t/1".to_owned(), server.acme.issuer()]);
+        };
+        let by_form = ("response_mode", "form_post");
+        told(&browser.authorize(&client, &[by_form, ("prompt", "none")]).await, "login_required");
+        told(&browser.authorize(&client, &[by_form, ("scope", "nothing")]).await, "invalid_scope");
+        let page = browser.authorize(&client, &[by_form]).await.is(200);
+        let consent = browser.sign_in(&page, EMAIL, PASSWORD).await.is(200);
+        told(&browser.decide(&consent, "deny").await, "access_denied");
+        told(&browser.authorize(&client, &[by_form, ("prompt", "none")]).await, "consent_required");
+    }
+
     async fn prompt_none_shows_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
@@ -241,6 +261,61 @@ both! {
         browser.cookies.borrow_mut().insert("paylent_session".to_owned(), before);
         let refused = browser.authorize(&client, &[("prompt", "none")]).await;
         assert_eq!(parameters(&refused)["error"], "login_required");
+    }
+
+    /// Somebody who put a name of their choice into a browser is not taken for it after its person signed in.
+    async fn se_fixation_a_planted_browser_is_not_the_persons(database: TestDatabase) {
+        let server = TestServer::start_with(&database, Setting { proxies: &["127.0.0.1"], ..Setting::default() }).await;
+        let client = scene(&server.acme).await;
+        person(&server.acme, "eve@example.com").await;
+        let planted = "A".repeat(43);
+        let (ada, eve) = (Browser::new(&server), Browser::new(&server));
+        ada.set_cookie(BROWSER, &planted);
+        eve.set_cookie(BROWSER, &planted);
+        let hers = eve.authorize(&client, &[]).await.is(200);
+        ada.code(&client).await;
+        let own = ada.cookie(BROWSER).unwrap();
+        assert_ne!(own, planted);
+        // Her page is not one of Ada's browser any more, whoever posts it.
+        for (email, of) in [("eve@example.com", &hers), (EMAIL, &hers)] {
+            let form = ada.sign_in_form(of, email, PASSWORD);
+            is_page(&ada.send(form).await, 403);
+        }
+        let told = parameters(&ada.authorize(&client, &[("prompt", "none")]).await);
+        assert!(told.contains_key("code") && ada.cookie(BROWSER).as_ref() == Some(&own));
+        // A stranger who has to wait has to wait under the planted name, too; Ada does not.
+        let from = |form: RequestBuilder| form.header("x-forwarded-for", "203.0.113.7");
+        for _ in 0..10 {
+            let page = eve.authorize(&client, &[]).await.is(200);
+            assert_eq!(eve.send(from(eve.sign_in_form(&page, EMAIL, "wrong password"))).await.status, 401);
+        }
+        let page = eve.authorize(&client, &[]).await.is(200);
+        assert_eq!(eve.send(from(eve.sign_in_form(&page, EMAIL, PASSWORD))).await.status, 401);
+        server.clock.advance_seconds(1);
+        let page = ada.authorize(&client, &[("prompt", "login")]).await.is(200);
+        parameters(&ada.send(from(ada.sign_in_form(&page, EMAIL, PASSWORD))).await);
+        assert_eq!(ada.cookie(BROWSER).unwrap(), own, "a browser that is known keeps its name");
+    }
+
+    /// Whoever signed in in one tab finds the sign-in page of the other one asking again, for the same request.
+    async fn se_fixation_a_second_tab_asks_again(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let second = browser.authorize(&client, &[("state", "second")]).await.is(200);
+        browser.code(&client).await;
+        server.clock.advance_seconds(1);
+        let again = browser.sign_in(&second, EMAIL, PASSWORD).await;
+        is_page(&again, 403);
+        assert!(again.text.contains("name=\"password\"") && again.text.contains("Ledger"), "{}", again.text);
+        let back = parameters(&browser.sign_in(&again, EMAIL, PASSWORD).await);
+        assert!(back.contains_key("code") && back["state"] == "second", "{back:?}");
+        // So does the address of a page.
+        let third = Browser::new(&server).authorize(&client, &[]).await.is(200);
+        let reopened = browser.get(&format!("/login?handle={}", hidden(&third, "handle"))).await;
+        is_page(&reopened, 200);
+        assert_ne!(hidden(&reopened, "handle"), hidden(&third, "handle"));
+        parameters(&browser.sign_in(&reopened, EMAIL, PASSWORD).await);
     }
 
     async fn rl_login_is_limited_like_the_token_endpoint(database: TestDatabase) {

@@ -4,7 +4,10 @@ use paylent_tests::both;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::support::{Reply, Tenant, TestServer};
+use crate::support::{
+    Reply, Tenant, TestServer,
+    browser::{Browser, scene},
+};
 
 const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 const KEYS: &str = "/.well-known/jwks.json";
@@ -59,6 +62,22 @@ both! {
                 assert_eq!(supported("signing_alg_values"), algorithms, "{endpoint}: of private_key_jwt");
             }
         }
+    }
+
+    /// Pages speak every language that the document lists, and answer in English where it lists none that is asked for.
+    async fn ho_discovery_every_listed_language_is_spoken(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let listed = get(&server, &server.acme, METADATA[0]).await.json()["ui_locales_supported"].clone();
+        assert_eq!(listed, serde_json::json!(["en", "nl", "de"]));
+        let client = scene(&server.acme).await;
+        let spoken = async |tag: &str| {
+            let page = Browser::new(&server).authorize(&client, &[("ui_locales", tag)]).await.is(200);
+            page.header("content-language").to_owned()
+        };
+        for tag in listed.as_array().unwrap().iter().filter_map(Value::as_str) {
+            assert_eq!(spoken(tag).await, tag);
+        }
+        assert_eq!(spoken("fr").await, "en");
     }
 
     /// Caches keep the documents apart by host, ask again cheaply, and keep no error.

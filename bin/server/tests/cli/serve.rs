@@ -62,6 +62,11 @@ fn metrics_are_on_a_listener_of_their_own() {
     for name in ["process_resident_memory_bytes", "process_cpu_seconds_total", "paylent_build_info"] {
         assert!(metrics.contains(&format!("\n{name}")), "{name}: {metrics}");
     }
+    // cd_nonlog: requests are counted by route, whatever they carried.
+    server.get("/oauth/userinfo?code=pay_ac_canary");
+    server.get("/oauth/pay_ac_canary");
+    let counted = get(server.metrics, "/metrics");
+    assert!(counted.contains("http_requests_total") && !counted.contains("canary"), "{counted}");
     assert!(!server.get("/metrics").starts_with("HTTP/1.1 200"), "not on the public port");
     assert!(get(server.metrics, "/health/live").starts_with("HTTP/1.1 404"), "and nothing else beside them");
 }

@@ -17,9 +17,9 @@ pub(crate) fn name(name: String) -> Result<String, Invalid> {
     text::one_line(&name, MAX_NAME).map(|()| name)
 }
 
-/// Reads URIs that people or requests are sent to.
-pub(crate) fn uris(given: &mut Reader, name: &str) -> Option<Vec<String>> {
-    addresses(given, name, check_uris)
+/// Reads URIs that people are sent to.
+pub(crate) fn uris(given: &mut Reader, name: &str, client_type: ClientType) -> Option<Vec<String>> {
+    addresses(given, name, |uris| check_uris(uris, client_type))
 }
 
 /// Reads the origins whose scripts may read answers.

@@ -34,8 +34,9 @@ impl Create for Client {
                 client_id,
                 client_type,
                 secret_hash: None,
-                redirect_uris: rules::uris(given, "redirect_uris").unwrap_or_default(),
-                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris").unwrap_or_default(),
+                redirect_uris: rules::uris(given, "redirect_uris", client_type).unwrap_or_default(),
+                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris", client_type)
+                    .unwrap_or_default(),
                 backchannel_logout_uri: rules::uri(given, "backchannel_logout_uri").value(),
                 allowed_origins: rules::origins(given).unwrap_or_default(),
                 jwks: rules::jwks(given).value(),
@@ -71,8 +72,8 @@ impl Update for Client {
         let mut change = read(document, |given| {
             Some(ClientChange {
                 name: optional(given, "name", rules::name),
-                redirect_uris: rules::uris(given, "redirect_uris"),
-                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris"),
+                redirect_uris: rules::uris(given, "redirect_uris", self.client_type),
+                post_logout_redirect_uris: rules::uris(given, "post_logout_redirect_uris", self.client_type),
                 backchannel_logout_uri: rules::uri(given, "backchannel_logout_uri").change(),
                 allowed_origins: rules::origins(given),
                 jwks: rules::jwks(given).change(),

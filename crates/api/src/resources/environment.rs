@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 
 use paylent_domain::{
     Id, Invalid, Timestamp,
-    environment::{EnvironmentSettings, INVITATION_TTL, MAX_NAME, PASSWORD_MIN_LENGTH, SESSION_TTL, SettingsChange},
+    environment::{
+        CODE_TTL, EnvironmentSettings, INVITATION_TTL, MAX_NAME, PASSWORD_MIN_LENGTH, REFRESH_ABSOLUTE_TTL,
+        REFRESH_GRACE, SESSION_TTL, SettingsChange,
+    },
     policy::Resource as Managed,
     text,
 };
@@ -29,6 +32,9 @@ pub(super) static SCHEMA: Schema = Schema {
         "session_idle_ttl",
         "invitation_ttl",
         "password_min_length",
+        "code_ttl",
+        "refresh_grace",
+        "refresh_absolute_ttl",
         "created_at",
         "updated_at",
     ],
@@ -62,6 +68,9 @@ impl Entity for EnvironmentSettings {
             .attribute("session_idle_ttl", self.session_idle_ttl)
             .attribute("invitation_ttl", self.invitation_ttl)
             .attribute("password_min_length", self.password_min_length)
+            .attribute("code_ttl", self.lifetimes.code_ttl)
+            .attribute("refresh_grace", self.lifetimes.refresh_grace)
+            .attribute("refresh_absolute_ttl", self.lifetimes.refresh_absolute_ttl)
             .attribute("created_at", self.created_at.to_string())
             .attribute("updated_at", self.updated_at.to_string())
     }
@@ -83,6 +92,7 @@ impl Update for EnvironmentSettings {
     async fn update(self, call: &Call, document: Incoming, expected: &Expected) -> Result<Option<Self>, Failure> {
         let change = read(document, |given| {
             let name = nullable(given, "name", |name: String| text::one_line(&name, MAX_NAME).map(|()| name));
+            let limit = nullable(given, "refresh_absolute_ttl", within(REFRESH_ABSOLUTE_TTL, REFRESH_ABSOLUTE_SECONDS));
             Some(SettingsChange {
                 name: name.change(),
                 registration_enabled: given.optional("registration_enabled"),
@@ -93,6 +103,9 @@ impl Update for EnvironmentSettings {
                     let length = i32::try_from(length).ok().filter(|length| PASSWORD_MIN_LENGTH.contains(length));
                     length.ok_or(Invalid("must be 8 to 64"))
                 }),
+                code_ttl: optional(given, "code_ttl", within(CODE_TTL, CODE_SECONDS)),
+                refresh_grace: optional(given, "refresh_grace", within(REFRESH_GRACE, GRACE_SECONDS)),
+                refresh_absolute_ttl: limit.change(),
             })
         })?;
         Ok(Some(call.env.update_settings(change, expected, &call.by).await?))
@@ -101,6 +114,9 @@ impl Update for EnvironmentSettings {
 
 const SECONDS: Invalid = Invalid("must be 300 to 31536000 seconds");
 const INVITATION_SECONDS: Invalid = Invalid("must be 3600 to 7776000 seconds");
+const CODE_SECONDS: Invalid = Invalid("must be 60 to 600 seconds");
+const GRACE_SECONDS: Invalid = Invalid("must be 0 to 60 seconds");
+const REFRESH_ABSOLUTE_SECONDS: Invalid = Invalid("must be 3600 to 315360000 seconds, or null for no limit");
 
 fn within(range: RangeInclusive<i64>, rule: Invalid) -> impl FnOnce(i64) -> Result<i64, Invalid> {
     move |seconds| if range.contains(&seconds) { Ok(seconds) } else { Err(rule) }

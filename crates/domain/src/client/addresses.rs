@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::MAX_ADDRESSES;
+use super::{ClientType, MAX_ADDRESSES};
 use crate::Invalid;
 
 /// The longest URI, in bytes.
@@ -13,12 +13,16 @@ const MAX_ORIGIN: usize = 270;
 /// Why one of several is refused: its index (none when there are too many) and the rule it breaks.
 type Refused = (Option<usize>, Invalid);
 
-/// Checks redirect URIs of one client: at most 10, each valid, none twice.
+/// Checks where one client may have people returned to: at most 10 URIs, each valid, none twice. A public client may be
+/// an app on a device, which is called by a scheme of its own.
 ///
 /// # Errors
 /// The index of the offending URI (none when there are too many) and the rule it breaks.
-pub fn check_uris(uris: &[String]) -> Result<(), Refused> {
-    check_all(uris, "must be at most 10 URIs", check_uri)
+pub fn check_uris(uris: &[String], client_type: ClientType) -> Result<(), Refused> {
+    check_all(uris, "must be at most 10 URIs", |uri| match client_type {
+        ClientType::Public if is_private_use(uri) => check_characters(uri),
+        _ => check_uri(uri),
+    })
 }
 
 /// Checks the origins of one client: at most 10, each valid, none twice.
@@ -53,21 +57,36 @@ fn check_all(
 /// The rule it breaks.
 pub fn check_uri(uri: &str) -> Result<(), Invalid> {
     const BAD: Invalid = Invalid("must be an absolute https URL, or http for a loopback host");
+    check_characters(uri)?;
+    let url = Url::parse(uri).map_err(|_| BAD)?;
+    let authority = uri.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest)).ok_or(BAD)?;
+    if authority.contains('@') || !url.username().is_empty() {
+        return Err(Invalid("must not name a user"));
+    }
+    if is_safe(&url) { Ok(()) } else { Err(BAD) }
+}
+
+/// Checks what holds for a URI of any scheme.
+fn check_characters(uri: &str) -> Result<(), Invalid> {
     if uri.len() > MAX_URI {
         return Err(Invalid("must have at most 2048 characters"));
     }
     if !uri.bytes().all(|b| b.is_ascii_graphic()) || uri.contains(['\\', '*', '"', '<', '>']) {
         return Err(Invalid("must be printable ASCII without spaces, wildcards, quotes and backslashes"));
     }
-    let url = Url::parse(uri).map_err(|_| BAD)?;
-    if uri.contains('#') {
-        return Err(Invalid("must not have a fragment"));
-    }
-    let authority = uri.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest)).ok_or(BAD)?;
-    if authority.contains('@') || !url.username().is_empty() {
-        return Err(Invalid("must not name a user"));
-    }
-    if is_safe(&url) { Ok(()) } else { Err(BAD) }
+    if uri.contains('#') { Err(Invalid("must not have a fragment")) } else { Ok(()) }
+}
+
+/// Whether the scheme is an app's own: a domain name in reverse order, with a dot at least, so that apps do not take each
+/// other's and none of those that browsers run (RFC 8252 section 7.1). No authority follows: one could be taken for where
+/// people are sent.
+fn is_private_use(uri: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let Some((scheme, rest)) = uri.split_once(":/") else { return false };
+    let is_name = scheme.contains('.') && scheme.split('.').all(is_label);
+    is_name && scheme.starts_with(|c: char| c.is_ascii_lowercase()) && !rest.starts_with('/')
 }
 
 /// Checks an origin: https, or http of a loopback host, written as browsers send it (RFC 6454 section 6.2).
@@ -147,11 +166,49 @@ mod tests {
     #[test]
     fn ru_reg_http_at_most_ten_and_none_twice() {
         let uris: Vec<String> = (0..11).map(|n| format!("https://app.example/{n}")).collect();
-        assert!(check_uris(&uris[..10]).is_ok());
-        assert_eq!(check_uris(&uris).unwrap_err().0, None);
-        let twice = vec![uris[0].clone(), uris[1].clone(), uris[0].clone()];
-        assert_eq!(check_uris(&twice).unwrap_err().0, Some(2));
+        for client_type in [ClientType::Confidential, ClientType::Public] {
+            assert!(check_uris(&uris[..10], client_type).is_ok());
+            assert_eq!(check_uris(&uris, client_type).unwrap_err().0, None);
+            let twice = vec![uris[0].clone(), uris[1].clone(), uris[0].clone()];
+            assert_eq!(check_uris(&twice, client_type).unwrap_err().0, Some(2));
+        }
     }
+
+    #[test]
+    fn ru_reg_scheme_a_public_client_may_have_a_scheme_of_its_own() {
+        let check = |uri: &str, client_type| check_uris(&[uri.to_owned()], client_type);
+        for good in ["com.example.app:/cb", "com.example-2.app:/oauth2redirect/payt?a=b", "a.b:/"] {
+            assert!(check(good, ClientType::Public).is_ok(), "{good}");
+            assert!(check(good, ClientType::Confidential).is_err(), "{good}");
+            assert!(check_uri(good).is_err(), "{good}");
+        }
+        for bad in [
+            "app:/cb",
+            "myapp:/cb.x",
+            "javascript:/a.b",
+            "com.example.app:cb",
+            "com.example.app",
+            "com.example.app://cb",
+            "com.example.app://app.bank.example/cb",
+            "com.example.app:///cb",
+            "com..app:/cb",
+            ".example:/cb",
+            "com.example.:/cb",
+            "1com.example:/cb",
+            "Com.Example.App:/cb",
+            "com.example+x.app:/cb",
+            "com.ex\u{e4}mple:/cb",
+            "com.example.app:/cb#f",
+            "com.example.app:/a b",
+            "com.example.app:/*",
+            "com.example.app:/\"",
+            "com.example.app:/\\cb",
+        ] {
+            assert!(check(bad, ClientType::Public).is_err(), "{bad}");
+        }
+        assert!(check(&format!("com.example.app:/{}", "a".repeat(2_048)), ClientType::Public).is_err());
+    }
+
     #[test]
     fn an_origin_is_as_a_browser_sends_it() {
         for good in [

@@ -150,16 +150,20 @@ impl<S: Store> Engine<S> {
     /// A page when the client or its address is not right. Everything else that is wrong is the client's to hear of, in
     /// [`Step::Return`].
     pub async fn authorize(&self, request: AuthorizationRequest, browser: &Browser) -> Result<Step, AuthorizeError> {
-        let pending = Pending {
-            id: secret::identifier().map_err(Error::from)?,
+        let pending = self.begin(ask::known_parameters(&request.parameters), browser)?;
+        self.proceed(pending, request.repeated, browser, Arrival::Returned).await
+    }
+
+    fn begin(&self, parameters: Vec<(String, String)>, browser: &Browser) -> Result<Pending, Error> {
+        Ok(Pending {
+            id: secret::identifier()?,
             begun: self.clock.now().micros(),
             browser: browser.id,
-            parameters: ask::known_parameters(&request.parameters),
+            parameters,
             account_chosen: false,
             organization: None,
             consent_of: None,
-        };
-        self.proceed(pending, request.repeated, browser, Arrival::Returned).await
+        })
     }
 
     /// Goes on where a page left off, such as after a login.
@@ -168,6 +172,26 @@ impl<S: Store> Engine<S> {
     /// A page when the handle is not this browser's or too old, or when client or address are no longer right.
     pub async fn resume(&self, handle: &str, browser: &Browser) -> Result<Step, AuthorizeError> {
         self.proceed(self.reopen(handle, browser)?, false, browser, Arrival::Returned).await
+    }
+
+    /// Goes on after the sign-in that gave the browser another name: what began under the old one is the new one's from
+    /// then on.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume), for the browser as it `was`.
+    pub async fn resume_renamed(&self, handle: &str, was: &Browser, browser: &Browser) -> Result<Step, AuthorizeError> {
+        let pending = Pending { browser: browser.id, ..self.reopen(handle, was)? };
+        self.proceed(pending, false, browser, Arrival::Returned).await
+    }
+
+    /// Begins the request of a handle anew, whichever browser it was for: nothing that was chosen or decided comes along,
+    /// so it is no more than a link to the endpoint with the same parameters.
+    ///
+    /// # Errors
+    /// A page when the handle is none of ours or too old, or as for [`authorize`](Self::authorize).
+    pub async fn restart(&self, handle: &str, browser: &Browser) -> Result<Step, AuthorizeError> {
+        let pending = self.begin(self.open(handle)?.parameters, browser)?;
+        self.proceed(pending, false, browser, Arrival::Returned).await
     }
 
     /// Goes on with the account of the present session, which the person chose explicitly.
@@ -203,10 +227,12 @@ impl<S: Store> Engine<S> {
     }
 
     fn reopen(&self, handle: &str, browser: &Browser) -> Result<Pending, PageError> {
+        let pending = self.open(handle)?;
+        if pending.browser == browser.id { Ok(pending) } else { Err(PageError::OtherBrowser) }
+    }
+
+    fn open(&self, handle: &str) -> Result<Pending, PageError> {
         let pending: Pending = self.open_handle(PURPOSE, handle).ok_or(PageError::Handle)?;
-        if pending.browser != browser.id {
-            return Err(PageError::OtherBrowser);
-        }
         match self.is_stale(Timestamp::from_micros(pending.begun)) {
             true => Err(PageError::Expired),
             false => Ok(pending),

@@ -36,6 +36,12 @@ pub struct Return {
 pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 impl Return {
+    /// Where the browser goes, for people: the host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        host(&self.redirect_uri)
+    }
+
     /// The address with the parameters in its query; what was registered comes first, to the letter.
     #[must_use]
     pub fn url(&self) -> String {
@@ -144,8 +150,14 @@ fn loopback(uri: &str) -> Option<(&str, &str)> {
     (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
 }
 
-/// The host that the person will be sent to, to be shown before it happens.
+/// The host that the person will be sent to, to be shown before it happens. For an app with a scheme of its own that is
+/// the scheme, with its colon: what follows names nobody.
 pub(super) fn host(redirect_uri: &str) -> &str {
-    let after = redirect_uri.split_once("://").map_or(redirect_uri, |(_, rest)| rest);
-    after.split(['/', '?']).next().unwrap_or(after)
+    let (scheme, rest) = redirect_uri.split_at(redirect_uri.find(':').map_or(0, |colon| colon + 1));
+    match rest.strip_prefix("//") {
+        Some(after) if ["https:", "http:"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) => {
+            after.split(['/', '?']).next().unwrap_or(after)
+        }
+        _ => scheme,
+    }
 }

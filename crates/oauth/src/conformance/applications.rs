@@ -82,7 +82,8 @@ pub async fn an_unknown_application_is_none<S: StoreUnderTest>(store: &S) {
 pub async fn a_profile_comes_back_with_every_field<S: StoreUnderTest>(store: &S) {
     let scene = Scene::set(store).await;
     let rule = "a profile comes back with every field";
-    let bare = Profile { given_name: None, family_name: None, email_verified: false, ..scene.profile.clone() };
+    let bare =
+        Profile { given_name: None, family_name: None, email_verified: false, locale: None, ..scene.profile.clone() };
     for profile in [scene.profile.clone(), bare] {
         store.put_person(scene.subject.clone(), profile.clone()).await;
         let read = answer(store.profile(scene.subject.id).await, rule);

@@ -79,6 +79,7 @@ impl Scene {
                 family_name: Some("O'Brien".to_owned()),
                 email: Some(format!("{}@example.com", unique())),
                 email_verified: true,
+                locale: Some("nl".to_owned()),
                 updated_at: NOW,
             },
             session_id: Id::new(NOW, random()),

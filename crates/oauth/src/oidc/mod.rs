@@ -21,10 +21,11 @@ pub const OIDC_SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_acces
 pub(crate) const ACR: &str = "1";
 
 /// The claims about a person, and the scope that covers each (OpenID Connect Core section 5.4).
-pub(crate) const CLAIMS: [(&str, &str); 6] = [
+pub(crate) const CLAIMS: [(&str, &str); 7] = [
     ("name", "profile"),
     ("given_name", "profile"),
     ("family_name", "profile"),
+    ("locale", "profile"),
     ("updated_at", "profile"),
     ("email", "email"),
     ("email_verified", "email"),
@@ -34,7 +35,7 @@ pub(crate) const CLAIMS: [(&str, &str); 6] = [
 pub(crate) fn description(scope: &str) -> Option<&'static str> {
     match scope {
         "openid" => Some("Know who you are"),
-        "profile" => Some("See your name"),
+        "profile" => Some("See your name and language"),
         "email" => Some("See your e-mail address"),
         "offline_access" => Some("Keep its access while you are away"),
         _ => None,
@@ -53,6 +54,7 @@ fn claim(profile: &Profile, name: &str) -> Option<Value> {
         "name" => full_name(profile).map(Value::from),
         "given_name" => text(&profile.given_name),
         "family_name" => text(&profile.family_name),
+        "locale" => text(&profile.locale),
         "updated_at" => Some(profile.updated_at.seconds().into()),
         "email" => text(&profile.email),
         "email_verified" => profile.email.as_ref().map(|_| profile.email_verified.into()),

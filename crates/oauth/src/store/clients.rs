@@ -186,6 +186,8 @@ pub struct Profile {
     pub email: Option<String>,
     /// Whether the address was proved to be this person's.
     pub email_verified: bool,
+    /// The language in which to write to them, as a tag (RFC 5646), if it is known.
+    pub locale: Option<String>,
     /// When any of this last changed.
     pub updated_at: Timestamp,
 }

@@ -123,6 +123,7 @@ impl Environment {
             family_name: Some("Jansen".to_owned()),
             email: Some("zoe@example.com".to_owned()),
             email_verified: true,
+            locale: Some("nl".to_owned()),
             updated_at: Timestamp::from_seconds(1_700_000_000),
         };
         self.store.put_person(subject.clone(), profile.clone());

@@ -177,17 +177,25 @@ impl Env {
 
     pub(super) async fn find_profile(&self, user_id: Id<User>) -> Result<Option<Profile>> {
         let (environment, id) = (self.key(), Key::from(user_id));
-        type Row = (Option<String>, Option<String>, Option<String>, bool, i64);
+        type Row = (Option<String>, Option<String>, Option<String>, bool, Option<String>, i64);
         let row: Option<Row> = on!(self.db, lookup, |c| {
-            let columns = (users::first_name, users::last_name, users::email, users::email_verified, users::updated_at);
+            let columns = (
+                users::first_name,
+                users::last_name,
+                users::email,
+                users::email_verified,
+                users::locale,
+                users::updated_at,
+            );
             let found = users::table.find((environment, id)).select(columns);
             Ok::<_, Error>(found.get_result(c).await.optional()?)
         })?;
-        Ok(row.map(|(given_name, family_name, email, email_verified, updated_at)| Profile {
+        Ok(row.map(|(given_name, family_name, email, email_verified, locale, updated_at)| Profile {
             given_name,
             family_name,
             email,
             email_verified,
+            locale,
             updated_at: Timestamp::from_micros(updated_at),
         }))
     }

@@ -45,6 +45,7 @@ pub(super) struct PartiesRow {
     profile_updated_at: i64,
     primary_kid: Option<String>,
     not_before: i64,
+    locale: Option<String>,
 }
 
 /// A row of the view `audiences`.
@@ -116,6 +117,7 @@ impl PartiesRow {
             family_name: self.last_name,
             email: self.email,
             email_verified: self.email_verified,
+            locale: self.locale,
             updated_at: Timestamp::from_micros(self.profile_updated_at),
         };
         let session_expires_at = match session {

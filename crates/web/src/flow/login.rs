@@ -4,14 +4,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind};
+use paylent_crypto::secret::{self, Secret, SecretHash, SecretKind, fingerprint};
 use paylent_domain::{
     Id,
     audit::Context,
     session::Session,
     user::{User, check_password},
 };
-use paylent_oauth::Step;
+use paylent_oauth::{AuthorizeError, PageError, Step};
 use paylent_storage::{Refusal, Renewal, RightPassword};
 
 use super::{
@@ -20,7 +20,7 @@ use super::{
     fault::Failure,
     prove::{Proof, Proved, prove},
     respond, respond_to_form, show,
-    visit::Fields,
+    visit::{Fields, stranger},
 };
 use crate::{Settings, csrf::Purpose, pages::SignInProblem};
 
@@ -46,9 +46,16 @@ pub(super) async fn post(request: HttpRequest, payload: Payload, settings: Data<
     respond_to_form(&request, payload, &settings, sign_in).await
 }
 
-/// The request that a handle stands for, as if nobody were signed in: judged before any password is looked at.
+/// The request that a handle stands for, as if nobody were signed in: judged before any password is looked at. A page that
+/// was open while somebody signed in here was for the browser under its name of before. Its request begins anew.
 async fn reopen(visit: &Visit, fields: &Fields) -> Result<Step, Failure> {
-    Ok(visit.engine().resume(fields.one("handle").unwrap_or_default(), &visit.nobody()).await?)
+    let handle = fields.one("handle").unwrap_or_default();
+    match visit.engine().resume(handle, &visit.nobody()).await {
+        Err(AuthorizeError::Page(PageError::OtherBrowser)) if visit.session.is_some() && visit.is_from_here() => {
+            Ok(visit.engine().restart(handle, &visit.nobody()).await?)
+        }
+        step => Ok(step?),
+    }
 }
 
 async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
@@ -86,15 +93,20 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
 
 async fn go_on(visit: &Visit, aim: &Aim) -> Result<HttpResponse, Failure> {
     match aim {
-        Aim::Request(login) => visit.show(visit.engine().resume(&login.handle, &visit.browser()).await?).await,
+        Aim::Request(login) => visit.show(visit.resume(&login.handle).await?).await,
         Aim::Page(path) => Ok(show::redirect(path.as_str())),
     }
 }
 
 /// Signs the person in: with the session that this browser has of theirs, or else a new one. Another person's session ends.
-/// Says whether the person may still sign in.
+/// A browser that this person did not sign in in before gets another name, by which it is known from now on. Says whether
+/// the person may still sign in.
 async fn begin_session(visit: &mut Visit, proved: Proved, email: &str) -> Result<bool, Failure> {
-    let Proved { user_id, right } = proved;
+    let Proved { user_id, mut right } = proved;
+    let name = (!right.attempt.known).then(stranger).transpose()?;
+    if let Some(name) = &name {
+        right.attempt.browser = fingerprint(name.as_bytes());
+    }
     let token = secret::generate(SecretKind::Session)?;
     let by = visit.context(user_id, email.trim());
     let session = match renew_session(visit, user_id, &token, &right, &by).await {
@@ -115,7 +127,10 @@ async fn begin_session(visit: &mut Visit, proved: Proved, email: &str) -> Result
     if let Some(old) = visit.session.take_if(|old| old.user_id != user_id) {
         visit.engine().end_session(old.id).await?;
     }
-    visit.sign_in(token.expose(), session.expires_at).await?;
+    if let Some(name) = name {
+        visit.rename(name);
+    }
+    visit.enter_session(token.expose(), session.expires_at).await?;
     Ok(true)
 }
 

@@ -44,9 +44,9 @@ use visit::{Fields, Visit};
 
 /// Mounts the pages and what belongs to them.
 pub(crate) fn configure(cfg: &mut ServiceConfig) {
-    cfg.service(either("/oauth/authorize").route(get().to(authorize::get)).route(web::post().to(authorize::post)))
+    cfg.service(acting("/oauth/authorize").route(web::get().to(authorize::get)).route(web::post().to(authorize::post)))
         .service(userinfo_endpoint())
-        .service(either("/oauth/logout").route(get().to(logout::get)).route(web::post().to(logout::post)))
+        .service(acting("/oauth/logout").route(web::get().to(logout::get)).route(web::post().to(logout::post)))
         .service(get_only("/invitations/{id}").route(get().to(invitation::get)))
         .service(get_only("/account/data").route(get().to(account::data::get)))
         .service(get_only("/account/data.json").route(get().to(account::data::download)))
@@ -163,6 +163,11 @@ fn userinfo_endpoint() -> impl HttpServiceFactory + 'static {
 /// A resource that answers other methods than GET, HEAD and POST with 405.
 fn either(path: &str) -> Resource {
     web::resource(path).default_service(web::to(|| async { reply::method_not_allowed("GET, HEAD, POST") }))
+}
+
+/// A resource whose GET does something, so that there is no HEAD: one would issue a code or end a session unseen.
+fn acting(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(|| async { reply::method_not_allowed("GET, POST") }))
 }
 
 async fn asset(request: HttpRequest) -> HttpResponse {

@@ -181,7 +181,7 @@ impl Visit {
         let refused = || Failure::Page(Fault::RedirectUri, "A form cannot be posted to this address.".to_owned());
         let form = FormPost {
             frame: self.frame(),
-            client: Name(host(&answer.redirect_uri)),
+            client: Name(answer.host()),
             destination: Destination::parse(&answer.redirect_uri).ok_or_else(refused)?,
             parameters: &parameters,
         };
@@ -198,12 +198,6 @@ fn party(organization: Option<Name<'_>>, is_owned: bool, for_organization: bool)
         (None, true) => Some(Party::Person),
         (None, false) => None,
     }
-}
-
-/// The host of an address.
-fn host(uri: &str) -> &str {
-    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
-    rest.split(['/', '?']).next().unwrap_or(rest)
 }
 
 /// The session that a page is about is not there.

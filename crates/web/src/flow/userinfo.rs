@@ -62,7 +62,7 @@ fn refused(issuer: &str, error: UserInfoError) -> HttpResponse {
     }
 }
 
-/// An error of RFC 6750 section 3.1; without a code for a request that brought no token.
+/// An error of RFC 6750 section 3.1. A request that brought no token is told no code: nothing about it is an error but that.
 fn refuse(issuer: &str, status: u16, code: Option<&str>, sentence: &str) -> HttpResponse {
     let mut challenge = format!("Bearer realm=\"{issuer}\"");
     if let Some(code) = code {
@@ -71,10 +71,13 @@ fn refuse(issuer: &str, status: u16, code: Option<&str>, sentence: &str) -> Http
     if code == Some("insufficient_scope") {
         challenge.push_str(", scope=\"openid\"");
     }
-    let error = json!({"error": code.unwrap_or("invalid_token"), "error_description": sentence});
+    let body = match code {
+        Some(code) => json!({"error": code, "error_description": sentence}),
+        None => json!({}),
+    };
     HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST))
         .insert_header((WWW_AUTHENTICATE, challenge))
         .insert_header((CACHE_CONTROL, "no-store"))
         .content_type("application/json")
-        .body(error.to_string())
+        .body(body.to_string())
 }

@@ -18,7 +18,7 @@ use paylent_domain::{
     network::Origin,
     user::User,
 };
-use paylent_oauth::{Browser, Engine, Parameters, SignedIn};
+use paylent_oauth::{AuthorizeError, Browser, Engine, Parameters, SignedIn, Step};
 use paylent_storage::{Env, LiveSession, NewSession};
 
 use super::fault::Failure;
@@ -46,8 +46,10 @@ pub(super) struct Visit {
     /// The language that the client asked for, which the pages of its request are in.
     pub(super) asked: Option<Language>,
     pub(super) now: Timestamp,
-    /// The value of the browser's own cookie.
+    /// The value of the browser's own cookie: what tells it from others.
     pub(super) browser: String,
+    /// What it was before this request gave it another.
+    former: Option<String>,
     /// The value of the session's cookie, while it is good.
     token: Option<String>,
     pub(super) session: Option<LiveSession>,
@@ -90,6 +92,7 @@ impl Visit {
             asked: asked(ui_locales.as_deref()),
             now: settings.clock.now(),
             browser,
+            former: None,
             token: None,
             session: None,
             name: None,
@@ -144,8 +147,26 @@ impl Visit {
         self.session = Some(session);
     }
 
-    /// Goes on with a new session, which the browser keeps until it ends.
+    /// Goes on with the first session of somebody new, in a browser that goes by another name from now on.
     pub(super) async fn sign_in(&mut self, token: &str, until: Timestamp) -> Result<(), Failure> {
+        self.rename(stranger()?);
+        self.enter_session(token, until).await
+    }
+
+    /// Gives the browser another name. Somebody may have put the one before there, to be taken for this browser later.
+    pub(super) fn rename(&mut self, name: String) {
+        self.set_cookies.push(self.cookies().set(Cookie::Browser, &name, Some(BROWSER_SECONDS)));
+        self.former.get_or_insert(std::mem::replace(&mut self.browser, name));
+    }
+
+    /// Goes on with a request that began before this one signed somebody in.
+    pub(super) async fn resume(&self, handle: &str) -> Result<Step, AuthorizeError> {
+        let was = Browser { id: fingerprint(self.former.as_ref().unwrap_or(&self.browser).as_bytes()), session: None };
+        self.engine().resume_renamed(handle, &was, &self.browser()).await
+    }
+
+    /// Goes on with a new session, or with a new token of the same, which the browser keeps until it ends.
+    pub(super) async fn enter_session(&mut self, token: &str, until: Timestamp) -> Result<(), Failure> {
         let session = self.env.session_by_token(&SecretHash::of(token), self.now).await?;
         let session = session.ok_or(Failure::Page(Fault::Unavailable, "the session ended at once".to_owned()))?;
         let seconds = u32::try_from(until.seconds() - self.now.seconds()).unwrap_or_default();
@@ -335,8 +356,8 @@ impl Visit {
     }
 }
 
-/// The value that tells a browser from others when it brings none: 256 random bits.
-fn stranger() -> Result<String, paylent_crypto::Error> {
+/// A value that tells a browser from others: 256 random bits.
+pub(super) fn stranger() -> Result<String, paylent_crypto::Error> {
     let fresh = secret::generate(SecretKind::Session)?;
     Ok(fresh.expose().trim_start_matches(SecretKind::Session.prefix()).to_owned())
 }

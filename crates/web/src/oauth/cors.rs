@@ -14,7 +14,7 @@ use actix_web::{
             HeaderValue, ORIGIN, VARY,
         },
     },
-    middleware::{DefaultHeaders, Next},
+    middleware::Next,
 };
 use paylent_storage::Env;
 
@@ -23,9 +23,17 @@ use super::body::is_json;
 /// How long a browser may remember what was allowed, in seconds.
 const MAX_AGE: &str = "600";
 
-/// The middleware of documents that everybody may read.
-pub(crate) fn public() -> DefaultHeaders {
-    DefaultHeaders::new().add((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+/// The middleware of documents that everybody may read, whatever headers a script sends along.
+pub(crate) async fn public<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    let mut response = match is_preflight(&request) {
+        true => request.into_response(permission("GET", "*")).map_into_right_body(),
+        false => next.call(request).await?.map_into_left_body(),
+    };
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    Ok(response)
 }
 
 /// The middleware of an endpoint that registered origins may use.
@@ -38,7 +46,7 @@ pub(crate) async fn registered<B: MessageBody + 'static>(
         _ => None,
     };
     let mut response = match origin.is_some() && is_preflight(&request) {
-        true => request.into_response(permission()).map_into_right_body(),
+        true => request.into_response(permission("GET, POST", "Authorization, Content-Type")).map_into_right_body(),
         false => next.call(request).await?.map_into_left_body(),
     };
     allow(response.headers_mut(), origin);
@@ -82,10 +90,10 @@ async fn is_registered(env: &Env, origin: &HeaderValue) -> bool {
 }
 
 /// The answer to a preflight request.
-fn permission() -> HttpResponse {
+fn permission(methods: &'static str, headers: &'static str) -> HttpResponse {
     HttpResponse::NoContent()
-        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"))
+        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, methods))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, headers))
         .insert_header((ACCESS_CONTROL_MAX_AGE, MAX_AGE))
         .finish()
 }

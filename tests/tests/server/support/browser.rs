@@ -320,6 +320,9 @@ pub fn is_protected(reply: &Reply) {
             assert!(policy.split("; ").any(|part| part == directive), "{directive} in {policy}");
         }
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        let form_action = policy.split("; ").find(|part| part.starts_with("form-action"));
+        let is_known = matches!(form_action, None | Some("form-action 'none'" | "form-action 'self'"));
+        assert!(is_known && (form_action != Some("form-action 'none'") || !reply.text.contains("<form")), "{policy}");
     }
 }
 
@@ -352,6 +355,14 @@ pub async fn application_with(
         client.credentials.1.clear();
     }
     client
+}
+
+/// Lets the people who run acme's environment decide this, and waits until it holds.
+pub async fn decide(server: &TestServer, settings: Value) {
+    let admin = server.admin(&server.acme).await;
+    let id = admin.get("environment").await.is(200).id();
+    admin.patch("environment", &change("environment", &id, settings)).await.is(200);
+    server.clock.advance_seconds(5);
 }
 
 /// Somebody who signs in with [`PASSWORD`], and their id.

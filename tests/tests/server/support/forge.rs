@@ -96,8 +96,26 @@ fn but(mut object: Value, name: &str, value: Value) -> Value {
     object
 }
 
-/// Each of these tokens is refused, and nothing changes. A good token made by the same hand is not.
+/// Each of these tokens is refused everywhere, and nothing changes. A good token made by the same hand is not.
 pub async fn refuses(server: &TestServer, database: &TestDatabase, forge: &Forge, bad: Vec<String>) {
+    let before = database.dump().await;
+    let (acme, machine) = (&server.acme, server.acme.machine());
+    let userinfo = |token: &str| server.request(acme, Method::GET, "/oauth/userinfo").bearer_auth(token);
+    let good = forge.good();
+    assert_eq!(Reply::of(userinfo(&good)).await.status, 403, "a machine, who is nobody");
+    assert_eq!(server.introspect(acme, &machine, &good).await.json()["active"], true);
+    for token in &bad {
+        let (shown, reply) = (&token[..token.len().min(400)], Reply::of(userinfo(token)).await);
+        assert_eq!((reply.status, &reply.json()["error"]), (401, &json!("invalid_token")), "{shown}");
+        let asked = server.introspect(acme, &machine, token).await.is(200);
+        assert_eq!(asked.text, r#"{"active":false}"#, "{shown}");
+    }
+    assert_eq!(database.dump().await, before);
+    refuses_at_api(server, database, forge, bad).await;
+}
+
+/// Each of these tokens is refused by the Management API, and nothing changes. A good token made by the same hand is not.
+pub async fn refuses_at_api(server: &TestServer, database: &TestDatabase, forge: &Forge, bad: Vec<String>) {
     let before = database.dump().await;
     assert_eq!(server.users_with(&server.acme, &forge.good()).await.status, 200, "the forger's hand is good");
     for token in bad {

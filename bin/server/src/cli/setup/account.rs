@@ -9,7 +9,7 @@ use paylent_domain::{
     Id, Timestamp,
     account::Account,
     client::{ClientType, GrantType, OrganizationUsage, TokenFormat},
-    environment::{Environment, Handle},
+    environment::{Environment, Handle, Lifetimes},
     signing_key::NewSigningKey,
     user::{NewPerson, PasswordHash},
 };
@@ -52,6 +52,7 @@ pub(super) fn plan(
                 custom_domain: None,
                 name: None,
                 registration_enabled: true,
+                lifetimes: Lifetimes::default(),
             },
             client_id: client.client_id.clone(),
             client_secret,

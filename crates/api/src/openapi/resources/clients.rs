@@ -12,6 +12,12 @@ pub(super) fn uri() -> ObjectBuilder {
     formatted("uri").max_length(Some(2_048)).pattern(Some(r"^https?://[!$-)+-;=?-\[\]-~]+$"))
 }
 
+/// Where a client may have people returned to (`paylent_domain::client::check_uris`).
+fn return_uri() -> ObjectBuilder {
+    let pattern = r"^(https?://|[a-z][a-z0-9-]*(\.[a-z0-9-]+)+:/)[!$-)+-;=?-\[\]-~]*$";
+    formatted("uri").max_length(Some(2_048)).pattern(Some(pattern))
+}
+
 /// An origin (`paylent_domain::client::check_origin`).
 fn origin() -> ObjectBuilder {
     text().max_length(Some(270)).pattern(Some(r"^https?://[^/?#@*\u0022\s]+$"))
@@ -95,8 +101,9 @@ fn addresses() -> [Property; 4] {
     [
         Property::new(
             "redirect_uris",
-            "Where it may be returned to: https, or http to a loopback host.",
-            set(uri(), MAX_ADDRESSES),
+            "Where it may be returned to: https, or http to a loopback host, or for a public client a scheme of its own, \
+             a domain name in reverse order: `com.example.app:/callback`.",
+            set(return_uri(), MAX_ADDRESSES),
             json!(["https://reports.example.com/callback"]),
         )
         .optional()
@@ -104,7 +111,7 @@ fn addresses() -> [Property; 4] {
         Property::new(
             "post_logout_redirect_uris",
             "Where a person may be returned to after signing out (RP-Initiated Logout). As `redirect_uris`.",
-            set(uri(), MAX_ADDRESSES),
+            set(return_uri(), MAX_ADDRESSES),
             json!(["https://reports.example.com/goodbye"]),
         )
         .optional()

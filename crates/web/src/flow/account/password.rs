@@ -66,7 +66,7 @@ async fn replace(visit: &mut Visit, person: &Person, password: &str) -> Result<H
     let about = About::PasswordChanged { reset_link: visit.link("/password/forgot") };
     let letter = letter(visit, person, &person.email, about, None)?;
     let renewed = visit.env.change_password(session, renewal, hash, letter, &by(visit, person)).await?;
-    visit.sign_in(token.expose(), renewed.ok_or_else(gone)?.expires_at).await?;
+    visit.enter_session(token.expose(), renewed.ok_or_else(gone)?.expires_at).await?;
     Ok(say_done(Section::Password))
 }
 

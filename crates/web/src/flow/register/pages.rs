@@ -102,7 +102,7 @@ pub(super) async fn complete(visit: &mut Visit, fields: &Fields) -> Result<HttpR
 /// On to the authorization request that the person came from, or a welcome if there is none that can go on.
 async fn go_back(visit: &Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
     if let Some(handle) = fields.handle()
-        && let Ok(step) = visit.engine().resume(handle, &visit.browser()).await
+        && let Ok(step) = visit.resume(handle).await
     {
         return visit.show(step).await;
     }
