@@ -201,7 +201,7 @@ impl<'a> Subject<'a> {
             example: &example(visit, application),
             settings: Form {
                 frame: visit.frame(),
-                organization: place.organization,
+                organization: Name(&desk.name),
                 typed,
                 grant: Some(application.grant_type),
                 servers: &[],

@@ -23,7 +23,10 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::connections::{NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
+    pages::{
+        Name,
+        connections::{NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
+    },
 };
 
 /// How many APIs there are to choose from at most.
@@ -181,7 +184,7 @@ async fn page(
         made: &format!("{id}.{}", visit.vouch(&id)),
         settings: Form {
             frame: visit.frame(),
-            organization: place.organization,
+            organization: Name(&desk.name),
             typed: &typed,
             grant: None,
             servers: &names,

@@ -24,12 +24,12 @@ use super::{
     texts::connections::Connections as Texts,
 };
 
-/// What surrounds a page of an organization's connections besides the frame.
+/// What surrounds a page of connections besides the frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// What the organization is called.
-    pub organization: Name<'a>,
-    /// Where its connections are listed.
+    /// What the organization is called; none where somebody looks at what they connected for themself alone.
+    pub organization: Option<Name<'a>>,
+    /// Where the connections are listed.
     pub path: &'a str,
     /// What the person did a moment ago.
     pub done: Option<Done>,
