@@ -12,7 +12,7 @@ use crate::support::{forge::Forge, *};
 /// Method, path, permission, and what else the user must be allowed to do: to read what hangs on a resource takes the
 /// right to read the tie and the other end, and to replace a relationship the rights to make and to break ties.
 #[rustfmt::skip]
-const ROUTES: [(&str, &str, &str, Option<&str>); 162] = [
+const ROUTES: [(&str, &str, &str, Option<&str>); 163] = [
     ("GET",    "/users",                                                      "users:read",                None),
     ("POST",   "/users",                                                      "users:create",              None),
     ("GET",    "/users/{id}",                                                 "users:read",                None),
@@ -146,6 +146,7 @@ const ROUTES: [(&str, &str, &str, Option<&str>); 162] = [
     ("GET",    "/applications/{id}",                                          "applications:read",         None),
     ("PATCH",  "/applications/{id}",                                          "applications:update",       None),
     ("PATCH",  "/applications/{id}/rotate-secret",                            "applications:update",       None),
+    ("PATCH",  "/applications/{id}/expire-previous-secret",                   "applications:update",       None),
     ("DELETE", "/applications/{id}",                                          "applications:delete",       None),
     ("GET",    "/applications/{id}/relationships/organization",               "applications:read",         None),
     ("GET",    "/applications/{id}/organization",                             "applications:read",         Some("organizations:read")),

@@ -166,6 +166,7 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
             resource_server: EVIL,
             created: AT,
             changed: AT,
+            previous_secret: tokens.first().map(|_| AT),
             example: LINK,
             settings,
             tokens,
