@@ -45,8 +45,7 @@ both! {
         }
     }
 
-    /// Seed 002: "all currently valid access tokens will remain valid until they expire. But to fetch a new access token, the
-    /// new client_secret must be supplied."
+    /// Tokens live until they expire; new ones are for whoever has the new secret, and for the overlap the old one.
     async fn a_rotation_leaves_the_tokens_of_people_and_refreshes_by_the_new_secret(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         person(&server.acme, EMAIL).await;
@@ -70,7 +69,7 @@ both! {
         }
     }
 
-    /// Seed 002: "Otherwise a 400 bad_request error will be returned during the authorization process."
+    /// Requests that name the old address are refused at either end.
     async fn another_redirect_uri_counts_at_once(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         person(&server.acme, EMAIL).await;
