@@ -49,10 +49,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Checks media types, finds out who calls, and asks the policy, in this order. Nothing of the body is read yet.
+    /// Finds out who calls, asks the policy, and checks media types, in this order: a token that comes from where it should
+    /// not is known for that whatever it was sent with. Nothing of the body is read yet.
     ///
     /// # Errors
-    /// 406, 414 or 415; 400 or 401 for the token; 401 or 403 by policy.
+    /// 400, 401 or 403 for the token; 401 or 403 by policy; 406, 414 or 415.
     pub(crate) async fn open(
         request: HttpRequest,
         payload: Payload,
@@ -60,9 +61,9 @@ impl Call {
         env: Env,
         endpoint: &Endpoint,
     ) -> Result<Self, Failure> {
-        check_head(&request, endpoint)?;
         let actor = actor::actor(&request, &env, &settings).await?;
         let reach = policy::permits(&actor, endpoint.resource, endpoint.action)?;
+        check_head(&request, endpoint)?;
         let Actor::Token(token) = &actor else { return Err(Denied::Anonymous.into()) };
         let (ip, user_agent) = match request.extensions().get::<Origin>() {
             Some(origin) => (Some(origin.ip), origin.user_agent.clone()),

@@ -253,6 +253,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     at("GET",    "/applications/{id}",                                         Applications,    Read,   show::<Application>()),
     at("PATCH",  "/applications/{id}",                                         Applications,    Update, update::<Application>()),
     at("PATCH",  "/applications/{id}/rotate-secret",                           Applications,    Update, verb::<Application>(application_writes::rotate_secret)),
+    at("PATCH",  "/applications/{id}/expire-previous-secret",                  Applications,    Update, verb::<Application>(application_writes::expire_previous_secret)),
     at("DELETE", "/applications/{id}",                                         Applications,    Delete, delete::<Application>()),
     at("GET",    "/applications/{id}/relationships/organization",              Applications,    Read,   linkage::<Application, Organization>()),
     at("GET",    "/applications/{id}/organization",                            Applications,    Read,   related::<Application, Organization>()),

@@ -22,7 +22,7 @@ impl AllowList {
     ///
     /// # Errors
     /// The index of the offending entry (none when there are too many) and the rule it breaks: it is malformed, has bits
-    /// set behind its prefix, holds every address, or is listed twice.
+    /// set behind its prefix, is listed twice, or the list holds every address with it.
     pub fn parse<'a>(entries: impl IntoIterator<Item = &'a str>) -> Result<Self, (Option<usize>, Invalid)> {
         let mut networks = Vec::new();
         for (index, entry) in entries.into_iter().enumerate() {
@@ -34,6 +34,9 @@ impl AllowList {
                 return Err((Some(index), Invalid("is listed twice")));
             }
             networks.push(network);
+            if IpNet::aggregate(&networks).iter().any(|all| all.prefix_len() == 0) {
+                return Err((Some(index), EVERYBODY));
+            }
         }
         Ok(Self(networks))
     }
@@ -74,10 +77,14 @@ impl fmt::Display for AllowList {
 impl FromStr for AllowList {
     type Err = Invalid;
 
+    /// Reads what was parsed before. It is not asked again whether that holds every address, for this is done at every use
+    /// of a token.
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::parse(text.lines()).map_err(|(_, reason)| reason)
+        text.lines().map(network).collect::<Result<_, _>>().map(Self)
     }
 }
+
+const EVERYBODY: Invalid = Invalid("must not hold every address");
 
 /// How many bits of an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) stand before the IPv4 address.
 const MAPPED_PREFIX: u8 = 96;
@@ -99,7 +106,7 @@ fn network(entry: &str) -> Result<IpNet, Invalid> {
     }
     let network = unmapped(network);
     if network.prefix_len() == 0 {
-        return Err(Invalid("must not hold every address"));
+        return Err(EVERYBODY);
     }
     Ok(network)
 }

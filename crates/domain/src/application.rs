@@ -76,10 +76,20 @@ pub struct Application {
     pub permissions: Scopes,
     /// Who is told of tokens from elsewhere.
     pub notification_emails: Vec<Email>,
+    /// When the secret before the last rotation ends, or ended; none when it ended with the rotation, or was ended.
+    pub previous_secret_expires_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Application {
+    /// Until when the secret before works beside the one it has, if it still does.
+    #[must_use]
+    pub fn previous_secret_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.previous_secret_expires_at.filter(|expires_at| now < *expires_at)
+    }
 }
 
 /// How an application gets tokens: one way, chosen when it is made.

@@ -7,6 +7,7 @@ mod axum;
 mod bearer;
 mod common;
 mod config;
+mod examples;
 mod introspection;
 mod jwt;
 mod keys;

@@ -100,6 +100,7 @@ both! {
             ip_allow_list_mode: AllowListMode::Observe,
             permissions: new.permissions,
             notification_emails: new.notification_emails,
+            previous_secret_expires_at: None,
             created_at: by.at,
             updated_at: by.at,
         };

@@ -3,7 +3,7 @@
 use paylent_domain::{Clock as _, allow_list::AllowList, allow_list::AllowListMode, client::ClientType};
 use paylent_storage::NewApplication;
 use paylent_tests::both;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
 use crate::support::{applications::*, browser::*, letters::letters_to, oauth::essence, *};
@@ -148,10 +148,11 @@ both! {
         listed.revoke(&server.acme, &application.client.credentials, &revoked).await.is(200);
         let good = listed.static_token(&application).await;
         let unknown = format!("{}x", &good[..good.len() - 1]);
-        let issuers = server.acme.owned(|new| new.permissions = Default::default()).await;
+        let issuers = server.acme.owned(|_| ()).await;
+        let minted = listed.static_token(&issuers).await;
         database.execute(&format!("UPDATE clients SET active = false WHERE client_id = '{}'", issuers.client.credentials.0)).await;
         let before = database.dump().await;
-        for token in [text(&expired, "access_token"), &revoked, &unknown, "nonsense", &issuers.client.credentials.1] {
+        for token in [text(&expired, "access_token"), &revoked, &unknown, "nonsense", &issuers.client.credentials.1, &minted] {
             let answers = [&listed, &foreign].map(|node| async {
                 let api = node.bearer(&node.acme, token).get("organizations").await;
                 let userinfo = Browser::new(node).userinfo(token).await;
@@ -216,6 +217,37 @@ both! {
         assert_eq!(done, (201, 200), "from a listed address it is");
     }
 
+    /// A token is looked at before the request that it came with, so that no fault of that lets it live.
+    async fn ip_violate_a_malformed_request_from_elsewhere_ends_its_token_too(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let application = server.acme.owned(|_| ()).await;
+        let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
+        let long = format!("organizations?filter[name]={}", "a".repeat(9_000));
+        let json_api = ("content-type", "application/vnd.api+json");
+        for (method, path, headers, status) in [
+            (Method::POST, "memberships", &[("content-type", "text/plain")][..], 415),
+            (Method::POST, "memberships", &[], 415),
+            (Method::POST, "memberships", &[json_api, ("content-encoding", "gzip")], 415),
+            (Method::POST, "memberships", &[json_api, ("accept", "application/vnd.api+json;x=1")], 406),
+            (Method::GET, "organizations", &[("accept", "application/vnd.api+json;x=1")], 406),
+            (Method::GET, long.as_str(), &[], 414),
+            (Method::GET, "organizations?nothing=1", &[], 400),
+        ] {
+            let token = listed.static_token(&application).await;
+            let ask = async |node: &TestServer, token: Option<&str>| {
+                let request = node.request(&node.acme, method.clone(), &format!("/api/{path}"));
+                let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+                let request = if method == Method::POST { request.body("{}") } else { request };
+                Reply::of(token.into_iter().fold(request, RequestBuilder::bearer_auth)).await.status
+            };
+            assert_eq!(ask(&listed, Some(&token)).await, status, "{path} {headers:?}");
+            assert_eq!(ask(&foreign, None).await, 401, "{path} {headers:?}");
+            assert_eq!(ask(&foreign, Some(&token)).await, 403, "{path} {headers:?}");
+            assert_eq!(ask(&listed, Some(&token)).await, 401, "{path} {headers:?}: it is dead");
+        }
+    }
+
+    /// What the API changes at one node counts at the other with the next request.
     async fn ip_update_an_address_that_is_taken_off_the_list_is_foreign_at_once(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
@@ -225,10 +257,12 @@ both! {
         for token in &tokens {
             assert_eq!((here.calls_with(token).await, there.calls_with(token).await), (200, 200));
         }
-        let id = database.bytes(application.id.as_bytes());
-        database.execute(&format!("UPDATE applications SET ip_allow_list = '{LISTED}' WHERE id = {id}")).await;
-        assert_eq!((here.calls_with(&tokens[0]).await, there.calls_with(&tokens[0]).await), (403, 401));
-        assert_eq!((there.calls_with(&tokens[1]).await, here.calls_with(&tokens[1]).await), (403, 401));
+        let id = application.id.to_string();
+        let shorter = change("application", &id, json!({"ip_allow_list": [LISTED]}));
+        server.admin(&server.acme).await.patch(&format!("applications/{id}"), &shorter).await.is(200);
+        // The other node first: nothing was forgotten there that it still remembered.
+        assert_eq!((there.calls_with(&tokens[0]).await, here.calls_with(&tokens[0]).await), (403, 401));
+        assert_eq!((here.calls_with(&tokens[1]).await, there.calls_with(&tokens[1]).await), (403, 401));
     }
 
     /// An application without a list is bound to no address.

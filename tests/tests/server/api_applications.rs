@@ -1,6 +1,7 @@
 //! `/api/applications`: how organizations' applications are made, shown, changed and deleted. Who may do so is in
 //! `api_application_rights`.
 
+use paylent_domain::Clock as _;
 use paylent_tests::both;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -70,7 +71,7 @@ both! {
         let now = made.attribute("created_at");
         let expected = json!({"name": "Reports", "grant_type": "client_credentials", "redirect_uri": null,
             "ip_allow_list": ["127.0.0.1"], "ip_allow_list_mode": "enforce", "permissions": [], "notification_emails": [],
-            "client_id": client_id, "created_at": now, "updated_at": now});
+            "client_id": client_id, "previous_secret_expires_at": null, "created_at": now, "updated_at": now});
         assert_eq!(json["data"]["attributes"], expected);
         let linked = |name: &str| json["data"]["relationships"][name]["data"].clone();
         assert_eq!(linked("organization"), json!({"type": "organization", "id": owner}));
@@ -86,7 +87,7 @@ both! {
             admin.patch(&path, &change("application", &id, json!({}))).await.is(200),
             admin.delete(&path).await.is(200),
         ] {
-            assert!(!reply.text.contains("secret"), "{}", reply.text);
+            assert!(!reply.text.contains(&secret) && !reply.text.contains("client_secret"), "{}", reply.text);
         }
         admin.delete(&path).await.is_error(404, "");
         ask(&server, client_id.as_str().unwrap(), &secret).await.is_oauth_error(401, "invalid_client");
@@ -302,6 +303,53 @@ both! {
         assert!(!secrets.iter().any(|secret| rows.iter().any(|row| row.contains(secret))), "they are kept as hashes");
         let holder = server.bearer(&server.acme, &token);
         assert_eq!(holder.get("applications").await.is(200).ids(), [id], "a token of the first secret");
+    }
+
+    /// That an older secret still works is told, and can be ended.
+    async fn the_secret_before_is_shown_and_ended(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let owner = admin.organization("Shop").await;
+        let made = admin.post("applications", &application(bound(), &owner)).await.is(201);
+        let path = format!("applications/{}", made.id());
+        let client_id = made.attribute("client_id").as_str().unwrap().to_owned();
+        let shown = async || admin.get(&path).await.is(200).attribute("previous_secret_expires_at");
+        let expire = async || Reply::of(admin.request(Method::PATCH, &format!("{path}/expire-previous-secret"))).await;
+        let rotate = async |overlap: &str| {
+            let rotated = admin.patch(&format!("{path}/rotate-secret"), &json!({"meta": {"overlap": overlap}})).await.is(200);
+            (secret_of(&rotated), rotated.attribute("previous_secret_expires_at"))
+        };
+        let before = database.dump().await;
+        assert_eq!(expire().await.is(200).attribute("previous_secret_expires_at"), Value::Null, "there is none");
+        assert_eq!(database.dump().await, before);
+        let (old, (new, told)) = (secret_of(&made), rotate("24h").await);
+        let until = json!(server.clock.now().plus_seconds(86_400).to_string());
+        assert_eq!((told, shown().await), (until.clone(), until));
+        assert_eq!((ask(&server, &client_id, &old).await.status, ask(&server, &client_id, &new).await.status), (200, 200));
+        let tag = admin.get(&path).await.header("etag").to_owned();
+        let stale = admin.request(Method::PATCH, &format!("{path}/expire-previous-secret")).header("if-match", "\"1\"");
+        Reply::of(stale).await.is_error(412, "");
+        let overlap = admin.patch(&format!("{path}/expire-previous-secret"), &json!({"meta": {"overlap": "1h"}})).await;
+        assert!([400, 422].contains(&overlap.status), "it takes none: {}", overlap.text);
+        let written = change("application", &made.id(), json!({"previous_secret_expires_at": null}));
+        admin.patch(&path, &written).await.is_error(422, "/data/attributes/previous_secret_expires_at");
+        assert_eq!(admin.get(&path).await.header("etag"), tag);
+        let ended = expire().await.is(200);
+        assert_eq!(ended.attribute("previous_secret_expires_at"), Value::Null);
+        assert_ne!(ended.header("etag"), tag);
+        assert!(!ended.text.contains("client_secret"), "{}", ended.text);
+        assert_eq!((ask(&server, &client_id, &old).await.status, ask(&server, &client_id, &new).await.status), (401, 200));
+        assert_eq!(database.count("audit_events WHERE action = 'application.previous_secret_expired'").await, 1);
+        // What ends by itself, or with the next rotation, is not shown for longer than it works.
+        rotate("1h").await;
+        server.clock.advance_seconds(3_599);
+        assert_ne!(server.admin(&server.acme).await.get(&path).await.attribute("previous_secret_expires_at"), Value::Null);
+        server.clock.advance_seconds(1);
+        let admin = server.admin(&server.acme).await;
+        assert_eq!(admin.get(&path).await.attribute("previous_secret_expires_at"), Value::Null);
+        admin.patch(&format!("{path}/rotate-secret"), &json!({"meta": {"overlap": "7d"}})).await.is(200);
+        let rotated = admin.patch(&format!("{path}/rotate-secret"), &json!({"meta": {"overlap": "none"}})).await.is(200);
+        assert_eq!(rotated.attribute("previous_secret_expires_at"), Value::Null);
     }
 
     async fn a_rotation_that_is_not_understood_changes_nothing(database: TestDatabase) {

@@ -62,6 +62,7 @@ both! {
             ("signing-keys", "set-primary", "set_primary"),
             ("signing-keys", "deactivate", "deactivated"),
             ("invitations", "revoke", "revoked"),
+            ("applications", "expire-previous-secret", "previous_secret_expired"),
             ("applications", "rotate-secret", "secret_rotated"),
             ("mails", "resend", "resent"),
         ] {

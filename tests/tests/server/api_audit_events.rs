@@ -62,6 +62,7 @@ both! {
                     "touch" => "touched",
                     "revoke" => "revoked",
                     "rotate-secret" => "secret_rotated",
+                    "expire-previous-secret" => "previous_secret_expired",
                     "resend" => "resent",
                     other => panic!("what is {other}?"),
                 };

@@ -359,8 +359,14 @@ both! {
 
 /// Names of members that are, or could hold, a secret, and values that look like one.
 fn secrets(json: &Value) -> Vec<String> {
-    const HARMLESS: [&str; 5] =
-        ["token_ttl", "token_format", "access_token_ttl", "token_endpoint_auth_method", "id_token_claims"];
+    const HARMLESS: [&str; 6] = [
+        "token_ttl",
+        "token_format",
+        "access_token_ttl",
+        "token_endpoint_auth_method",
+        "id_token_claims",
+        "previous_secret_expires_at",
+    ];
     match json {
         Value::Object(members) => members
             .iter()

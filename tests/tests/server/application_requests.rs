@@ -6,7 +6,10 @@ use paylent_tests::both;
 use serde_json::{Value, json};
 
 use crate::support::{
+    account::at_home,
     applications::*,
+    browser::{EMAIL, person},
+    connections::{ADMIN, element, path_of},
     oauth::basic,
     raw::{exchange, request, statuses},
     *,
@@ -40,12 +43,16 @@ both! {
         let form = format!("--{part}\r\nContent-Disposition: form-data; name=\"grant_type\"\r\n\r\nclient_credentials\r\n--{part}--\r\n");
         let mut tokens = Vec::new();
         for (media_type, body) in [
+            // As it is written there: without a word about the body.
+            ("", body),
+            ("", &format!(" \r\n\t{body}")),
             ("application/json", body),
             ("application/json; charset=utf-8", body),
             (&format!("multipart/form-data; boundary={part}"), &form),
             ("application/x-www-form-urlencoded", "grant_type=client_credentials"),
         ] {
-            let head = format!("{authorization}Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
+            let typed = if media_type.is_empty() { String::new() } else { format!("Content-Type: {media_type}\r\n") };
+            let head = format!("{authorization}{typed}Content-Length: {}\r\n", body.len());
             let answer = exchange(server.address, request("POST /oauth/token", &server.acme.host, &head, body)).await;
             assert_eq!(statuses(&answer), [200], "{answer}");
             is_static(&serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap(), &mut tokens);
@@ -54,6 +61,54 @@ both! {
             assert_eq!(server.calls_with(token).await, 200);
         }
         assert_eq!(database.count("static_tokens").await, tokens.len());
+        // Nothing else is guessed at, nothing unclear is read, and at no other endpoint.
+        let before = database.dump().await;
+        let twice = r#"{"grant_type": "client_credentials", "grant_type": "client_credentials"}"#;
+        for (path, head, body) in [
+            ("token", "", "grant_type=client_credentials"),
+            ("token", "", "[\"grant_type\"]"),
+            ("token", "", ""),
+            ("token", "", "{\"grant_type\": \"client_credentials\""),
+            ("token", "", twice),
+            ("token", "Content-Type: \r\n", body),
+            ("token", "Content-Type: text/plain\r\n", body),
+            ("introspect", "", "{\"token\": \"x\"}"),
+            ("revoke", "", "{\"token\": \"x\"}"),
+        ] {
+            let head = format!("{authorization}{head}Content-Length: {}\r\n", body.len());
+            let line = format!("POST /oauth/{path}");
+            let answer = exchange(server.address, request(&line, &server.acme.host, &head, body)).await;
+            assert!(statuses(&answer) == [400] && answer.contains("invalid_request"), "{path} {body}: {answer}");
+        }
+        let packed = format!("{authorization}Content-Encoding: gzip\r\nContent-Length: {}\r\n", body.len());
+        let answer = exchange(server.address, request("POST /oauth/token", &server.acme.host, &packed, body)).await;
+        assert_eq!(statuses(&answer), [415], "{answer}");
+        assert_eq!(database.dump().await, before);
+    }
+
+    /// What the page of an application shows is a line for a shell, once the secret is in it.
+    async fn the_line_on_the_page_of_an_application_gets_a_token(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let application = on_this_machine(&server).await;
+        let organization = application.organization.to_string();
+        admin.joins(&ada, &organization, ADMIN).await;
+        let browser = at_home(&server, EMAIL).await;
+        let page = browser.get(&path_of(&organization, &application.client)).await.is(200);
+        let line = element(&page, "example").replace("CLIENT_SECRET", &application.client.credentials.1);
+        // Where the name of the host leads to is not known here.
+        let place = line.split_whitespace().last().unwrap().to_owned();
+        assert_eq!(place, format!("{}/oauth/token", server.acme.issuer()));
+        let options = format!("curl --silent --show-error --noproxy '*' --connect-to ::{}", server.address);
+        let line = line.strip_prefix("curl").map(|rest| format!("{options}{rest}")).unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]);
+        let output = tokio::task::spawn_blocking(move || shell.output().unwrap()).await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let answer = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{line}: {text}{:?}", output.stderr));
+        let mut tokens = Vec::new();
+        is_static(&answer, &mut tokens);
+        assert_eq!(server.calls_with(&tokens[0]).await, 200);
     }
 
     /// The same lines, given to curl.

@@ -218,6 +218,74 @@ both! {
         }
     }
 
+    /// What somebody connected for themself is changed and ended in their account, by nobody else.
+    async fn who_acts_for_no_organization_changes_the_own_connection(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        person(&server.acme, EMAIL).await;
+        let (eve, admin) = (person(&server.acme, EVE).await, server.admin(&server.acme).await);
+        let (acme, bakery) = (admin.organization("Acme").await, admin.organization("Bakery").await);
+        admin.joins(&eve, &bakery, ADMIN).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application(&acme, api, |_| {}).await.client;
+        let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
+        let consent = browser.authorize(&application, &[("scope", "")]).await.is(200);
+        assert!(consent.text.contains("for you alone, and for no organization"), "{}", consent.text);
+        let code = parameters(&browser.decide(&consent, "allow").await)["code"].clone();
+        let tokens = browser.redeem(&application, &code).await.is(200).json();
+        let told = async || introspected(&browser, &application, &tokens["access_token"]).await;
+        assert_eq!(told().await["scope"], json!("invoices:read invoices:write"));
+        let list = browser.get("/account/applications").await.is(200);
+        let start = "href=\"/account/applications/";
+        let id = list.text.split_once(start).unwrap_or_else(|| panic!("{}", list.text)).1.split('"').next().unwrap();
+        let own = format!("/account/applications/{id}");
+        let token = text(&tokens, "access_token");
+        assert_eq!(server.introspect_from(&application.credentials, token, "203.0.113.9").await.is(200).json()["active"], true);
+        server.db.write_uses().await.unwrap();
+        for (language, used) in [("en", "Last used"), ("nl", "Laatst gebruikt"), ("de", "Zuletzt benutzt")] {
+            let page = browser.request(Method::GET, &own).header("accept-language", language);
+            let page = browser.send(page).await;
+            is_page(&page, 200);
+            assert_eq!(page.header("content-language"), language);
+            for part in [used, EMAIL, ">203.0.113.9<", "<bdi>Acme</bdi>"] {
+                assert!(page.text.contains(part), "{part}: {}", page.text);
+            }
+            assert!(!page.text.contains("/organizations/"), "there is none to go to");
+        }
+        // Nobody else's, whatever they are elsewhere, and at no organization's pages.
+        let shown = browser.get(&own).await.is(200);
+        let before = database.dump().await;
+        is_page(&hers.get(&own).await, 404);
+        is_page(&hers.get(&format!("/organizations/{bakery}/connections/{id}")).await, 404);
+        is_page(&browser.get(&format!("/account/applications/{}", nobody())).await, 404);
+        let theirs = hers.get("/account").await.is(200);
+        let forged = [("csrf", hidden(&theirs, "csrf")), ("version", hidden(&shown, "version"))];
+        let forged: Vec<_> = forged.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        is_page(&hers.post(&own, &[forged.as_slice(), &[("action", "disconnect")]].concat()).await, 403);
+        let reply = Browser::new(&server).get(&own).await;
+        assert_eq!((reply.status, reply.header("location")), (303, format!("/login?return_to={own}").as_str()));
+        is_page(&browser.submit(&own, &own, &[("action", "save")]).await, 422);
+        assert_eq!(database.dump().await, before);
+        hers.connect(&application, &bakery).await;
+        let page = format!("/organizations/{bakery}/connections");
+        let list = hers.get(&page).await.is(200);
+        let other = list.text.split_once(&format!("href=\"{page}/")).unwrap().1.split('"').next().unwrap();
+        // The same form from a page of her own: what it is for is found by whose it is.
+        let open = hers.get(&format!("{page}/{other}")).await.is(200);
+        is_page(&hers.submit_from(&open, &own, &[("action", "disconnect")]).await, 404);
+        is_page(&hers.get(&format!("/account/applications/{other}")).await, 404);
+        let narrowed = browser.submit(&own, &own, &[("action", "save"), ("permission", "invoices:read")]).await;
+        assert_eq!((narrowed.status, narrowed.header("location")), (303, format!("{own}?saved").as_str()));
+        assert!(browser.get(narrowed.header("location")).await.is(200).text.contains("Your changes were saved."));
+        assert_eq!(told().await["scope"], json!("invoices:read"));
+        // The page that was open before knows less than it should.
+        is_page(&browser.submit_from(&shown, &own, &[("action", "disconnect")]).await, 409);
+        let ended = browser.submit(&own, &own, &[("action", "disconnect")]).await;
+        assert_eq!((ended.status, ended.header("location")), (303, "/account/applications?done"));
+        assert_eq!(told().await["active"], false);
+        is_page(&browser.get(&own).await, 404);
+        assert!(!browser.get(ended.header("location")).await.is(200).text.contains(start));
+    }
+
     /// A server that does not know its proxy says so, and offers no address that may be the proxy's.
     async fn a_disguised_request_is_told_on_the_pages(database: TestDatabase) {
         let server = TestServer::start(&database).await;

@@ -102,6 +102,17 @@ both! {
             assert_eq!(server.db.write_uses().await.unwrap(), 1, "{step}");
             assert_eq!(uses(&database, "connections").await, [server.at(LISTED)], "{step}");
         }
+        // An application that only keeps its tokens fresh is there, too; one that is refused is not.
+        server.clock.advance_seconds(60);
+        let refresh = text(&tokens, "refresh_token");
+        browser.refresh(&application.client, refresh).await.is(200);
+        assert_eq!(server.db.write_uses().await.unwrap(), 1);
+        let refreshed = [server.at(LISTED)];
+        assert_eq!(uses(&database, "connections").await, refreshed);
+        server.clock.advance_seconds(60);
+        browser.refresh(&application.client, refresh).await.is_oauth_error(400, "invalid_grant");
+        assert_eq!(server.db.write_uses().await.unwrap(), 0);
+        assert_eq!(uses(&database, "connections").await, refreshed);
         assert_eq!(uses(&database, "static_tokens").await, [""; 0]);
         let changed = database.values("SELECT (updated_at = created_at) FROM connections").await;
         assert!(["1", "true", "t"].contains(&changed[0].as_str()), "a use is no change");

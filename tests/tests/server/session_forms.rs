@@ -75,7 +75,7 @@ async fn page_of(
             let About::EmailChange { link, .. } = letter.about else { panic!("{letter:?}") };
             ada.get(link.strip_prefix(&ada.server.acme.issuer()).unwrap()).await
         }
-        own if own.starts_with("/organizations/") => {
+        own if own.contains('{') => {
             let path = filled(own, ids);
             return (ada.get(&path).await.is(200), path);
         }
@@ -86,21 +86,34 @@ async fn page_of(
 }
 
 /// What stands in the places of paths.
-type Ids = [(&'static str, String); 3];
+type Ids = [(&'static str, String); 4];
+/// The form about what somebody connected for themself alone.
+const OWN: &str = "/account/applications/{connection}";
 
-/// Ada as a company-wide admin, with an application that her organization connected: what stands in the paths of forms.
+/// Ada as a company-wide admin, with an application that her organization connected, and she for herself alone: what stands
+/// in the paths of forms.
 async fn company(browser: &Browser<'_>) -> Ids {
     let (server, tenant) = (browser.server, browser.tenant);
     let admin = server.admin(tenant).await;
     let (organization, ada) =
         (admin.organization("Acme").await, admin.get(&format!("users?filter[email][eq]={EMAIL}")).await);
-    admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
     let api = tenant.add_api("https://invoices.example", INVOICES).await;
     let application = tenant.application(&organization, api, |_| {}).await.client;
+    // While she belongs nowhere, it is for herself.
+    browser.code_for(&application, &[("scope", "")]).await;
+    let list = browser.get("/account/applications").await.is(200);
+    let own = list.text.split_once("\"/account/applications/").unwrap().1.split('"').next().unwrap().to_owned();
+    admin.joins(&ada.ids().remove(0), &organization, ADMIN).await;
     browser.connect(&application, &organization).await;
     let list = browser.get(&format!("/organizations/{organization}/connections")).await.is(200);
     let connection = list.text.split_once("/connections/").unwrap().1.split('"').next().unwrap().to_owned();
-    [("{id}", organization), ("{application}", application.id.to_string()), ("{connection}", connection)]
+    let application = application.id.to_string();
+    [
+        (OWN, format!("/account/applications/{own}")),
+        ("{id}", organization),
+        ("{application}", application),
+        ("{connection}", connection),
+    ]
 }
 
 /// The path of a form with the ids in it.
@@ -278,7 +291,7 @@ both! {
         check("organization", &browser.authorize(&asking, &[]).await.is(200));
         for route in FORMS {
             let path = &*filled(route.path, &ids);
-            if path.starts_with("/organizations/") {
+            if route.path.contains('{') && !path.starts_with("/invitations/") {
                 check(path, &browser.get(path).await.is(200));
             }
             check(path, &browser.post(path, &[("csrf", "x")]).await);

@@ -166,12 +166,12 @@ pub(super) fn verb<E: Documented>(endpoint: &Endpoint, parts: &mut Parts) -> Ope
     let segment = endpoint.path.rsplit('/').next().unwrap_or_default();
     let details = E::VERBS.iter().find(|(verb, _)| *verb == segment).map(|(_, details)| *details).unwrap_or_default();
     let (verb, rest) = segment.split_once('-').unwrap_or((segment, ""));
-    let summary = format!("{} {} {rest}", pascal(verb), a(kind)).trim_end().to_owned();
-    let (given, document) = (schemas::asking::<E>(parts), schemas::single::<E>(parts));
+    let summary = format!("{} {} {}", pascal(verb), a(kind), spaced(rest)).trim_end().to_owned();
+    let (given, document) = (schemas::asking::<E>(parts, segment), schemas::single::<E>(parts));
     Draft::new::<E>(endpoint, names::verb(segment, kind), summary, &[], details)
         .parameters(parameters::shape(parts, E::SCHEMA))
         .conditional()
-        .takes(&given, examples::asking::<E>(), Required::False)
+        .takes(&given, examples::asking::<E>(segment), Required::False)
         .answers(200, "As it is now.", &document, examples::made::<E>(), &["ETag"])
 }
 

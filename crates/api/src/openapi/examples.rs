@@ -145,11 +145,11 @@ pub(super) fn update<E: Documented>() -> Value {
     json!({"data": data})
 }
 
-/// A document that asks for a verb on an `E`.
-pub(super) fn asking<E: Documented>() -> Value {
+/// A document that asks for this verb on an `E`.
+pub(super) fn asking<E: Documented>(verb: &str) -> Value {
     let mut document = json!({"data": identifier(E::SCHEMA.kind)});
-    let asked =
-        E::asked().into_iter().map(|property| (property.name.to_owned(), property.example)).collect::<Map<_, _>>();
+    let asked = E::asked(verb).into_iter().map(|property| (property.name.to_owned(), property.example));
+    let asked = asked.collect::<Map<_, _>>();
     if !asked.is_empty() {
         document["meta"] = asked.into();
     }

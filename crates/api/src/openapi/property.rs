@@ -28,8 +28,8 @@ pub(crate) trait Documented: Entity {
         Vec::new()
     }
 
-    /// What the `meta` of a document that asks for a verb may say.
-    fn asked() -> Vec<Property> {
+    /// What the `meta` of a document that asks for this verb may say.
+    fn asked(_verb: &str) -> Vec<Property> {
         Vec::new()
     }
 }

@@ -249,11 +249,13 @@ pub(super) fn update<E: Documented>(parts: &mut Parts) -> Ref {
     })
 }
 
-/// Adds the document that asks for a verb: it only says which resource is meant, and in `meta` how where that can be said.
-pub(super) fn asking<E: Documented>(parts: &mut Parts) -> Ref {
+/// Adds the document that asks for this verb: it only says which resource is meant, and in `meta` how where that can be
+/// said.
+pub(super) fn asking<E: Documented>(parts: &mut Parts, verb: &str) -> Ref {
     let about = format!("Names {} and changes nothing else.", a(E::SCHEMA.kind));
-    let asked = E::asked();
-    parts.add(&format!("{}Named", pascal(E::SCHEMA.kind)), || {
+    let asked = E::asked(verb);
+    let name = if asked.is_empty() { "Named".to_owned() } else { pascal(verb) };
+    parts.add(&format!("{}{name}", pascal(E::SCHEMA.kind)), || {
         let data = named(E::SCHEMA.kind);
         if asked.is_empty() {
             return with_all(closed(), [("data", data.into())]).description(Some(about));

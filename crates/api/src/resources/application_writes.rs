@@ -26,7 +26,7 @@ use crate::{
     call::Call,
     entity::{Create, Created, Delete, Entity, Update},
     failure::Failure,
-    handlers::verb_with,
+    handlers::{verb, verb_with},
     relationships::existing,
 };
 
@@ -190,6 +190,13 @@ pub(crate) fn rotate_secret(call: Call) -> Answering {
         let hash = SecretHash::of(secret.expose());
         let rotated = call.env.rotate_application_secret(application.id, hash, overlap, expected, &call.by).await?;
         Ok(rotated.map(|application| told(application, &secret)))
+    }))
+}
+
+/// `PATCH /applications/{id}/expire-previous-secret`: from now on only the secret of the last rotation proves the client.
+pub(crate) fn expire_previous_secret(call: Call) -> Answering {
+    Box::pin(verb::<Application>(call, async |call, application, expected| {
+        Ok(call.env.expire_previous_secret(application.id, expected, &call.by).await?.map(Created::from))
     }))
 }
 

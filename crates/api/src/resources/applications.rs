@@ -27,6 +27,7 @@ pub(super) static SCHEMA: Schema = Schema {
         "permissions",
         "notification_emails",
         "client_id",
+        "previous_secret_expires_at",
         "created_at",
         "updated_at",
     ],
@@ -60,7 +61,8 @@ impl Entity for Application {
         Some(self.organization_id)
     }
 
-    fn show(&self, resource: Resource, _: &Call) -> Resource {
+    fn show(&self, resource: Resource, call: &Call) -> Resource {
+        let previous = self.previous_secret_until(call.by.at);
         resource
             .attribute("name", self.name.as_str())
             .attribute("grant_type", self.grant_type.as_str())
@@ -70,6 +72,7 @@ impl Entity for Application {
             .attribute("permissions", self.permissions.iter().collect::<Value>())
             .attribute("notification_emails", self.notification_emails.iter().map(Email::as_str).collect::<Value>())
             .attribute("client_id", self.client_id.as_str())
+            .attribute("previous_secret_expires_at", previous.map(|at| at.to_string()))
             .attribute("created_at", self.created_at.to_string())
             .attribute("updated_at", self.updated_at.to_string())
     }

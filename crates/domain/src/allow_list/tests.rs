@@ -89,6 +89,19 @@ fn ip_syntax_what_is_not_exactly_one_network_is_refused() {
     }
     assert!(AllowList::parse(["10.0.0.0/1", "8000::/1"]).is_err(), "10.0.0.0/1 has bits behind its prefix");
     assert!(AllowList::parse(["128.0.0.0/1", "8000::/1"]).is_ok());
+    // Together they are what nobody may write in one.
+    for all in [
+        &["0.0.0.0/1", "128.0.0.0/1"][..],
+        &["::/1", "8000::/1"],
+        &["203.0.113.5", "128.0.0.0/1", "0.0.0.0/2", "64.0.0.0/2"],
+        &["::ffff:128.0.0.0/97", "0.0.0.0/1"],
+        &["8000::/1", "0.0.0.0/1", "4000::/2", "::/2"],
+    ] {
+        let refused = AllowList::parse(all.iter().copied());
+        assert_eq!(refused, Err((Some(all.len() - 1), Invalid("must not hold every address"))), "{all:?}");
+        assert!(AllowList::parse(all[..all.len() - 1].iter().copied()).is_ok(), "{all:?}");
+    }
+    assert!(AllowList::parse(["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3"]).is_ok(), "not quite");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
     Engine,
     error::{Error, ErrorCode},
     issue::TokenResponse,
-    store::{Consumed, Family, Presented, PresentedRefreshToken, Rotated, Rotation, Store},
+    store::{Consumed, Family, Presented, PresentedRefreshToken, Rotated, Rotation, Store, Used},
 };
 
 const DEAD: Error = Error::invalid_grant("The refresh token has expired or was revoked.");
@@ -41,12 +41,17 @@ impl<S: Store> Engine<S> {
             false => Presented::Family(found.family.id),
         };
         let presented = self.own(request, found, |found| &found.parties.client, what).await?;
-        if let Some(response) = self.use_token(request, text, presented).await? {
-            return Ok(response);
-        }
-        // Another request used the token at this very moment. Now it can be seen what for.
-        let presented = self.store.refresh_token(&hash).await?.ok_or(DEAD)?;
-        self.use_token(request, text, presented).await?.ok_or(USED)
+        let used = presented.connection.as_ref().map(|connection| Used::Connection(connection.id));
+        let response = match self.use_token(request, text, presented).await? {
+            Some(response) => response,
+            // Another request used the token at this very moment. Now it can be seen what for.
+            None => {
+                let presented = self.store.refresh_token(&hash).await?.ok_or(DEAD)?;
+                self.use_token(request, text, presented).await?.ok_or(USED)?
+            }
+        };
+        self.note_use(used, request.caller);
+        Ok(response)
     }
 
     /// Uses the token, or repeats the answer; `None` when another request has just used it.

@@ -170,7 +170,40 @@ impl Env {
             let event = event("application.secret_rotated", id, &before.name, before.organization_id, &owner);
             let event = event.change("overlap", None, Some(overlap.as_str().to_owned()));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
-            Ok(Some(Application { updated_at: at, ..before }))
+            let previous_secret_expires_at = until.map(Timestamp::from_micros);
+            Ok(Some(Application { previous_secret_expires_at, updated_at: at, ..before }))
+        })
+    }
+
+    /// Ends the secret that an application had before, at once. One that ended already is not told of again. `None` when
+    /// there is no such application.
+    ///
+    /// # Errors
+    /// `Refused` when it is not as expected.
+    pub async fn expire_previous_secret(
+        &self,
+        id: Id<Application>,
+        expected: &Expected,
+        by: &Context,
+    ) -> Result<Option<Application>> {
+        let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
+        on!(self.db, transaction, |c| {
+            let before = lock_application!(c, environment, key, expected);
+            if before.previous_secret_until(by.at).is_none() {
+                return Ok(Some(before));
+            }
+            let none = (
+                applications::previous_secret_hash.eq(None::<Vec<u8>>),
+                applications::previous_secret_expires_at.eq(None::<i64>),
+            );
+            diesel::update(applications::table.find((environment, key))).set(none).execute(c).await?;
+            let at = by.at.after(before.updated_at);
+            let changed = diesel::update(clients::table.find((environment, key)));
+            changed.set(clients::updated_at.eq(at.micros())).execute(c).await?;
+            let owner: String = owner(environment, before.organization_id.into()).get_result(c).await?;
+            let event = event("application.previous_secret_expired", id, &before.name, before.organization_id, &owner);
+            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            Ok(Some(Application { previous_secret_expires_at: None, updated_at: at, ..before }))
         })
     }
 

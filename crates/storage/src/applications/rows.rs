@@ -65,6 +65,7 @@ pub(super) struct OwnedRow {
     ip_allow_list: String,
     ip_allow_list_mode: String,
     notification_emails: String,
+    previous_secret_expires_at: Option<i64>,
 }
 
 /// What is read of the client.
@@ -110,6 +111,7 @@ pub(super) fn read((own, client): ApplicationRow) -> Result<Application> {
         ip_allow_list_mode: own.ip_allow_list_mode.parse().map_err(broken)?,
         permissions: names(&own.permissions)?.into_iter().collect(),
         notification_emails: emails.iter().map(|email| email.parse().map_err(broken)).collect::<Result<_>>()?,
+        previous_secret_expires_at: own.previous_secret_expires_at.map(Timestamp::from_micros),
         created_at: Timestamp::from_micros(client.created_at),
         updated_at: Timestamp::from_micros(client.updated_at),
     })

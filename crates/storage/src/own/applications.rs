@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
+use paylent_domain::{Id, Timestamp, application::Connection, scope::Scopes, user::User};
 use paylent_oauth::limit_scopes;
 
 use crate::{
@@ -26,6 +26,8 @@ pub struct ConnectedApplication {
     pub since: Timestamp,
     /// What it may do, by name.
     pub scopes: Vec<ConnectedScope>,
+    /// The connection that the person made of it for themself alone, and for no organization.
+    pub own: Option<Id<Connection>>,
 }
 
 /// Something that an application may do.
@@ -40,8 +42,8 @@ pub struct ConnectedScope {
 /// What a client was given: its identifier and name, the audience, the scopes, and when.
 type Granted = (String, String, String, String, i64);
 /// What an application of an organization was given: its identifier and name, its API (none is the Management API), what it
-/// has permission for, the scopes, and when.
-type GrantedByConnection = (String, String, Option<String>, String, String, i64);
+/// has permission for, the scopes, when, and by which connection for which organization.
+type GrantedByConnection = (String, String, Option<String>, String, String, i64, (Key, Option<Key>));
 /// What binds the tokens of an application: what it has permission for, and what their connection allows.
 type Bounds = (Option<String>, Option<String>);
 
@@ -63,89 +65,105 @@ impl Env {
         let (environment, user, now) = (self.key(), Key::from(user), now.micros());
         let management_api = self.tenant().management_api();
         let its_api = management_api.clone();
-        let (granted, described): (Vec<Granted>, Vec<Described>) = on!(self.db, read, |c| {
-            let client =
-                clients::environment_id.eq(consents::environment_id).and(clients::client_id.eq(consents::client_id));
-            let agreed = consents::table
-                .inner_join(clients::table.on(client))
-                .filter(consents::environment_id.eq(environment).and(consents::user_id.eq(user)))
-                .select((clients::client_id, clients::name, consents::audience, consents::scope, consents::created_at));
-            let mut granted: Vec<Granted> = agreed.load(c).await?;
-            let application = applications::environment_id.eq(connections::environment_id);
-            let application = application.and(applications::id.eq(connections::application_id));
-            let client = clients::environment_id.eq(connections::environment_id);
-            let server = resource_servers::environment_id.eq(connections::environment_id);
-            let own = connections::table
-                .inner_join(applications::table.on(application))
-                .inner_join(clients::table.on(client.and(clients::id.eq(connections::application_id))))
-                .inner_join(
-                    resource_servers::table.on(server.and(resource_servers::id.eq(applications::resource_server_id))),
-                )
-                .filter(connections::environment_id.eq(environment).and(connections::user_id.eq(user)))
-                .select((
-                    clients::client_id,
-                    clients::name,
-                    resource_servers::identifier,
-                    applications::permissions,
-                    connections::scope,
-                    connections::created_at,
-                ));
-            for (client_id, name, api, permissions, scope, at) in own.load::<GrantedByConnection>(c).await? {
-                let scope = bounded(&scope, &permissions, None)?;
-                granted.push((client_id, name, api.unwrap_or_else(|| its_api.clone()), scope, at));
-            }
-            let families = token_families::table
-                .inner_join(
-                    clients::table.on(clients::environment_id
-                        .eq(token_families::environment_id)
-                        .and(clients::client_id.eq(token_families::client_id))),
-                )
-                .inner_join(users::table.on(
-                    users::environment_id.eq(token_families::environment_id).and(users::id.eq(token_families::user_id)),
-                ))
-                .left_join(
-                    applications::table.on(applications::environment_id
-                        .eq(clients::environment_id)
-                        .and(applications::id.eq(clients::id))),
-                )
-                .left_join(
-                    connections::table.on(connections::environment_id
-                        .eq(token_families::environment_id)
-                        .and(connections::id.nullable().eq(token_families::connection_id))),
-                )
-                .filter(token_families::environment_id.eq(environment).and(token_families::user_id.eq(user)))
-                .filter(token_families::revoked_at.is_null().and(token_families::expires_at.gt(now)))
-                .filter(token_families::user_generation.eq(users::generation))
-                .filter(token_families::client_generation.eq(clients::generation))
-                .select((
-                    (
+        let (granted, described, own): (Vec<Granted>, Vec<Described>, BTreeMap<String, Key>) =
+            on!(self.db, read, |c| {
+                let client = clients::environment_id
+                    .eq(consents::environment_id)
+                    .and(clients::client_id.eq(consents::client_id));
+                let agreed = consents::table
+                    .inner_join(clients::table.on(client))
+                    .filter(consents::environment_id.eq(environment).and(consents::user_id.eq(user)))
+                    .select((
                         clients::client_id,
                         clients::name,
-                        token_families::audience,
-                        token_families::scope,
-                        token_families::created_at,
-                    ),
-                    (applications::permissions.nullable(), connections::scope.nullable()),
-                ));
-            for ((client_id, name, audience, scope, at), bounds) in families.load::<(Granted, Bounds)>(c).await? {
-                let scope = match bounds {
-                    (None, _) => scope,
-                    (Some(permissions), Some(connection)) => bounded(&scope, &permissions, Some(&connection))?,
-                    // The connection is gone, and the tokens with it.
-                    (Some(_), None) => continue,
-                };
-                granted.push((client_id, name, audience, scope, at));
-            }
-            let asked: Vec<String> = granted.iter().flat_map(|(.., scope, _)| words(scope)).collect();
-            let server = resource_servers::environment_id
-                .eq(scopes::environment_id)
-                .and(resource_servers::id.eq(scopes::resource_server_id));
-            let described = scopes::table
-                .inner_join(resource_servers::table.on(server))
-                .filter(scopes::environment_id.eq(environment).and(scopes::name.eq_any(asked)))
-                .select((resource_servers::identifier, scopes::name, scopes::description));
-            Ok::<_, Error>((granted, described.load(c).await?))
-        })?;
+                        consents::audience,
+                        consents::scope,
+                        consents::created_at,
+                    ));
+                let mut granted: Vec<Granted> = agreed.load(c).await?;
+                let application = applications::environment_id.eq(connections::environment_id);
+                let application = application.and(applications::id.eq(connections::application_id));
+                let client = clients::environment_id.eq(connections::environment_id);
+                let server = resource_servers::environment_id.eq(connections::environment_id);
+                let connected = connections::table
+                    .inner_join(applications::table.on(application))
+                    .inner_join(clients::table.on(client.and(clients::id.eq(connections::application_id))))
+                    .inner_join(
+                        resource_servers::table
+                            .on(server.and(resource_servers::id.eq(applications::resource_server_id))),
+                    )
+                    .filter(connections::environment_id.eq(environment).and(connections::user_id.eq(user)))
+                    .select((
+                        clients::client_id,
+                        clients::name,
+                        resource_servers::identifier,
+                        applications::permissions,
+                        connections::scope,
+                        connections::created_at,
+                        (connections::id, connections::organization_id),
+                    ));
+                let mut own = BTreeMap::new();
+                for (client_id, name, api, permissions, scope, at, (id, organization)) in
+                    connected.load::<GrantedByConnection>(c).await?
+                {
+                    let scope = bounded(&scope, &permissions, None)?;
+                    if organization.is_none() {
+                        own.insert(client_id.clone(), id);
+                    }
+                    granted.push((client_id, name, api.unwrap_or_else(|| its_api.clone()), scope, at));
+                }
+                let families = token_families::table
+                    .inner_join(
+                        clients::table.on(clients::environment_id
+                            .eq(token_families::environment_id)
+                            .and(clients::client_id.eq(token_families::client_id))),
+                    )
+                    .inner_join(
+                        users::table.on(users::environment_id
+                            .eq(token_families::environment_id)
+                            .and(users::id.eq(token_families::user_id))),
+                    )
+                    .left_join(applications::table.on(
+                        applications::environment_id.eq(clients::environment_id).and(applications::id.eq(clients::id)),
+                    ))
+                    .left_join(
+                        connections::table.on(connections::environment_id
+                            .eq(token_families::environment_id)
+                            .and(connections::id.nullable().eq(token_families::connection_id))),
+                    )
+                    .filter(token_families::environment_id.eq(environment).and(token_families::user_id.eq(user)))
+                    .filter(token_families::revoked_at.is_null().and(token_families::expires_at.gt(now)))
+                    .filter(token_families::user_generation.eq(users::generation))
+                    .filter(token_families::client_generation.eq(clients::generation))
+                    .select((
+                        (
+                            clients::client_id,
+                            clients::name,
+                            token_families::audience,
+                            token_families::scope,
+                            token_families::created_at,
+                        ),
+                        (applications::permissions.nullable(), connections::scope.nullable()),
+                    ));
+                for ((client_id, name, audience, scope, at), bounds) in families.load::<(Granted, Bounds)>(c).await? {
+                    let scope = match bounds {
+                        (None, _) => scope,
+                        (Some(permissions), Some(connection)) => bounded(&scope, &permissions, Some(&connection))?,
+                        // The connection is gone, and the tokens with it.
+                        (Some(_), None) => continue,
+                    };
+                    granted.push((client_id, name, audience, scope, at));
+                }
+                let asked: Vec<String> = granted.iter().flat_map(|(.., scope, _)| words(scope)).collect();
+                let server = resource_servers::environment_id
+                    .eq(scopes::environment_id)
+                    .and(resource_servers::id.eq(scopes::resource_server_id));
+                let described = scopes::table
+                    .inner_join(resource_servers::table.on(server))
+                    .filter(scopes::environment_id.eq(environment).and(scopes::name.eq_any(asked)))
+                    .select((resource_servers::identifier, scopes::name, scopes::description));
+                Ok::<_, Error>((granted, described.load(c).await?, own))
+            })?;
         let descriptions: BTreeMap<(String, String), Option<String>> = described
             .into_iter()
             .map(|(server, name, words)| ((server.unwrap_or_else(|| management_api.clone()), name), words))
@@ -153,7 +171,8 @@ impl Env {
         let mut connections: BTreeMap<String, ConnectedApplication> = BTreeMap::new();
         for (client_id, name, audience, scope, at) in granted {
             let at = Timestamp::from_micros(at);
-            let new = ConnectedApplication { client_id: client_id.clone(), name, since: at, scopes: Vec::new() };
+            let own = own.get(&client_id).map(|id| id.id());
+            let new = ConnectedApplication { client_id: client_id.clone(), name, since: at, scopes: Vec::new(), own };
             let connection = connections.entry(client_id).or_insert(new);
             connection.since = connection.since.min(at);
             for name in words(&scope) {

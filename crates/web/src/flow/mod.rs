@@ -113,6 +113,7 @@ forms! {
     "/account/password": either get account::password::get, post account::password::post, limited;
     "/account/sessions": either get account::sessions::get, post account::sessions::post;
     "/account/applications": either get account::applications::get, post account::applications::post;
+    "/account/applications/{connection}": either get connections::own::get, post connections::own::post;
     "/account/organizations": either get account::organizations::get, post account::organizations::post;
     "/organizations/{id}/connections/{connection}": either get connections::connection::get, post connections::connection::post;
     "/organizations/{id}/applications/new": either get connections::new::get, post connections::new::post;

@@ -21,12 +21,34 @@ const MAX_PARTS: usize = 32;
 /// How long the body may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+const WRONG: Refusal = Refusal::unreadable(
+    400,
+    "Send the parameters as application/x-www-form-urlencoded, application/json or multipart/form-data.",
+);
 const MALFORMED: Refusal = Refusal::unreadable(400, "The multipart body is malformed.");
 
 /// The parameters in the body of a request.
 pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
     let media_type = media_type(request.headers())?;
     let body = bytes(payload).await?;
+    parse(request, &media_type, body).await
+}
+
+/// The same, where an object of JSON needs no media type. No cookie counts here, so a page of another site, which could send
+/// that too, gains nothing by it.
+pub(crate) async fn read_untyped(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
+    if request.headers().contains_key(CONTENT_TYPE) {
+        return read(request, payload).await;
+    }
+    check_coding(request.headers())?;
+    let body = bytes(payload).await?;
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(WRONG);
+    }
+    parse(request, &mime::APPLICATION_JSON, body).await
+}
+
+async fn parse(request: &HttpRequest, media_type: &Mime, body: Bytes) -> Result<Parameters, Refusal> {
     match (media_type.type_(), media_type.subtype()) {
         (mime::APPLICATION, mime::WWW_FORM_URLENCODED) => Ok(Parameters::from_form(&body)?),
         (mime::APPLICATION, mime::JSON) => Ok(Parameters::from_json(&body)?),
@@ -45,13 +67,7 @@ pub fn is_json(headers: &HeaderMap) -> bool {
 
 /// The one media type of the body; anything in it that we would not honour is refused.
 fn media_type(headers: &HeaderMap) -> Result<Mime, Refusal> {
-    const WRONG: Refusal = Refusal::unreadable(
-        400,
-        "Send the parameters as application/x-www-form-urlencoded, application/json or multipart/form-data.",
-    );
-    if headers.get_all(CONTENT_ENCODING).any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Refusal::unreadable(415, "The body must not be compressed."));
-    }
+    check_coding(headers)?;
     let mut values = headers.get_all(CONTENT_TYPE);
     let (Some(value), None) = (values.next(), values.next()) else { return Err(WRONG) };
     let media_type: Mime = value.to_str().ok().and_then(|text| text.parse().ok()).ok_or(WRONG)?;
@@ -65,6 +81,13 @@ fn media_type(headers: &HeaderMap) -> Result<Mime, Refusal> {
     }
     check_charset(&media_type)?;
     Ok(media_type)
+}
+
+fn check_coding(headers: &HeaderMap) -> Result<(), Refusal> {
+    match headers.get_all(CONTENT_ENCODING).all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        true => Ok(()),
+        false => Err(Refusal::unreadable(415, "The body must not be compressed.")),
+    }
 }
 
 fn check_charset(media_type: &Mime) -> Result<(), Refusal> {

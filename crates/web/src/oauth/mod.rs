@@ -25,7 +25,7 @@ pub(crate) async fn token(request: HttpRequest, payload: Payload, settings: Data
     let run = async |engine: Engine<Env>, headers: &[&[u8]], parameters: Parameters| {
         Ok(answer(&engine.token(TokenRequest::parse(headers, parameters, caller)?).await?))
     };
-    respond(&request, payload, &settings, run).await
+    respond(&request, body::read_untyped(&request, payload), &settings, run).await
 }
 
 /// `POST /oauth/introspect`
@@ -33,7 +33,7 @@ pub(crate) async fn introspect(request: HttpRequest, payload: Payload, settings:
     let run = async |engine: Engine<Env>, headers: &[&[u8]], parameters: Parameters| {
         Ok(answer(&engine.introspect(IntrospectionRequest::parse(headers, parameters)?).await?))
     };
-    respond(&request, payload, &settings, run).await
+    respond(&request, body::read(&request, payload), &settings, run).await
 }
 
 /// `POST /oauth/revoke`: an empty object, since some clients parse the body.
@@ -42,23 +42,20 @@ pub(crate) async fn revoke(request: HttpRequest, payload: Payload, settings: Dat
         engine.revoke(RevocationRequest::parse(headers, parameters)?).await?;
         Ok(answer(&json!({})))
     };
-    respond(&request, payload, &settings, run).await
+    respond(&request, body::read(&request, payload), &settings, run).await
 }
 
 /// What the three endpoints have in common: reads the body, runs the request, and writes errors as RFC 6749 asks.
 async fn respond(
     request: &HttpRequest,
-    payload: Payload,
+    body: impl Future<Output = Result<Parameters, Refusal>>,
     settings: &Settings,
     run: impl AsyncFnOnce(Engine<Env>, &[&[u8]], Parameters) -> Result<HttpResponse, Refusal>,
 ) -> HttpResponse {
     let Some(env) = environment(request) else { return HttpResponse::NotFound().finish() };
     let issuer = env.tenant().base_url.clone();
     let headers: Vec<&[u8]> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes()).collect();
-    let outcome = async {
-        let parameters = body::read(request, payload).await?;
-        run(engine(&env, settings), &headers, parameters).await
-    };
+    let outcome = async { run(engine(&env, settings), &headers, body.await?).await };
     outcome.await.unwrap_or_else(|refusal| refusal.response(&issuer))
 }
 

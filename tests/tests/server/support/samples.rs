@@ -290,7 +290,9 @@ impl Caller<'_> {
         let ends = [("organization", &organization), ("resource_server", &management)];
         let application = self.sample("applications", bound("application"), &ends).await;
         let application = application.creates(bound("new application"), &ends).updates(json!({"name": "Renamed"}));
-        let application = application.verbs(&["rotate-secret"]);
+        let application = application.verbs(&["expire-previous-secret", "rotate-secret"]);
+        let overlap = json!({"meta": {"overlap": "7d"}});
+        self.patch(&format!("{}/rotate-secret", application.at()), &overlap).await.is(200);
         let env = &self.tenant.seeded.env;
         let token = seed::static_token(env, application.id.parse().unwrap()).await;
         let token = sample("application-tokens", token.to_string());

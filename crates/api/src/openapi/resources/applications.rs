@@ -11,16 +11,22 @@ use super::{
     clients::{secrets, uri},
     oauth::{named, scope_name},
 };
-use crate::openapi::property::{Documented, Property, Relation, email, set, text, word};
+use crate::openapi::property::{Documented, Property, Relation, email, moment, set, text, word};
 
 impl Documented for Application {
     const ABOUT: &'static str = "The OAuth applications that organizations own and manage themselves.";
-    const VERBS: &'static [(&'static str, &'static str)] = &[(
-        "rotate-secret",
-        "Gives the application a new secret, told this once in `meta`. The old one works on for as long as `overlap` in \
-         the document's `meta` says, and is void from now on without. There are never more than two: a secret that \
-         still works from an earlier rotation is void. Tokens live on.",
-    )];
+    const VERBS: &'static [(&'static str, &'static str)] = &[
+        (
+            "rotate-secret",
+            "Gives the application a new secret, told this once in `meta`. The old one works on for as long as `overlap` \
+             in the document's `meta` says, and is void from now on without. There are never more than two: a secret \
+             that still works from an earlier rotation is void. Tokens live on.",
+        ),
+        (
+            "expire-previous-secret",
+            "Ends the secret from before the last rotation now, if it still works. Tokens live on.",
+        ),
+    ];
 
     fn properties() -> Vec<Property> {
         let [grant_type, redirect_uri] = grant();
@@ -54,6 +60,13 @@ impl Documented for Application {
                 text(),
                 "Zt8mXq0bS4hJk2LrW6yNvA1cD3eF5gH7",
             ),
+            Property::new(
+                "previous_secret_expires_at",
+                "Until when the secret from before the last rotation works, too; null when it does not.",
+                moment(),
+                "2026-11-23T10:00:00.000000Z",
+            )
+            .null_if_unknown(),
             Property::created_at(),
             Property::updated_at(),
         ]
@@ -72,7 +85,10 @@ impl Documented for Application {
         secrets()
     }
 
-    fn asked() -> Vec<Property> {
+    fn asked(verb: &str) -> Vec<Property> {
+        if verb != "rotate-secret" {
+            return Vec::new();
+        }
         let overlaps = word(&SecretOverlap::ALL.map(SecretOverlap::as_str));
         vec![Property::new("overlap", "How long the secret before works on: `none` unless told.", overlaps, "24h")]
     }

@@ -61,5 +61,6 @@ fn application(connection: &ConnectedApplication) -> Application<'_> {
         name: Name(&connection.name),
         since: Moment(connection.since),
         scopes: scopes.collect(),
+        connection: connection.own.map(|id| format!("/account/applications/{id}")),
     }
 }

@@ -61,6 +61,7 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
         let subject = Subject::of(visit, &desk, &request, fields.one("version")).await?;
         match fields.one("action") {
             Some("rotate") => subject.rotate(fields).await,
+            Some("expire") => subject.expire(fields).await,
             Some("revoke") => subject.revoke(fields).await,
             Some("add_current_address") => {
                 let (mut typed, address) = (draft::typed(fields), current_address(visit));
@@ -187,6 +188,19 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// Ends the secret that overlaps with the one the application has.
+    async fn expire(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        let (id, by) = (self.application.id, self.desk.by(self.visit));
+        match self.visit.env.expire_previous_secret(id, &expected(fields), &by).await {
+            Ok(Some(_)) => Ok(say(&self.desk.path_of(id), Done::SecretEnded)),
+            Ok(None) => Err(unknown()),
+            Err(Error::Refused(Refusal::Stale)) => {
+                self.page(&draft::of(&self.application), false, stale("secret")).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn revoke(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         let id: Option<Id<StaticToken>> = fields.one("token").and_then(|id| id.parse().ok());
         let token = self.visit.env.static_token(id.ok_or_else(unknown)?).await?;
@@ -215,10 +229,11 @@ impl<'a> Subject<'a> {
             resource_server: &self.server.name,
             created: Moment(application.created_at),
             changed: Moment(application.updated_at),
+            previous_secret: application.previous_secret_until(visit.now).map(Moment),
             example: &example(visit, application),
             settings: Form {
                 frame: visit.frame(),
-                organization: place.organization,
+                organization: Name(&desk.name),
                 typed,
                 grant: Some(application.grant_type),
                 servers: &[],

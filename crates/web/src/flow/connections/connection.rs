@@ -1,10 +1,11 @@
-//! `/organizations/{id}/connections/{connection}`: less for an application, or nothing more.
+//! `/organizations/{id}/connections/{connection}`: less for an application, or nothing more. [`super::own`] shows the same
+//! to somebody who connected an application for themself alone.
 
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use paylent_domain::{application::Connection, scope::Scopes};
+use paylent_domain::{application::Connection, audit::Context, scope::Scopes};
 use paylent_storage::{Error, Refusal};
 
 use super::{
@@ -16,14 +17,26 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::connections::{ConnectionPage, Done, Problem, Wrong},
+    pages::connections::{ConnectionPage, Done, Place, Problem, Wrong},
 };
+
+/// A connection, and whoever may change it.
+pub(super) struct Subject<'a> {
+    pub(super) visit: &'a Visit,
+    pub(super) connection: Connection,
+    /// What surrounds the page.
+    pub(super) place: Place<'a>,
+    /// The person, as the audit trail tells it.
+    pub(super) by: Context,
+    /// Where the browser goes when nothing is connected any more.
+    pub(super) onward: &'a str,
+}
 
 /// `GET /organizations/{id}/connections/{connection}`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, desk: Desk| {
-        let connection = find(visit, &desk, &request).await?;
-        page(visit, &desk, connection, None, Vec::new()).await
+        let (connection, onward) = (find(visit, &desk, &request).await?, onward(&desk));
+        Subject::at(visit, &desk, connection, &onward).page(None, Vec::new()).await
     };
     shown(&request, &settings, run).await
 }
@@ -31,11 +44,8 @@ pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>)
 /// `POST /organizations/{id}/connections/{connection}`
 pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
-        let connection = find(visit, &desk, &request).await?;
-        match fields.one("action") {
-            Some("disconnect") => disconnect(visit, &desk, connection, fields).await,
-            _ => narrow(visit, &desk, connection, fields).await,
-        }
+        let (connection, onward) = (find(visit, &desk, &request).await?, onward(&desk));
+        Subject::at(visit, &desk, connection, &onward).change(fields).await
     };
     done(&request, payload, &settings, Purpose::Connection, run).await
 }
@@ -49,60 +59,69 @@ async fn find(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<Conne
     if is_here && is_theirs { Ok(connection) } else { Err(unknown()) }
 }
 
-async fn disconnect(
-    visit: &Visit,
-    desk: &Desk,
-    connection: Connection,
-    fields: &Fields,
-) -> Result<HttpResponse, Failure> {
-    match visit.env.disconnect(connection.id, &expected(fields), &desk.by(visit)).await {
-        Ok(true) => Ok(say(&desk.path, Done::Disconnected)),
-        Ok(false) => Err(unknown()),
-        Err(Error::Refused(Refusal::Stale)) => {
-            page(visit, desk, connection, None, problem("disconnect", Wrong::Overtaken)).await
+/// The organization's connections, which say what was done.
+fn onward(desk: &Desk) -> String {
+    format!("{}?{}", desk.path, Done::Disconnected.query())
+}
+
+impl<'a> Subject<'a> {
+    fn at(visit: &'a Visit, desk: &'a Desk, connection: Connection, onward: &'a str) -> Self {
+        Self { visit, connection, place: desk.place(visit), by: desk.by(visit), onward }
+    }
+
+    /// Does what the form asks for.
+    pub(super) async fn change(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        match fields.one("action") {
+            Some("disconnect") => self.disconnect(fields).await,
+            _ => self.narrow(fields).await,
         }
-        Err(error) => Err(error.into()),
     }
-}
 
-/// Keeps what is still ticked, and what the application may know of the person.
-async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fields) -> Result<HttpResponse, Failure> {
-    let shown = granted::in_words(visit, desk, vec![connection.clone()]).await?.pop().ok_or_else(unknown)?;
-    let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
-    if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
-        return page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await;
+    async fn disconnect(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        match self.visit.env.disconnect(self.connection.id, &expected(fields), &self.by).await {
+            Ok(true) => Ok(show::redirect(self.onward)),
+            Ok(false) => Err(unknown()),
+            Err(Error::Refused(Refusal::Stale)) => self.page(None, problem("disconnect", Wrong::Overtaken)).await,
+            Err(error) => Err(error.into()),
+        }
     }
-    let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
-    match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
-        Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
-        Ok(None) => Err(unknown()),
-        Err(Error::Refused(_)) => page(visit, desk, connection, None, problem("permissions", Wrong::Overtaken)).await,
-        Err(error) => Err(error.into()),
-    }
-}
 
-async fn page(
-    visit: &Visit,
-    desk: &Desk,
-    connection: Connection,
-    ticked: Option<Scopes>,
-    mut problems: Vec<Problem>,
-) -> Result<HttpResponse, Failure> {
-    let (csrf, version) = (visit.csrf(Purpose::Connection), version(connection.updated_at));
-    let ticked = ticked.unwrap_or_else(|| connection.permissions.clone());
-    let granted = granted::in_words(visit, desk, vec![connection]).await?.pop().ok_or_else(unknown)?;
-    // Where there is nothing to tick, the other form is what the problem leads to.
-    for problem in problems.iter_mut().filter(|_| granted.permissions.is_empty()) {
-        problem.field = "disconnect";
+    /// Keeps what is still ticked, and what the application may know of the person.
+    async fn narrow(self, fields: &Fields) -> Result<HttpResponse, Failure> {
+        let (env, id) = (&self.visit.env, self.connection.id);
+        let shown = granted::in_words(self.visit, self.place.path, vec![self.connection.clone()]).await?;
+        let shown = shown.into_iter().next().ok_or_else(unknown)?;
+        let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
+        if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
+            return self.page(Some(ticked), problem("permissions", Wrong::NoPermission)).await;
+        }
+        let kept = self.connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
+        match env.narrow_connection(id, kept, &expected(fields), &self.by).await {
+            Ok(Some(_)) => Ok(say(&format!("{}/{id}", self.place.path), Done::Saved)),
+            Ok(None) => Err(unknown()),
+            Err(Error::Refused(_)) => self.page(None, problem("permissions", Wrong::Overtaken)).await,
+            Err(error) => Err(error.into()),
+        }
     }
-    let page = ConnectionPage {
-        frame: visit.frame(),
-        place: desk.place(visit),
-        form: visit.own_form(&granted.path, &csrf),
-        version: &version,
-        granted: &granted,
-        ticked: &ticked.iter().collect::<Vec<_>>(),
-        problems: &problems,
-    };
-    Ok(show::page(status(&problems), &page))
+
+    pub(super) async fn page(self, ticked: Option<Scopes>, mut problems: Vec<Problem>) -> Result<HttpResponse, Failure> {
+        let Self { visit, connection, place, .. } = self;
+        let (csrf, version) = (visit.csrf(Purpose::Connection), version(connection.updated_at));
+        let ticked = ticked.unwrap_or_else(|| connection.permissions.clone());
+        let granted = granted::in_words(visit, place.path, vec![connection]).await?.pop().ok_or_else(unknown)?;
+        // Where there is nothing to tick, the other form is what the problem leads to.
+        for problem in problems.iter_mut().filter(|_| granted.permissions.is_empty()) {
+            problem.field = "disconnect";
+        }
+        let page = ConnectionPage {
+            frame: visit.frame(),
+            place,
+            form: visit.own_form(&granted.path, &csrf),
+            version: &version,
+            granted: &granted,
+            ticked: &ticked.iter().collect::<Vec<_>>(),
+            problems: &problems,
+        };
+        Ok(show::page(status(&problems), &page))
+    }
 }

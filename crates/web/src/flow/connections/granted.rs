@@ -6,17 +6,14 @@ use paylent_domain::{Id, application::Connection, resource_server::ResourceServe
 use paylent_oauth::OIDC_SCOPES;
 use paylent_storage::{ApplicationFilter, OrganizationFilter, Page, ScopeFilter, UserFilter};
 
-use super::{
-    super::{Visit, fault::Failure},
-    Desk,
-};
+use super::super::{Visit, fault::Failure};
 use crate::pages::{
     account::Moment,
     connections::{Granted, Offered},
 };
 
-/// These connections, as those see them who may change them.
-pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
+/// These connections, which are listed at this path, as those see them who may change them.
+pub(super) async fn in_words(visit: &Visit, path: &str, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
     let applications =
         visit.env.applications(ApplicationFilter::default(), rows_of(rows.iter().map(|row| row.application_id)));
     let applications = applications.await?.rows;
@@ -44,7 +41,7 @@ pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) 
         let identity = row.permissions.iter().filter(|name| !of_api(name) && OIDC_SCOPES.contains(name));
         let identity = identity.map(|name| Offered { name: name.to_owned(), description: None }).collect();
         all.push(Granted {
-            path: format!("{}/{}", desk.path, row.id),
+            path: format!("{path}/{}", row.id),
             application: application.name.clone(),
             publisher: publisher.map(|publisher| publisher.name.clone()),
             person: row.user_id.map(|id| person(id).unwrap_or_default()),

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     Settings,
     pages::{
+        Name,
         account::Moment,
         connections::{ConnectionsPage, OwnApplication},
     },
@@ -29,11 +30,12 @@ async fn page(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<HttpR
     };
     let mut rows = visit.env.application_connections(filter, page_after(request, "connections")).await?.rows;
     let more_connections = cut(&mut rows, &desk.path, "connections", |connection| connection.id);
-    let connections = granted::in_words(visit, desk, rows).await?;
+    let connections = granted::in_words(visit, &desk.path, rows).await?;
     let (applications, more_applications) = applications(visit, desk, request).await?;
     let page = ConnectionsPage {
         frame: visit.frame(),
         place: desk.place(visit),
+        organization: Name(&desk.name),
         applications: applications.as_deref(),
         more_applications: more_applications.as_deref(),
         connections: &connections,

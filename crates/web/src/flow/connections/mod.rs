@@ -11,6 +11,7 @@ mod draft;
 mod granted;
 pub(super) mod list;
 pub(super) mod new;
+pub(super) mod own;
 mod showing;
 
 use actix_web::{HttpRequest, HttpResponse, web::Payload};
@@ -97,7 +98,7 @@ impl Desk {
     /// What surrounds a page.
     fn place(&self, visit: &Visit) -> Place<'_> {
         let is_disguised = visit.origin.is_disguised;
-        Place { organization: Name(&self.name), path: &self.path, done: self.said, is_disguised }
+        Place { organization: Some(Name(&self.name)), path: &self.path, done: self.said, is_disguised }
     }
 
     /// The person, as the audit trail tells it.

@@ -24,7 +24,10 @@ use super::{
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::connections::{Done, NewApplicationPage, Problem, Server, Settings as Form, Typed, Wrong},
+    pages::{
+        Name,
+        connections::{Done, NewApplicationPage, Problem, Server, Settings as Form, Typed, Wrong},
+    },
 };
 
 /// How many APIs there are to choose from at most.
@@ -211,7 +214,7 @@ async fn page(
         made: &format!("{id}.{}", visit.vouch(&id)),
         settings: Form {
             frame: visit.frame(),
-            organization: place.organization,
+            organization: Name(&desk.name),
             typed: &typed,
             grant: None,
             servers: &choices,

@@ -33,6 +33,8 @@ pub struct Application<'a> {
     pub since: Moment,
     /// What it may do.
     pub scopes: Vec<AskedScope<'a>>,
+    /// Where the person changes what they connected for themself alone.
+    pub connection: Option<String>,
 }
 
 impl Application<'_> {

@@ -39,8 +39,14 @@ fn applications() -> Vec<Application<'static>> {
         scope("reports:read", None),
     ];
     vec![
-        Application { client_id: "ledger", name: Name("Ledger Robot"), since: AT, scopes },
-        Application { client_id: "evil", name: EVIL, since: AT, scopes: Vec::new() },
+        Application { client_id: "ledger", name: Name("Ledger Robot"), since: AT, scopes, connection: None },
+        Application {
+            client_id: "evil",
+            name: EVIL,
+            since: AT,
+            scopes: Vec::new(),
+            connection: Some("/account/applications/c".to_owned()),
+        },
     ]
 }
 

@@ -29,7 +29,7 @@ pub struct NewApplicationPage<'a> {
 }
 
 /// Shows and changes an application: the fields of [`Settings`] and `version`. `action` may also be `rotate`, with
-/// `overlap`, and `revoke`, with the id of a `token`.
+/// `overlap`, `expire`, and `revoke`, with the id of a `token`.
 #[derive(Debug, Template)]
 #[template(path = "connections/application.html")]
 pub struct ApplicationPage<'a> {
@@ -53,6 +53,8 @@ pub struct ApplicationPage<'a> {
     pub created: Moment,
     /// When it last changed.
     pub changed: Moment,
+    /// Until when the secret before works, if it still does.
+    pub previous_secret: Option<Moment>,
     /// A link that starts a connection, or a line that gets a token.
     pub example: &'a str,
     /// The settings.

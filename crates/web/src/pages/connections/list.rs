@@ -19,6 +19,8 @@ pub struct ConnectionsPage<'a> {
     pub frame: Frame<'a>,
     /// What surrounds these pages.
     pub place: Place<'a>,
+    /// What the organization is called.
+    pub organization: Name<'a>,
     /// The organization's applications; for its company-wide admins alone.
     pub applications: Option<&'a [OwnApplication]>,
     /// Where the rest of them is, if there is more.

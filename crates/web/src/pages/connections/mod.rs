@@ -24,12 +24,12 @@ use super::{
     texts::connections::Connections as Texts,
 };
 
-/// What surrounds a page of an organization's connections besides the frame.
+/// What surrounds a page of connections besides the frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// What the organization is called.
-    pub organization: Name<'a>,
-    /// Where its connections are listed.
+    /// What the organization is called; none where somebody looks at what they connected for themself alone.
+    pub organization: Option<Name<'a>>,
+    /// Where the connections are listed.
     pub path: &'a str,
     /// What the person did a moment ago.
     pub done: Option<Done>,
@@ -46,6 +46,8 @@ pub enum Done {
     SavedMore,
     /// An application was made already, by the same form.
     AlreadyMade,
+    /// The secret before was ended.
+    SecretEnded,
     /// A static token was revoked.
     Revoked,
     /// An application was deleted.
@@ -55,8 +57,8 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 6] =
-        [Self::Saved, Self::SavedMore, Self::AlreadyMade, Self::Revoked, Self::Deleted, Self::Disconnected];
+    const ALL: [Self; 7] =
+        [Self::Saved, Self::SavedMore, Self::AlreadyMade, Self::SecretEnded, Self::Revoked, Self::Deleted, Self::Disconnected];
 
     /// The query of the page that says so.
     #[must_use]
@@ -65,6 +67,7 @@ impl Done {
             Self::Saved => "saved",
             Self::SavedMore => "saved-more",
             Self::AlreadyMade => "already-made",
+            Self::SecretEnded => "secret-ended",
             Self::Revoked => "revoked",
             Self::Deleted => "deleted",
             Self::Disconnected => "disconnected",
@@ -83,6 +86,7 @@ impl Done {
             Self::Saved => frame.account().saved,
             Self::SavedMore => texts.saved_more,
             Self::AlreadyMade => texts.already_made,
+            Self::SecretEnded => texts.done_secret_ended,
             Self::Revoked => texts.done_revoked,
             Self::Deleted => texts.done_deleted,
             Self::Disconnected => texts.done_disconnected,

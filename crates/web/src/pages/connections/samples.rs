@@ -17,7 +17,7 @@ const LINK: &str = "https://acme.login.example/oauth/authorize?response_type=cod
                     &redirect_uri=https%3A%2F%2Fledger.example%2Fcb&scope=invoices%3Aread&state=STATE";
 
 const fn place(done: Option<Done>) -> Place<'static> {
-    Place { organization: Name(EVIL), path: "/organizations/o/connections", done, is_disguised: done.is_none() }
+    Place { organization: Some(Name(EVIL)), path: "/organizations/o/connections", done, is_disguised: done.is_none() }
 }
 
 fn offered() -> Vec<Offered> {
@@ -88,6 +88,7 @@ fn lists(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
     let all = ConnectionsPage {
         frame,
         place: place(Some(Done::Disconnected)),
+        organization: Name(EVIL),
         applications: Some(&applications),
         more_applications: Some("/organizations/o/connections?applications=a"),
         connections: &connections,
@@ -113,10 +114,12 @@ fn lists(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
 
 fn connection(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
     let problem = [Problem { field: "permissions", wrong: Wrong::NoPermission }];
-    let page = |granted: &Granted, problems: &[Problem], done| {
+    let page_at = |place, granted: &Granted, problems: &[Problem]| {
         let (form, ticked) = (form("/organizations/o/connections/c"), &["invoices:read"]);
-        render(&ConnectionPage { frame, place: place(done), form, version: "1", granted, ticked, problems }).unwrap()
+        render(&ConnectionPage { frame, place, form, version: "1", granted, ticked, problems }).unwrap()
     };
+    let page = |granted: &Granted, problems: &[Problem], done| page_at(place(done), granted, problems);
+    let own = Place { organization: None, path: "/account/applications", ..place(Some(Done::Saved)) };
     let late = [Problem { field: "disconnect", wrong: Wrong::Overtaken }];
     let bare = Granted { permissions: Vec::new(), connected_by: None, ..granted(None) };
     vec![
@@ -124,6 +127,7 @@ fn connection(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         ("connection-wrong", page(&granted(None), &problem, Some(Done::Saved))),
         ("connection-bare", page(&bare, &[], None)),
         ("connection-late", page(&bare, &late, None)),
+        ("connection-own", page_at(own, &granted(Some("ada@example.test")), &[])),
     ]
 }
 
@@ -166,6 +170,7 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
             resource_server: EVIL,
             created: AT,
             changed: AT,
+            previous_secret: tokens.first().map(|_| AT),
             example: LINK,
             settings,
             tokens,
