@@ -100,7 +100,8 @@ both! {
         asked.role_ids = vec![viewer];
         let asked = env.create_invitation(asked, &by()).await.unwrap();
         let seen = env.create_session(session(jane), &by()).await.unwrap();
-        env.touch_session(seen.id, &Expected::Any, &by()).await.unwrap().unwrap();
+        let later = Context { at: seen.created_at.plus_seconds(60), ..by() };
+        env.touch_session(seen.id, &Expected::Any, &later).await.unwrap().unwrap();
         env.revoke_session(seen.id, &Expected::Any, &by()).await.unwrap().unwrap();
         env.delete_session(seen.id, &Expected::Any, &by()).await.unwrap();
         env.revoke_invitation(asked.id, &Expected::Any, &by()).await.unwrap().unwrap();

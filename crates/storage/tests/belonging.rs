@@ -231,7 +231,10 @@ impl Way {
                 env.create_invitation(NewInvitation { role_ids: vec![ids.free_role], ..new }, by).await.map(|_| true)?
             }
             Self::CreateSession => env.create_session(session(ids.user), by).await.map(|_| true)?,
-            Self::TouchSession => env.touch_session(ids.session, any, by).await?.is_some(),
+            Self::TouchSession => {
+                let later = Context { at: by.at.plus_seconds(60), ..by.clone() };
+                env.touch_session(ids.session, any, &later).await?.is_some()
+            }
             Self::RevokeSession => env.revoke_session(ids.session, any, by).await?.is_some(),
             Self::DeleteSession => env.delete_session(ids.session, any, by).await?,
             Self::RevokeInvitation => env.revoke_invitation(ids.invitation, any, by).await?.is_some(),

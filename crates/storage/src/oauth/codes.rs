@@ -125,7 +125,7 @@ impl CodeRow {
 
 impl Env {
     pub(super) async fn keep_code(&self, code: AuthorizationCode, consented: Option<Scopes>) -> Result<bool> {
-        let for_organization = code.for_organization;
+        let (for_organization, by) = (code.for_organization, self.context(code.issued_at));
         let mut row = CodeRow::new(self.key(), code);
         let kept = on!(self.db, transaction, |c| {
             let this = clients::environment_id.eq(row.environment_id).and(clients::client_id.eq(row.client_id.clone()));
@@ -141,7 +141,7 @@ impl Env {
                     user: row.user_id,
                     for_organization,
                 };
-                row.connection_id = connect!(c, party, &row.scope, consented, row.issued_at);
+                row.connection_id = connect!(c, party, &row.scope, consented, by);
                 row.insert_into(authorization_codes::table).execute(c).await?;
                 return Ok(());
             }

@@ -44,7 +44,7 @@ macro_rules! theirs {
 /// organization's before the person's, or when the person has just agreed, the one that this makes or changes. The
 /// application's row is locked for that, so that there is one connection of each party.
 macro_rules! connect {
-    ($c:ident, $party:expr, $scope:expr, $consented:expr, $at:expr) => {{
+    ($c:ident, $party:expr, $scope:expr, $consented:expr, $by:expr) => {{
         use diesel::sql_types::Bool;
         use paylent_domain::{
             application::Connection,
@@ -78,7 +78,7 @@ macro_rules! connect {
                 let one = theirs!(party).filter(of_all).select(ConnectionRow::as_select());
                 let known: Option<ConnectionRow> = one.get_result($c).await.optional()?;
                 let known = known.map(Connection::from);
-                let at = Timestamp::from_micros($at);
+                let at = $by.at;
                 let (scope, by) = (connections::scope.eq(scopes.to_string()), connections::connected_by.eq(party.user));
                 let changed: ConnectionRow = match &known {
                     Some(known) => {
@@ -96,8 +96,8 @@ macro_rules! connect {
                             connections::user_id.eq(user),
                             by,
                             scope,
-                            connections::created_at.eq($at),
-                            connections::updated_at.eq($at),
+                            connections::created_at.eq(at.micros()),
+                            connections::updated_at.eq(at.micros()),
                         );
                         let made = diesel::insert_into(connections::table).values(row);
                         made.returning(ConnectionRow::as_returning()).get_result($c).await?
@@ -110,7 +110,7 @@ macro_rules! connect {
                     let names: Names = names(party.environment, key).get_result($c).await?;
                     let person = authorities::table.find((party.environment, party.user)).select(authorities::name);
                     let name: String = person.get_result($c).await?;
-                    let by = Context { by: By::User { id: party.user.id(), name }, ..Context::system(at) };
+                    let by = Context { by: By::User { id: party.user.id(), name }, ..$by };
                     let event = entry(party.environment, &by, &allowed(&changed, before, &names))?;
                     event.insert_into(audit_events::table).execute($c).await?;
                 }
