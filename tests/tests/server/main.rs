@@ -95,6 +95,7 @@ mod oauth_revoke;
 mod oauth_token;
 mod password_import;
 mod password_reset;
+mod people_audit;
 mod pkce;
 mod raw_http;
 mod refresh;
