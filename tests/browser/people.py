@@ -120,9 +120,7 @@ def is_invited_as_somebody_known(browser, party, post, organization, role):
     browser.look("account-organizations")
 
 
-def acts_for_the_organization(browser, party, organization):
-    browser.open(f"{party.url}/sign-in?organization=navy")
-    browser.expect(f"signed in as {GRACE}")
+def acts_for(party, organization):
     answer = requests.post(
         party.endpoints["introspection_endpoint"],
         data={"token": party.tokens["access_token"]},
@@ -130,6 +128,46 @@ def acts_for_the_organization(browser, party, organization):
         timeout=30,
     ).json()
     assert answer["org_id"] == organization and answer["org_roles"] == ["admiral"], answer
+
+
+def acts_for_the_organization(browser, party, organization):
+    browser.open(f"{party.url}/sign-in?organization=navy")
+    browser.expect(f"signed in as {GRACE}")
+    acts_for(party, organization)
+
+
+def accepts_after_signing_in(browser, post, role):
+    """With an account, and signed out: the way leads over the sign-in page and back."""
+    organization = make("organizations", "organization", {"name": "Harbour"})
+    invite(GRACE, organization, role)
+    browser.open(post.link(GRACE, "Harbour"))
+    browser.look("invitation-signed-out")
+    browser.find("main a.primary").click()
+    browser.expect("Sign in")
+    sign_in(browser, GRACE, GRACE_PASSWORD)
+    browser.expect("You are invited")
+    assert "Harbour" in browser.find("main").text
+    submit(browser)
+    browser.look("invitation-accepted-later")
+    browser.open(f"{ISSUER}/account/organizations")
+    assert "Harbour" in browser.find("main").text
+    return organization
+
+
+def chooses_the_organization(browser, party, organization):
+    """An application that people may use for an organization asks for which."""
+    clients = f"{API}/clients"
+    query = {"filter[client_id]": party.credentials[0]}
+    (client,) = requests.get(clients, params=query, headers=HEADERS, timeout=30).json()["data"]
+    change = {"type": "client", "id": client["id"], "attributes": {"organization_usage": "optional"}}
+    changed = requests.patch(f"{clients}/{client['id']}", json={"data": change}, headers=HEADERS, timeout=30)
+    assert changed.status_code == 200, changed.text
+    browser.open(f"{party.url}/sign-in")
+    browser.expect("Choose an organization")
+    browser.look("choose-organization")
+    browser.find(f"button[name=organization][value='{organization}']").click()
+    browser.expect(f"signed in as {GRACE}")
+    acts_for(party, organization)
 
 
 def revokes_another_session(browser, other):
@@ -174,6 +212,9 @@ def main(directory):
         is_invited_as_somebody_known(browser, party, post, organization, role)
         acts_for_the_organization(browser, party, organization)
         sees_the_account(browser)
+        with chromium(Path(directory, "harbour")) as signed_out:
+            harbour = accepts_after_signing_in(signed_out, post, role)
+            chooses_the_organization(signed_out, party, harbour)
         with chromium(Path(directory, "elsewhere"), scripts=False) as other:
             revokes_another_session(browser, other)
     with chromium(Path(directory, "mary"), scripts=False) as browser:

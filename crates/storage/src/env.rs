@@ -1,8 +1,8 @@
 //! The door to tenant data: a database and the environment whose rows may be seen.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use paylent_domain::environment::Environment;
+use paylent_domain::{Timestamp, audit::Context, environment::Environment};
 use paylent_oauth::Config;
 
 use crate::{Db, Post, key::Key};
@@ -32,19 +32,32 @@ pub struct Env {
     pub(crate) db: Db,
     tenant: Arc<Tenant>,
     pub(crate) post: Option<Arc<dyn Post>>,
+    seen_from: Option<Arc<(IpAddr, Option<String>)>>,
 }
 
 impl Env {
     /// The data of this environment.
     #[must_use]
     pub fn new(db: Db, tenant: Arc<Tenant>) -> Self {
-        Self { db, tenant, post: None }
+        Self { db, tenant, post: None, seen_from: None }
     }
 
     /// The same with somebody who writes the mails that are decided on inside a unit of work. Without one, none go out.
     #[must_use]
     pub fn with_post(self, post: Arc<dyn Post>) -> Self {
         Self { post: Some(post), ..self }
+    }
+
+    /// The same for a request from this address, of this `User-Agent`: the trail tells them of what the engine does, too.
+    #[must_use]
+    pub fn seen_from(self, ip: IpAddr, user_agent: Option<String>) -> Self {
+        Self { seen_from: Some(Arc::new((ip, user_agent))), ..self }
+    }
+
+    /// What the engine does at this moment, from where the request came.
+    pub(crate) fn context(&self, at: Timestamp) -> Context {
+        let (ip, user_agent) = self.seen_from.as_deref().cloned().unzip();
+        Context { ip, user_agent: user_agent.flatten(), ..Context::system(at) }
     }
 
     /// Whose data it is.

@@ -182,8 +182,8 @@ macro_rules! join {
         }
         let names: Vec<&str> = withheld.iter().map(|(_, name)| name.as_str()).collect();
         let names = (!names.is_empty()).then(|| names.join(" "));
-        let event = $row.told("invitation.accepted", organization).and("user", user_id, name);
-        let event = event.change("withheld_roles", None, names);
+        let event = $row.answered("invitation.accepted", InvitationStatus::Accepted, organization);
+        let event = event.and("user", user_id, name).change("withheld_roles", None, names);
         answer!($c, $environment, $row, InvitationStatus::Accepted, event, $by);
         Accepted {
             organization_id: $row.organization_id.id(),
@@ -343,7 +343,7 @@ impl Env {
             if invitation.status_at(by.at) != InvitationStatus::Pending {
                 return Err(Error::Refused(Refusal::AnsweredInvitation));
             }
-            let event = row.told("invitation.declined", &organization);
+            let event = row.answered("invitation.declined", InvitationStatus::Declined, &organization);
             answer!(c, environment, row, InvitationStatus::Declined, event, by);
             Ok(Some(()))
         })

@@ -122,6 +122,12 @@ impl InvitationRow {
             organization,
         )
     }
+
+    /// What is told of an answer to a pending invitation.
+    pub(crate) fn answered(&self, action: &'static str, answer: InvitationStatus, organization: &str) -> Event {
+        let (before, after) = (InvitationStatus::Pending.as_str().to_owned(), answer.as_str().to_owned());
+        self.told(action, organization).change("status", Some(before), Some(after))
+    }
 }
 
 /// The members of an organization who have this address.
@@ -325,7 +331,7 @@ impl Env {
             let after = diesel::update(invitation).set((status, at)).returning(InvitationRow::as_returning());
             let after: InvitationRow = after.get_result(c).await?;
             let organization = name_of!(c, environment, after.organization_id).unwrap_or_default();
-            let event = after.told("invitation.revoked", &organization);
+            let event = after.answered("invitation.revoked", InvitationStatus::Revoked, &organization);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             after.read(&roles).map(Some)
         })

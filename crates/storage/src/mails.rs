@@ -184,6 +184,7 @@ impl Env {
                 .returning(MailRow::as_returning());
             let after: MailRow = after.get_result(c).await?;
             let event = Event::new("mail.resent", "mail", id, &after.recipient);
+            let event = event.change("status", Some(status), Some(after.status.clone()));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(after))
         })?;

@@ -1,6 +1,9 @@
 //! Mailed links that let their holder choose a password once.
 
-use diesel::prelude::*;
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Binary, Bool},
+};
 use diesel_async::RunQueryDsl;
 use paylent_domain::{
     Id, Timestamp,
@@ -31,8 +34,12 @@ pub const RESET_TTL: i64 = 60 * 60;
 pub struct ResetRequest {
     /// The address it was asked for, in the form of [`Email::key`].
     pub email_key: String,
-    /// Who has that address and may sign in, with the hash of the link's token and the mail that brings it.
-    pub person: Option<(Id<User>, SecretHash, NewMail)>,
+    /// Who has that address and may sign in.
+    pub person: Option<Id<User>>,
+    /// The hash of the link's token.
+    pub token: SecretHash,
+    /// The mail that brings the link.
+    pub mail: NewMail,
 }
 
 /// Who can choose a password with a link.
@@ -62,37 +69,48 @@ pub struct ResetPassword {
 }
 
 impl Env {
-    /// Counts a request for a link, and queues the mail if there is anybody to send it to.
+    /// Counts a request for a link, and queues the mail if there is anybody to send it to. For nobody the same statements
+    /// run and leave nothing: what they take must not tell who has an account.
     ///
     /// # Errors
     /// `TooMany` when there were too many mails to this address or from this network lately.
     pub async fn ask_password_reset(&self, request: ResetRequest, by: &Context) -> Result<()> {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
-            let ResetRequest { email_key, person } = request;
+            let ResetRequest { email_key, person, token, mail } = request;
             mail_quota!(c, environment, email_key, by.ip, by.at);
-            let Some((user, token, mail)) = person else { return Ok(()) };
-            let user_key = Key::from(user);
+            // Nobody has the id of a mail.
+            let (mail_key, user) = (Key::from(mail.id), person.map_or(Key::from(mail.id), Key::from));
+            let person = users::table.find((environment, user));
             // Locks the row: whoever deletes the user or changes the address comes before all of this or after.
-            let lock =
-                diesel::update(users::table.find((environment, user_key)).filter(users::email_key.eq(email_key)))
-                    .set(users::updated_at.eq(users::updated_at))
-                    .returning(users::email);
+            let lock = diesel::update(person.filter(users::email_key.eq(email_key)))
+                .set(users::updated_at.eq(users::updated_at))
+                .returning(users::email);
             let found: Option<Option<String>> = lock.get_result(c).await.optional()?;
-            let Some(name) = found.flatten() else { return Ok(()) };
-            diesel::insert_into(password_resets::table)
-                .values((
-                    password_resets::environment_id.eq(environment),
-                    password_resets::token_hash.eq(token.as_bytes().to_vec()),
-                    password_resets::user_id.eq(user_key),
-                    password_resets::created_at.eq(by.at.micros()),
-                    password_resets::expires_at.eq(by.at.plus_seconds(RESET_TTL).micros()),
-                ))
+            let name = found.flatten();
+            let is_nobody = name.is_none();
+            let reset = (
+                users::environment_id,
+                token.as_bytes().to_vec().into_sql::<Binary>(),
+                users::id,
+                by.at.micros().into_sql::<BigInt>(),
+                by.at.plus_seconds(RESET_TTL).micros().into_sql::<BigInt>(),
+            );
+            person
+                .filter(is_nobody.into_sql::<Bool>().eq(false))
+                .select(reset)
+                .insert_into(password_resets::table)
+                .into_columns(password_resets::all_columns)
                 .execute(c)
                 .await?;
             NewMailRow::new(environment, mail, by.at).insert_into(mails::table).execute(c).await?;
-            let event = Event::new("user.password_reset_requested", "user", user, &name);
-            entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
+            let name = name.unwrap_or_default();
+            let event = Event::new("user.password_reset_requested", "user", user.id::<User>(), &name);
+            let told = entry(environment, &by, &event)?.insert_into(audit_events::table);
+            let told: Key = told.returning(audit_events::id).get_result(c).await?;
+            let is_nobody = || is_nobody.into_sql::<Bool>().eq(true);
+            diesel::delete(mails::table.find((environment, mail_key)).filter(is_nobody())).execute(c).await?;
+            diesel::delete(audit_events::table.find((environment, told)).filter(is_nobody())).execute(c).await?;
             Ok(())
         })
     }

@@ -86,6 +86,9 @@ pub struct Renewal {
 /// How many sessions a person can have open at once.
 pub const MAX_SESSIONS: i64 = 200;
 
+/// How often a touch of a session is noted at most, in seconds.
+const TOUCHED_EVERY: i64 = 60;
+
 /// Which sessions to list.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
@@ -154,14 +157,21 @@ macro_rules! lifetimes {
     }};
 }
 
-/// Writes the event in which something happens to a session.
+/// Writes the event in which something happens to a session, and that it is over when it ends by that.
 macro_rules! tell {
-    ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {{
+    ($c:ident, $environment:expr, $by:expr, "session.revoked", $session:expr, $user:expr) => {
+        $crate::sessions::tell!($c, $environment, $by, "session.revoked", $session, $user, Some($by.at.to_string()))
+    };
+    ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {
+        $crate::sessions::tell!($c, $environment, $by, $action, $session, $user, None)
+    };
+    ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr, $revoked_at:expr) => {{
         use $crate::schema::{audit_events, authorities};
 
         let name: String =
             authorities::table.find(($environment, Key::from($user))).select(authorities::name).get_result($c).await?;
         let event = Event::new($action, "session", $session, &name).and("user", $user, &name);
+        let event = event.change("revoked_at", None, $revoked_at);
         entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
     }};
 }
@@ -280,7 +290,7 @@ impl Env {
         })
     }
 
-    /// Notes that a session is used. `None` when there is no such session.
+    /// Notes that a session is used, every minute at most. `None` when there is no such session.
     ///
     /// # Errors
     /// `Refused` when it has ended, or is not as expected.
@@ -293,7 +303,10 @@ impl Env {
             if !before.is_live(by.at, idle_ttl) {
                 return Err(Error::Refused(Refusal::InactiveSession));
             }
-            let used = sessions::last_activity_at.eq(by.at.max(before.last_activity_at).micros());
+            if by.at < before.last_activity_at.plus_seconds(TOUCHED_EVERY) {
+                return Ok(Some(before));
+            }
+            let used = sessions::last_activity_at.eq(by.at.micros());
             let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
             let after = diesel::update(session).set((used, at)).returning(SessionRow::as_returning());
             let after: SessionRow = after.get_result(c).await?;
@@ -328,7 +341,7 @@ impl Env {
     /// Ends a session for the person who is signed in, who is told of in the audit trail. `None` when there is no such
     /// session or it was ended before.
     pub(crate) async fn sign_out(&self, id: Id<Session>, at: Timestamp) -> Result<Option<EndedSession>> {
-        let (environment, session) = (self.key(), Key::from(id));
+        let (environment, session, by) = (self.key(), Key::from(id), self.context(at));
         on!(self.db, transaction, |c| {
             let open = sessions::table.find((environment, session)).filter(sessions::revoked_at.is_null());
             let end = (sessions::revoked_at.eq(at.micros()), sessions::updated_at.eq(at.micros()));
@@ -340,7 +353,8 @@ impl Env {
                 authorities::table.find((environment, user)).select(authorities::name).get_result(c).await?;
             let user_id = user.id::<User>();
             let event = Event::new("session.revoked", "session", id, &name).and("user", user_id, &name);
-            let by = Context { by: By::User { id: user_id, name }, ..Context::system(at) };
+            let event = event.change("revoked_at", None, Some(at.to_string()));
+            let by = Context { by: By::User { id: user_id, name }, ..by };
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(EndedSession { session_id: id, user_id, logouts }))
         })

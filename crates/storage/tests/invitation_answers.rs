@@ -2,7 +2,7 @@
 
 use paylent_domain::{
     Id,
-    audit::Context,
+    audit::{Change, Context},
     invitation::{HOURLY_LIMIT, Invitation, InvitationStatus},
     organization::Organization,
     role::Role,
@@ -79,6 +79,10 @@ fn at(now: &Context, seconds: i64) -> Context {
     Context { at: now.at.plus_seconds(seconds), ..now.clone() }
 }
 
+fn change(field: &'static str, from: Option<&str>, to: &str) -> Change {
+    Change { field: field.into(), from: from.map(str::to_owned), to: Some(to.to_owned()) }
+}
+
 fn newcomer(email: &str) -> NewPerson {
     NewPerson { first_name: Some("John".to_owned()), ..seed::person(email) }
 }
@@ -98,7 +102,7 @@ both! {
         let told = |action: &str| told.iter().find(|entry| entry.action == action).unwrap();
         let kinds: Vec<_> = told("membership.created").targets.iter().map(|target| target.kind.to_string()).collect();
         assert_eq!(kinds, ["membership", "user", "organization", "role"]);
-        assert_eq!(told("invitation.accepted").changes, []);
+        assert_eq!(told("invitation.accepted").changes, [change("status", Some("pending"), "accepted")]);
     }
 
     async fn iv_once_an_invitation_is_answered_once(database: TestDatabase) {
@@ -257,7 +261,8 @@ both! {
         assert_eq!(held.iter().collect::<Vec<_>>(), ["roles:read", "users:read"]);
         let told = env.audit_events(AuditFilter::default(), ALL).await.unwrap().rows;
         let told = told.iter().find(|entry| entry.action == "invitation.accepted").unwrap();
-        assert_eq!((told.changes[0].field.as_ref(), told.changes[0].to.as_deref()), ("withheld_roles", Some("writer")));
+        let expected = [change("status", Some("pending"), "accepted"), change("withheld_roles", None, "writer")];
+        assert_eq!(told.changes, expected);
     }
 
     async fn iv_dead_an_inviter_who_cannot_act_makes_the_invitation_worthless(database: TestDatabase) {

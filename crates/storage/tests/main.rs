@@ -4,6 +4,7 @@
 
 mod application_connections;
 mod applications;
+mod attempts;
 mod audit;
 mod audit_events;
 mod belonging;

@@ -1,6 +1,7 @@
 //! Sessions: how they begin, are used and end.
 
 use paylent_domain::{
+    audit::Context,
     session::{DEFAULT_TTL, Session},
     user::UserChange,
 };
@@ -11,6 +12,11 @@ use paylent_tests::{
 };
 
 use crate::common::{ALL, is_refused, on_nodes, person, session, stale, work};
+
+/// A minute after a session began.
+fn after_a_minute(session: &Session) -> Context {
+    Context { at: session.created_at.plus_seconds(60), ..by() }
+}
 
 both! {
     async fn a_session_is_read_as_it_began_and_ends_when_the_environment_says(database: TestDatabase) {
@@ -94,16 +100,18 @@ both! {
     async fn se_abs_a_session_is_touched_while_it_lives(database: TestDatabase) {
         let env = seed::environment(&database.db(), "acme").await.env;
         let made = env.create_session(session(person(&env, "jane@example.com").await), &by()).await.unwrap();
-        let at = by();
+        let at = after_a_minute(&made);
+        let soon = Context { at: at.at.plus_seconds(-1), ..by() };
+        let before = database.dump().await;
+        assert_eq!(env.touch_session(made.id, &Expected::Any, &soon).await.unwrap().unwrap(), made);
+        assert_eq!(database.dump().await, before, "noted every minute at most");
         let touched = env.touch_session(made.id, &Expected::Any, &at).await.unwrap().unwrap();
         assert_eq!(touched, Session { last_activity_at: at.at, updated_at: at.at, ..made.clone() });
-        let mut late = by();
-        late.at = made.expires_at;
+        let late = Context { at: made.expires_at, ..by() };
         is_refused(env.touch_session(made.id, &Expected::Any, &late).await, Refusal::InactiveSession);
-        late.at = made.created_at;
-        let early = env.touch_session(made.id, &Expected::Any, &late).await.unwrap().unwrap();
-        assert_eq!(early.last_activity_at, at.at, "a clock that goes after another does not turn activity back");
-        assert!(early.updated_at > touched.updated_at);
+        let early = Context { at: made.created_at, ..by() };
+        let early = env.touch_session(made.id, &Expected::Any, &early).await.unwrap().unwrap();
+        assert_eq!(early, touched, "a clock that goes after another does not turn activity back");
         env.revoke_session(made.id, &Expected::Any, &by()).await.unwrap().unwrap();
         is_refused(env.touch_session(made.id, &Expected::Any, &by()).await, Refusal::InactiveSession);
         assert_eq!(env.touch_session(new_id(), &Expected::Any, &by()).await.unwrap(), None);
@@ -142,7 +150,7 @@ both! {
         is_refused(env.delete_session(made.id, &stale(), &by()).await, Refusal::Stale);
         assert_eq!(database.dump().await, before);
         let known = Expected::OneOf(vec![made.updated_at]);
-        let touched = env.touch_session(made.id, &known, &by()).await.unwrap().unwrap();
+        let touched = env.touch_session(made.id, &known, &after_a_minute(&made)).await.unwrap().unwrap();
         is_refused(env.revoke_session(made.id, &known, &by()).await, Refusal::Stale);
         assert!(env.delete_session(made.id, &Expected::OneOf(vec![touched.updated_at]), &by()).await.unwrap());
     }

@@ -4,7 +4,7 @@ use paylent_domain::client::{ClientType, OrganizationUsage, TokenFormat};
 use paylent_tests::both;
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Reply, TestServer, browser::*, oauth::Registered};
+use crate::support::{Caller, Reply, TestServer, browser::*, document, oauth::Registered};
 
 /// Ada as a member of a new organization, with a role there: the ids of organization, membership and assignment.
 async fn join(admin: &Caller<'_>, ada: &str, name: &str, permissions: &[&str]) -> [String; 3] {
@@ -63,18 +63,23 @@ both! {
         }
     }
 
-    async fn or_member_remove_tokens_die_with_the_organization(database: TestDatabase) {
+    async fn or_member_remove_tokens_die_with_the_organization_whether_named_by_id_or_slug(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = application(&server.acme, ClientType::Confidential).await;
         let ada = person(&server.acme, EMAIL).await;
         let admin = server.admin(&server.acme).await;
-        let [acme, ..] = join(&admin, &ada, "Acme", &[]).await;
         let browser = Browser::new(&server);
-        let code = browser.code_for(&client, &[("organization", &acme)]).await;
-        let tokens = browser.redeem(&client, &code).await.is(200).json();
-        admin.delete(&format!("organizations/{acme}")).await.is(200);
-        assert!(!browser.is_active(&client, text(&tokens, "access_token")).await);
-        browser.refresh(&client, text(&tokens, "refresh_token")).await.is_oauth_error(400, "invalid_grant");
+        for slug in [None, Some("acme-works")] {
+            let organization = document("organization", json!({"name": "Acme", "slug": slug}), &[]);
+            let acme = admin.post("organizations", &organization).await.is(201).id();
+            admin.member(&ada, &acme).await;
+            let code = browser.code_for(&client, &[("organization", slug.unwrap_or(&acme))]).await;
+            let tokens = browser.redeem(&client, &code).await.is(200).json();
+            assert_eq!(claims(&tokens["id_token"])["org_id"], json!(acme), "{slug:?}");
+            admin.delete(&format!("organizations/{acme}")).await.is(200);
+            assert!(!browser.is_active(&client, text(&tokens, "access_token")).await);
+            browser.refresh(&client, text(&tokens, "refresh_token")).await.is_oauth_error(400, "invalid_grant");
+        }
     }
 
     async fn a_person_chooses_the_organization_on_a_page(database: TestDatabase) {

@@ -76,7 +76,7 @@ both! {
         let application = server.acme.connectable(|_| ()).await;
         let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
         let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
-        let code = browser.agrees_to(&application).await;
+        let code = browser.code_for(&application.client, AGREED).await;
         let tokens = browser.redeem(&application.client, &code).await.is(200).json();
         let revoked = text(&tokens, "refresh_token");
         listed.revoke(&server.acme, &application.client.credentials, revoked).await.is(200);

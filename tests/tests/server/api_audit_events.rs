@@ -47,6 +47,8 @@ both! {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let samples = admin.samples("trail").await;
+        // A touch is noted every minute.
+        server.clock.advance_seconds(60);
         let actor = json!({"type": "user", "id": server.acme.seeded.service_user.to_string(), "name": "Machine"});
         let mut doing = Vec::new();
         for sample in samples.iter() {

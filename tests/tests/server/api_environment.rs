@@ -115,6 +115,24 @@ both! {
         assert_eq!(database.dump().await, before);
     }
 
+    /// Where mails are handed over is the operator's to say.
+    async fn sf_smtp_no_tenant_names_a_mail_server(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let id = admin.get("environment").await.is(200).id();
+        let before = database.dump().await;
+        for (name, value) in [
+            ("mail_host", json!("127.0.0.1")),
+            ("smtp_host", json!("169.254.169.254")),
+            ("smtp_port", json!(25)),
+            ("mail", json!({"transport": "smtp", "host": "127.0.0.1", "port": 25})),
+        ] {
+            let refused = admin.patch("environment", &change("environment", &id, json!({name: value}))).await;
+            refused.is_error(422, &at(name));
+        }
+        assert_eq!(database.dump().await, before);
+    }
+
     async fn ap_lost_update_a_stale_version_of_the_settings_is_refused(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;

@@ -168,6 +168,25 @@ both! {
         }
     }
 
+    /// Who touches it again and again writes no more than who does it once a minute.
+    async fn se_touch_is_noted_once_a_minute(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let admin = server.admin(&server.acme).await;
+        let jane = admin.user("jane@example.com").await;
+        let made = admin.post("sessions", &session(json!({}), &jane)).await.is(201);
+        let told = async || database.count("audit_events WHERE action = 'session.touched'").await;
+        for (seconds, noted) in [(0, 0), (59, 0), (1, 1), (0, 1), (59, 1), (1, 2)] {
+            let before = admin.get(&format!("sessions/{}", made.id())).await.is(200);
+            let events = told().await;
+            server.clock.advance_seconds(seconds);
+            let touched = verb(&admin, &made.id(), "touch").await.is(200);
+            assert_eq!(told().await, noted);
+            let is_noted = noted > events;
+            assert_eq!(touched.header("etag") != before.header("etag"), is_noted);
+            assert_eq!(touched.attribute("last_activity_at") == server.clock.now().to_string(), is_noted || seconds == 0);
+        }
+    }
+
     async fn sessions_are_listed_by_user_and_by_whether_they_were_ended(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;

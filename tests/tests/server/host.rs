@@ -28,6 +28,22 @@ async fn with_default(database: &TestDatabase) -> TestServer {
     TestServer::start_with(database, setting).await
 }
 
+/// Headers that speak of another host, and of more than a caller may choose.
+pub fn forged(server: &TestServer) -> [(&'static str, String); 9] {
+    let beta = &server.beta.host;
+    [
+        ("x-forwarded-host", beta.clone()),
+        ("forwarded", format!("for=1.2.3.4;host={beta};proto=https")),
+        ("x-original-url", format!("http://{beta}/")),
+        ("x-rewrite-url", "/api/users".to_owned()),
+        ("x-original-host", beta.clone()),
+        ("x-host", beta.clone()),
+        ("x-forwarded-server", beta.clone()),
+        ("x-forwarded-prefix", "/evil".to_owned()),
+        ("x-http-method-override", "DELETE".to_owned()),
+    ]
+}
+
 both! {
     /// What is not exactly the host of an environment is nothing, and no environment takes its place.
     async fn ho_unknown(database: TestDatabase) {
@@ -113,19 +129,8 @@ both! {
     async fn ho_fwd(database: TestDatabase) {
         let proxies: [&'static [&'static str]; 2] = [&[], &["127.0.0.1"]];
         let server = TestServer::start_with(&database, Setting { proxies: proxies[1], ..Default::default() }).await;
-        let beta = server.beta.host.as_str();
-        let forwarded = format!("for=1.2.3.4;host={beta};proto=https");
-        for (name, value) in [
-            ("x-forwarded-host", beta),
-            ("forwarded", &forwarded),
-            ("x-original-url", "http://beta-test.paylent.test/"),
-            ("x-rewrite-url", "/api/users"),
-            ("x-original-host", beta),
-            ("x-host", beta),
-            ("x-forwarded-server", beta),
-            ("x-forwarded-prefix", "/evil"),
-            ("x-http-method-override", "DELETE"),
-        ] {
+        for (name, value) in forged(&server) {
+            let value = value.as_str();
             assert_eq!(issuer(&server, &server.acme.host, &[(name, value)]).await, server.acme.issuer(), "{name}");
             let lost = server.request_to(BASE, Method::GET, METADATA).header(name, value);
             assert_eq!(Reply::of(lost).await.status, 404, "{name}");

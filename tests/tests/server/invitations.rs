@@ -1,14 +1,20 @@
 //! Invitations that are answered by their mailed links. Catalogue section A14.
 
+use base64::{
+    Engine as _, alphabet,
+    engine::general_purpose::{GeneralPurpose, NO_PAD},
+};
 use paylent_mail::About;
 use paylent_tests::{TestDatabase, both};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
-    at_once::at_once_or_later,
+    at_once::{at_once_or_later, with},
     support::{
-        Caller, PASSWORD, Reply, TestServer, at,
+        Caller, PASSWORD, Reply, TestServer,
+        account::at_home,
+        at,
         browser::*,
         document,
         letters::{invitation_token, letters_to},
@@ -41,6 +47,23 @@ async fn members(admin: &Caller<'_>, organization: &str) -> usize {
 
 async fn verify(database: &TestDatabase, email: &str, verified: bool) {
     database.execute(&format!("UPDATE users SET email_verified = {verified} WHERE email = '{email}'")).await;
+}
+
+/// This token with another character in each place, and the three ways to write its end that decode to the same bytes.
+fn altered(token: &str) -> Vec<String> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let with = |place: usize, character: u8| {
+        let mut bytes = token.as_bytes().to_vec();
+        bytes[place] = character;
+        String::from_utf8(bytes).unwrap()
+    };
+    let value = |place: usize| ALPHABET.iter().position(|known| *known == token.as_bytes()[place]).unwrap();
+    let (first, last) = ("pay_in_".len(), token.len() - 1);
+    let alike: Vec<String> = (1..4).map(|bits| with(last, ALPHABET[value(last) ^ bits])).collect();
+    let lenient = GeneralPurpose::new(&alphabet::URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
+    let bytes = |text: &str| lenient.decode(&text[first..]).unwrap();
+    assert!(alike.iter().all(|other| bytes(other) == bytes(token)));
+    (first..=last).map(|place| with(place, ALPHABET[value(place) ^ 4])).chain(alike).collect()
 }
 
 both! {
@@ -148,15 +171,37 @@ both! {
         assert_eq!(members(&admin, &acme).await, 1);
     }
 
+    /// Whom an operator makes signs in, which says nothing of the address: the mailed token does.
+    async fn ot_unverified_an_operators_word_opens_the_account_but_proves_no_address(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = application(&server.acme, paylent_domain::client::ClientType::Confidential).await;
+        let admin = server.admin(&server.acme).await;
+        let made = document("user", json!({"email": NEW, "password": PASSWORD}), &[]);
+        assert_eq!(admin.post("users", &made).await.is(201).attribute("email_verified"), json!(false));
+        let browser = at_home(&server, NEW).await;
+        let tokens = browser.tokens(&client).await;
+        let told = browser.userinfo(text(&tokens, "access_token")).await.is(200).json();
+        assert_eq!((&told["email"], &told["email_verified"]), (&json!(NEW), &json!(false)));
+        let (acme, id, token) = invite(&database, &admin, NEW).await;
+        let accept = |body: Value| {
+            let request = browser.request(Method::POST, &format!("/invitations/{id}/accept"));
+            request.header("content-type", "application/json").body(body.to_string())
+        };
+        let refused = Reply::of(accept(json!({}))).await.is(403).json();
+        assert_eq!((&refused["error"], members(&admin, &acme).await), (&json!("access_denied"), 0));
+        Reply::of(accept(json!({"token": token}))).await.is(200);
+        let told = browser.userinfo(text(&tokens, "access_token")).await.is(200).json();
+        assert_eq!((&told["email_verified"], members(&admin, &acme).await), (&json!(true), 1));
+    }
+
     async fn iv_tamper_and_iv_expiry_a_wrong_or_late_token_does_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let admin = server.admin(&server.acme).await;
         let (_, id, token) = invite(&database, &admin, NEW).await;
         let members = database.count("memberships").await;
-        let last = if token.ends_with('A') { 'E' } else { 'A' };
-        let altered = format!("{}{last}", &token[..token.len() - 1]);
         let browser = Browser::new(&server);
-        for wrong in [altered.as_str(), "", "pay_in_", &token.to_uppercase(), &token.replace("pay_in_", "pay_se_")] {
+        let others = ["".to_owned(), "pay_in_".to_owned(), token.to_uppercase(), token.replace("pay_in_", "pay_se_")];
+        for wrong in others.iter().chain(&altered(&token)) {
             is_page(&browser.get(&format!("/invitations/{id}?token={wrong}")).await, 404);
             for path in ["accept", "decline"] {
                 let reply = Reply::of(answer(&server, &format!("/invitations/{id}/{path}"), &newcomer(wrong))).await;
@@ -210,16 +255,44 @@ both! {
 
     async fn iv_once_fifty_acceptances_over_two_processes_make_one_member(database: TestDatabase) {
         let server = TestServer::start(&database).await;
-        let node = server.beside(&database);
+        let nodes = [server.beside(&database), server.beside(&database)];
         let admin = server.admin(&server.acme).await;
         let (acme, id, token) = invite(&database, &admin, NEW).await;
         let path = format!("/invitations/{id}/accept");
-        let nodes = (0..50).map(|n| if n % 2 == 0 { &server } else { &node });
-        let replies = at_once_or_later(nodes.map(|server| answer(server, &path, &newcomer(&token))).collect()).await;
+        let requests = (0..50).map(|n| answer(&nodes[n % 2], &path, &newcomer(&token)));
+        let replies = at_once_or_later(requests.collect()).await;
         assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
         assert!(replies.iter().all(|reply| [201, 403, 410].contains(&reply.status)), "one answer, and refusals");
         assert_eq!(members(&admin, &acme).await, 1);
         assert_eq!(database.count(&format!("users WHERE email = '{NEW}'")).await, 1);
+    }
+
+    async fn iv_once_acceptances_and_a_revocation_over_two_processes_one_wins(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let nodes = [server.beside(&database), server.beside(&database)];
+        let admin = server.admin(&server.acme).await;
+        for round in 0..10 {
+            let email = format!("grace{round}@example.com");
+            let (acme, id, token) = invite(&database, &admin, &email).await;
+            let path = format!("/invitations/{id}/accept");
+            let mut requests: Vec<_> = (0..4).map(|n| answer(&nodes[n % 2], &path, &newcomer(&token))).collect();
+            let revoker = admin.at(&nodes[round % 2]);
+            requests.insert(round % 5, revoker.request(Method::PATCH, &format!("invitations/{id}/revoke")));
+            let mut replies = at_once_or_later(requests).await;
+            let revoked = replies.remove(round % 5).status;
+            let mut answers: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+            answers.sort_unstable();
+            let users = database.count(&format!("users WHERE email = '{email}'")).await;
+            let status = admin.get(&format!("invitations/{id}")).await.is(200).attribute("status");
+            let ended = (users, members(&admin, &acme).await, status.as_str().unwrap());
+            match revoked {
+                200 => assert_eq!((&answers[..], ended), (&[410; 4][..], (0, 0, "revoked"))),
+                _ => {
+                    assert_eq!((answers[0], revoked, ended), (201, 409, (1, 1, "accepted")));
+                    assert!(answers[1..].iter().all(|status| [403, 410].contains(status)), "{answers:?}");
+                }
+            }
+        }
     }
 
     async fn a_declined_invitation_needs_the_token_alone(database: TestDatabase) {
@@ -250,6 +323,22 @@ both! {
         assert_eq!(database.count("mails").await, 50);
         server.clock.advance_seconds(3_601);
         invite(&server.admin(&server.acme).await, 50).await.is(201);
+    }
+
+    async fn iv_flood_of_sixty_invitations_at_once_fifty_are_mailed(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let nodes = [server.beside(&database), server.beside(&database)];
+        let admin = server.admin(&server.acme).await;
+        let acme = admin.organization("Acme").await;
+        let requests = (0..60).map(|number| {
+            let email = json!({"email": format!("person{number}@example.com")});
+            let invitation = document("invitation", email, &[("organization", "organization", &acme)]);
+            with(admin.at(&nodes[number % 2]).request(Method::POST, "invitations"), &invitation)
+        });
+        let replies = at_once_or_later(requests.collect()).await;
+        let count = |status| replies.iter().filter(|reply| reply.status == status).count();
+        assert_eq!((count(201), count(429)), (50, 10));
+        assert_eq!((database.count("invitations").await, database.count("mails").await), (50, 50));
     }
 
     async fn a_slug_is_unique_and_found(database: TestDatabase) {

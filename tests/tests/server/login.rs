@@ -1,7 +1,7 @@
 //! Signing in with a password. Catalogue section A12. Who has to wait after failures is in `login_failures`. There is
 //! no way to switch passwords off (`lo.disabled`).
 
-use paylent_domain::user::UserChange;
+use paylent_domain::{clock::Stopwatch, user::UserChange};
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
 use reqwest::Method;
@@ -231,5 +231,24 @@ both! {
         assert!((1..=6).contains(&refused.header("retry-after").parse::<u32>().unwrap()));
         assert!(refused.text.contains("Too many attempts"), "{}", refused.text);
         assert_eq!(browser.authorize(&client, &[]).await.status, 200, "the page is still there");
+    }
+
+    /// The limit of requests ends when it says. Its clock is the machine's, so this asks until then.
+    async fn lo_429_whoever_waits_as_long_as_told_signs_in(database: TestDatabase) {
+        let server = TestServer::start_with(&database, Setting { limited: true, ..Setting::default() }).await;
+        let client = scene(&server.acme).await;
+        let browser = Browser::new(&server);
+        let page = browser.authorize(&client, &[]).await.is(200);
+        let mut refused = browser.sign_in(&page, "eve@example.com", "wrong password").await;
+        while refused.status != 429 {
+            refused = browser.sign_in(&page, "eve@example.com", "wrong password").await;
+        }
+        let (wait, asked) = (refused.header("retry-after").parse::<u64>().unwrap(), Stopwatch::start());
+        let mut reply = browser.sign_in(&page, EMAIL, PASSWORD).await;
+        while reply.status == 429 {
+            assert!(asked.elapsed().as_secs() <= wait, "longer than {wait} s");
+            reply = browser.sign_in(&page, EMAIL, PASSWORD).await;
+        }
+        assert_eq!(reply.status, 200);
     }
 }

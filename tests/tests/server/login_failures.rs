@@ -181,11 +181,10 @@ both! {
     async fn lo_parallel_no_more_are_compared_than_may_be(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;
-        let node = server.beside(&database);
+        let nodes = [server.beside(&database), server.beside(&database)];
         let browser = Browser::new(&server);
         let page = browser.authorize(&client, &[]).await.is(200);
-        let beside = browser.at(&node, &node.acme);
-        let both = [&browser, &beside];
+        let both = nodes.each_ref().map(|node| browser.at(node, &node.acme));
         let forms = (0..200).map(|number| both[number % 2].sign_in_form(&page, EMAIL, "wrong password"));
         let replies = at_once(forms.collect()).await;
         let answered = replies.iter().filter(|reply| reply.status == 401).count();
@@ -193,7 +192,7 @@ both! {
         assert_eq!(answered + busy, 200);
         let counted = database.values("SELECT count FROM counters WHERE name LIKE 'sign_in:%' ORDER BY name").await;
         assert_eq!(counted, ["10", "10"], "each counted once, and none beyond the limit looked at");
-        for browser in both {
+        for browser in &both {
             assert_eq!(browser.sign_in(&page, EMAIL, PASSWORD).await.status, 401, "on every node");
         }
     }

@@ -6,8 +6,9 @@ use paylent_tests::both;
 use serde_json::json;
 
 use crate::{
+    host::forged,
     register::{self, elsewhere},
-    support::{PASSWORD, Reply, TestServer, account::at_home, browser::*, document},
+    support::{PASSWORD, Reply, TestServer, account::at_home, browser::*, document, letters::letters_to},
 };
 
 /// The endpoints that have mails sent to an address that the caller names.
@@ -62,6 +63,30 @@ both! {
             server.clock.advance_seconds(3_600);
             assert_ne!(ask(&server, &ada, cause, &to).await.status, 429, "{cause}");
             assert_eq!(database.count(&mails).await, cap + 1, "{cause}");
+        }
+    }
+
+    /// Whatever a request says of the host it was for: a link in a mail leads to the issuer.
+    async fn em_link_no_header_leads_a_mail_elsewhere(database: TestDatabase) {
+        let server = register::start(&database).await;
+        scene(&server.acme).await;
+        let ada = at_home(&server, EMAIL).await;
+        let scheme = ("x-forwarded-proto", "https".to_owned());
+        for (number, (name, value)) in forged(&server).into_iter().chain([scheme]).enumerate() {
+            let forged = server.seen_through(&[(name, &value)]);
+            let there = ada.at(&forged, &forged.acme);
+            for cause in CAUSES {
+                let to = format!("{cause}{number}@example.com");
+                if ["known-address", "forgotten-password"].contains(&cause) {
+                    person(&server.acme, &to).await;
+                }
+                assert!(ask(&forged, &there, cause, &to).await.status < 400, "{cause} {name}");
+                let letter = letters_to(&database, &to).await.pop().unwrap();
+                let letter = serde_json::to_string(&letter).unwrap();
+                let mut links = letter.match_indices("http").map(|(at, _)| &letter[at..]).peekable();
+                assert!(links.peek().is_some(), "{cause}");
+                assert!(links.all(|link| link.strip_prefix(&server.acme.issuer()).is_some_and(|rest| rest.starts_with(['/', '"']))), "{cause} {name}: {letter}");
+            }
         }
     }
 

@@ -96,6 +96,7 @@ mod oauth_token;
 mod password_import;
 mod password_minimum;
 mod password_reset;
+mod people_audit;
 mod people_tokens;
 mod pkce;
 mod raw_http;

@@ -6,12 +6,26 @@ use serde_json::json;
 use crate::support::{browser::*, *};
 
 /// Hashes of `correct horse`, by the tools named.
-const IMPORTED: [(&str, &str); 6] = [
+const IMPORTED: [(&str, &str); 11] = [
     ("bcrypt", "$2b$04$q6Qjga7bPnhtzfOo3bwr9OfCMt/QVIzZJbc8ZBOd6yRssZXzbnXoO"),
     ("PHP", "$2y$04$q6Qjga7bPnhtzfOo3bwr9OfCMt/QVIzZJbc8ZBOd6yRssZXzbnXoO"),
+    ("bcrypt-2a", "$2a$05$/e6jbxitHEzd07tkoFhJDurCzxyVKdKzllBeA1IC0DWWMWs1svRde"),
     ("passlib", "$pbkdf2-sha256$1000$.//7//v/.//7//v/.//7/w$CvkdidOLlidYTYD/DWlZEumyC3MzQ0JtgSXS3UeF6oc"),
+    (
+        "passlib-sha512",
+        "$pbkdf2-sha512$1000$MAZgbG1NSSkFYOz9fw8hBA$cfKjFGLiOt1QnGW3sq988AjTpq4toCsYUI/0NRsCzo8wv539m2jdPA1ZkT/bG9u9UiGVEC/yLXmamDrJ.sAuBg",
+    ),
     ("django", "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso="),
+    (
+        "django-scrypt",
+        "scrypt$1024$seasalt$8$1$b9vqOe0B5HZh2f10Q9RPN9OFNPtmb+ezp5YOlnZsJQ0vQ5I3eq8Zt7GFMuqQ58xCxTIvVL1QCL/PTXEWr+RNHA==",
+    ),
     ("scrypt", "$scrypt$ln=10,r=8,p=1$3ttb6/2/d641hlBqTam19g$pw4b3DP4dwM4Zbnt4hGgd3a3udl3j9tIPW2pMXNv7Mo"),
+    (
+        "argon2-cffi-id",
+        "$argon2id$v=19$m=64,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$ehqGRlXhNY90u1mXokuaGpor9OaG4WSZVb4jCfev4ys",
+    ),
+    ("argon2-cffi-d", "$argon2d$v=19$m=64,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$dOi7cZl2dlo4eu/sTQ2j9syppP/ZDNFzsjFGgjz/J0M"),
     ("argon2-cffi", "$argon2i$v=19$m=64,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$JJ/ZDykYOnhMabOK2tGFjoWMyIA2jiyUS51az8rbHG4"),
 ];
 
@@ -61,6 +75,7 @@ both! {
             json!(7),
             json!(bcrypt.replace("$04$", "$16$")),
             json!("$argon2id$v=19$m=1048576,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+            json!(format!("scrypt$262144$salt$8$1${}", "A".repeat(43))),
             json!(format!("pbkdf2_sha256$5000001$salt${}", "A".repeat(43))),
         ] {
             let new = json!({"email": "new@example.com", "password_hash": hash});

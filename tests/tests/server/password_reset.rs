@@ -113,24 +113,35 @@ both! {
         assert!(!told.contains(NEW) && !told.contains(token(link)), "neither password nor token is kept");
     }
 
-    /// Who has an account is told to nobody: one answer, and a mail for those alone who may sign in.
+    /// Who has an account is told to nobody: one answer, at one cost, and a mail for those alone who may sign in.
     async fn lo_enum_asking_for_a_link_tells_nothing(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         scene(&server.acme).await;
         let off = person(&server.acme, "off@example.com").await;
         let change = UserChange { active: Some(false), ..UserChange::default() };
         server.acme.seeded.env.update_user(off.parse().unwrap(), change, &Expected::Any, &seed::by()).await.unwrap();
+        tell(&server, "/password/forgot", &json!({"email": "warm@example.com"}).to_string()).await.is(202);
         let mut answers = Vec::new();
         for email in [EMAIL, "nobody@example.com", "off@example.com"] {
-            let form = ask(&Browser::new(&server), email).await;
+            server.clock.advance_seconds(3_600);
+            let rows = database.count("mails").await + database.count("audit_events").await;
+            let browser = Browser::new(&server);
+            let page = browser.get("/password/forgot").await.is(200);
+            let before = server.db.statements();
+            let form = browser.post("/password/forgot", &[("email", email), ("csrf", &hidden(&page, "csrf"))]).await;
+            let page_cost = server.db.statements() - before;
             is_page(&form, 202);
+            let before = server.db.statements();
             let told = tell(&server, "/password/forgot", &json!({"email": email}).to_string()).await.is(202);
+            let cost = server.db.statements() - before;
             assert_eq!(told.json(), json!({}));
             let names = |reply: &Reply| reply.headers.keys().map(|name| name.as_str().to_owned()).collect::<Vec<_>>();
-            answers.push((form.text.clone(), names(&form), names(&told)));
-            server.clock.advance_seconds(3_600);
+            answers.push((form.text.clone(), names(&form), names(&told), page_cost, cost));
+            let left = database.count("mails").await + database.count("audit_events").await - rows;
+            assert_eq!(left, if email == EMAIL { 4 } else { 0 }, "{email}");
         }
-        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(database.count("password_resets").await, 2);
         let mails = letters(&database).await;
         assert_eq!(mails.iter().map(|letter| letter.to.as_str()).collect::<Vec<_>>(), [EMAIL, EMAIL]);
         is_page(&ask(&Browser::new(&server), "no address").await, 422);
@@ -186,9 +197,9 @@ both! {
         let server = TestServer::start(&database).await;
         scene(&server.acme).await;
         let link = link(&Browser::new(&server), &database).await;
-        let node = server.beside(&database);
+        let nodes = [server.beside(&database), server.beside(&database)];
         let uses = (0..20).map(|number| {
-            let server = [&server, &node][number % 2];
+            let server = &nodes[number % 2];
             let password = format!("battery staple {number}");
             let post = server.request(&server.acme, Method::POST, "/password/reset");
             post.header("content-type", "application/json").body(choice(token(&link), &password, &password))

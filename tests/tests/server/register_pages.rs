@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-const PERSON: [(&str, &str); 4] =
+pub const PERSON: [(&str, &str); 4] =
     [("first_name", "Jane"), ("last_name", "Doe"), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
 
 /// The hidden fields that a page passes on.
@@ -24,7 +24,7 @@ fn passed_on(page: &Reply) -> Vec<(&'static str, String)> {
 }
 
 /// Fills in the form of a page.
-async fn fill(browser: &Browser<'_>, path: &str, page: &Reply, typed: &[(&str, &str)]) -> Reply {
+pub async fn fill(browser: &Browser<'_>, path: &str, page: &Reply, typed: &[(&str, &str)]) -> Reply {
     let passed_on = passed_on(page);
     let fields: Vec<(&str, &str)> = passed_on.iter().map(|(name, value)| (*name, value.as_str())).collect();
     browser.post(path, &[&fields, typed].concat()).await
@@ -38,7 +38,7 @@ fn link(page: &Reply, start: &str) -> String {
 }
 
 /// Asks for a code, and goes on to the page that asks for it.
-async fn to_code(browser: &Browser<'_>, page: &Reply, email: &str) -> Reply {
+pub async fn to_code(browser: &Browser<'_>, page: &Reply, email: &str) -> Reply {
     let sent = fill(browser, "/register", page, &[("email", email)]).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let page = browser.get(sent.header("location")).await;

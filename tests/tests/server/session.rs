@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use paylent_crypto::secret::SecretHash;
 use paylent_domain::Clock as _;
 use paylent_tests::both;
@@ -90,7 +91,10 @@ both! {
         let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(database.count(&format!("sessions WHERE token_hash = {}", database.bytes(hash.as_bytes()))).await, 1);
         let stranger = Browser::new(&server);
-        for stolen in [hex.clone(), format!("pay_se_{hex}"), session[..session.len() - 1].to_owned()] {
+        let encoded = URL_SAFE_NO_PAD.encode(hash.as_bytes());
+        assert_eq!(encoded.len() + "pay_se_".len(), session.len(), "as a token is written");
+        let cut = session[..session.len() - 1].to_owned();
+        for stolen in [hex.clone(), format!("pay_se_{hex}"), encoded.clone(), format!("pay_se_{encoded}"), cut] {
             stranger.set_cookie(SESSION, &stolen);
             assert!(!stranger.is_signed_in(&client).await);
         }

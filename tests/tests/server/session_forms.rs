@@ -297,6 +297,7 @@ both! {
             check(path, &browser.post(path, &[("csrf", "x")]).await);
             check(path, &browser.send(browser.request(Method::POST, path).body("x")).await);
         }
+        check("gone", &browser.get("/account/email/confirm?token=x").await.is(410));
         for path in ["/register", "/register/verify?registration_id=x", "/password/forgot", "/password/reset?token=x", "/invitations/x"] {
             check(path, &browser.get(path).await);
         }
@@ -326,7 +327,7 @@ both! {
         check("no environment", &browser.get("/login").await);
         check("no environment", &browser.send(html("/")).await);
         database.execute("ALTER TABLE away RENAME TO environments").await;
-        let all = [200, 303, 400, 401, 403, 404, 409, 422, 429, 503];
+        let all = [200, 303, 400, 401, 403, 404, 409, 410, 422, 429, 503];
         assert!(all.iter().all(|status| seen.contains(status)), "{seen:?}");
     }
 
@@ -349,7 +350,14 @@ both! {
         let organization = admin.create("organizations", "organization", json!({"name": name}), &[]).await;
         let id = admin.get(&format!("users?filter[email][eq]={EMAIL}")).await.ids().remove(0);
         let of = [("user", "user", id.as_str()), ("organization", "organization", organization.as_str())];
-        admin.create("memberships", "membership", json!({}), &of).await;
+        let membership = admin.create("memberships", "membership", json!({}), &of).await;
+        let role = server.acme.role("lead", &[]).await;
+        admin.give_there(&membership, &role).await;
+        let quoted = name.replace('\'', "''");
+        database.execute(&format!("UPDATE roles SET name = 'lead {quoted}' WHERE name = 'lead'")).await;
+        database.execute(&format!("UPDATE environments SET name = 'home {quoted}'")).await;
+        // Pages call an environment by its host; its name is known for five seconds.
+        server.clock.advance_seconds(6);
         fill_in(&ada, "/account", &[("first_name", name), ("last_name", markup), ("language", "")]).await;
         fill_in(&ada, "/account/email", &[("email", markup), ("current_password", name)]).await;
         browser.decide(&consent, "allow").await;
@@ -365,6 +373,7 @@ both! {
             assert_eq!(text.matches("<script").count(), 1, "{text}");
         }
         assert!(consent.text.contains("&#60;img src=x"), "{}", consent.text);
+        assert!(pages.iter().any(|page| page.text.contains("lead &#60;img src=x")), "a role is named");
         assert_eq!(hidden(&posted, "state"), "&#34;&#62;&#60;svg onload=alert(1)&#62;@example.com");
     }
 }

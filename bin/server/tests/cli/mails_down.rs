@@ -11,7 +11,7 @@ use paylent_tests::{
     smtp::{Received, Sink},
 };
 
-use crate::paylent::Site;
+use crate::paylent::{Site, get, post};
 
 /// A mail server, and all it takes to start servers that hand their mails over to it.
 struct Scene<'a> {
@@ -35,21 +35,16 @@ impl<'a> Scene<'a> {
         Self { database, env, sink, site }
     }
 
-    /// Writes a letter, which comes to nothing after so many seconds if they are given.
-    async fn write(&self, to: &str, about: About, seconds: Option<i64>) {
+    /// Writes a letter that is of use whenever it comes.
+    async fn write_link(&self, to: &str) {
+        let link = format!("{}/password/reset?token=secret", self.env.tenant().base_url);
+        let about = About::PasswordReset { link, minutes: 60 };
         let (tenant, now) = (self.env.tenant(), SystemClock.now());
         let base_url = tenant.base_url.clone();
         let letter = Letter { language: Language::English, environment: "Acme".to_owned(), base_url, about };
         let key = LetterKey::new(&MasterKey::from_base64(seed::MASTER_KEY).unwrap());
-        let until = seconds.map(|seconds| now.plus_seconds(seconds));
-        let mail = key.seal(tenant.environment.id, &to.parse().unwrap(), &letter, now, until).unwrap();
+        let mail = key.seal(tenant.environment.id, &to.parse().unwrap(), &letter, now, None).unwrap();
         self.env.queue_mail(mail, now).await.unwrap();
-    }
-
-    /// Writes a letter that is of use whenever it comes.
-    async fn write_link(&self, to: &str) {
-        let link = format!("{}/password/reset?token=secret", self.env.tenant().base_url);
-        self.write(to, About::PasswordReset { link, minutes: 60 }, None).await;
     }
 
     async fn write_links(&self, count: usize) {
@@ -92,12 +87,14 @@ both! {
         let scene = Scene::set(&database).await;
         scene.sink.set_down(true);
         scene.write_links(10).await;
-        for number in 0..3 {
-            let code = About::Passcode { passcode: "004711".to_owned(), minutes: 10 };
-            scene.write(&format!("code{number}@example.com"), code, Some(600)).await;
-        }
         let put_off = || format!("status = 'queued' AND last_error IS NOT NULL AND next_attempt_at > {}", now().micros());
         let first = scene.site.serve();
+        for number in 0..3 {
+            let begun = format!(r#"{{"email":"code{number}@example.com"}}"#);
+            let begun = post(first.address, "acme-test.localhost", "/register", &begun);
+            assert!(begun.starts_with("HTTP/1.1 202"), "{begun}");
+        }
+        scene.until(3, &format!("kind = 'passcode' AND {}", put_off())).await;
         scene.until(13, &put_off()).await;
         first.kill();
         scene.pass(30).await;
@@ -138,6 +135,31 @@ both! {
         let received = scene.sink.wait_for(2);
         assert_eq!(received[0], received[1]);
         scene.until(1, "status = 'sent' AND attempts = 2").await;
+    }
+
+    /// A mail waits until it can go encrypted, and whoever operates the server sees why.
+    async fn em_tls_a_server_without_starttls_is_retried_and_told(database: TestDatabase) {
+        let mut scene = Scene::set(&database).await;
+        scene.site = scene.site.with("PAYLENT_MAIL__TLS", "starttls");
+        scene.write_link("jane@example.com").await;
+        let server = scene.site.serve();
+        let waits = "status = 'queued' AND letter IS NOT NULL AND last_error LIKE '%STARTTLS%'";
+        scene.until(1, waits).await;
+        let calls = scene.sink.calls();
+        scene.pass(1).await;
+        while scene.sink.calls() == calls {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        scene.until(1, waits).await;
+        let metric = |name: &str| {
+            let metrics = get(server.metrics, "/metrics");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            line.and_then(|value| value.parse::<f64>().ok()).unwrap_or_default()
+        };
+        assert!(metric("mail_connection_failures_total") >= 1.0);
+        assert_eq!(metric("mails_queued"), 1.0);
+        assert_eq!(scene.sink.received(), []);
+        assert!(scene.sink.commands().iter().all(|command| !command.starts_with("MAIL")), "nothing of it left");
     }
 
     async fn two_servers_share_the_mails_and_send_none_twice(database: TestDatabase) {

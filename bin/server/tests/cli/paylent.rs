@@ -206,6 +206,16 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> String {
     response
 }
 
+/// The whole response of an environment to JSON that is posted.
+pub(crate) fn post(address: SocketAddr, host: &str, path: &str, json: &str) -> String {
+    let mut stream = connect(address);
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json");
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{json}", json.len()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -4,9 +4,10 @@ use std::{
     net::TcpStream,
 };
 
+use paylent_tests::smtp::Received;
 use serde_json::Value;
 
-use crate::paylent::{Server, Site, connect, get, mode};
+use crate::paylent::{Server, Site, connect, get, mode, post};
 
 #[test]
 fn an_empty_server_says_how_to_begin_and_one_with_an_account_does_not() {
@@ -69,6 +70,45 @@ fn metrics_are_on_a_listener_of_their_own() {
     assert!(counted.contains("http_requests_total") && !counted.contains("canary"), "{counted}");
     assert!(!server.get("/metrics").starts_with("HTTP/1.1 200"), "not on the public port");
     assert!(get(server.metrics, "/health/live").starts_with("HTTP/1.1 404"), "and nothing else beside them");
+}
+
+/// With `file`, a mail is a file, and nowhere else.
+#[test]
+fn mails_leave_as_files() {
+    let site = Site::new().with("PAYLENT_MAIL__TRANSPORT", "file").with("PAYLENT_MAIL__DIRECTORY", "mails");
+    site.set_up("acme", &[]).expect_code(0);
+    let server = site.serve();
+    let host = "acme-test.localhost";
+    let begun = post(server.address, host, "/register", r#"{"email":"jane@example.com"}"#);
+    assert!(begun.starts_with("HTTP/1.1 202"), "{begun}");
+    let file = (0..3_000).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        let files = fs::read_dir(site.path("mails")).ok()?.map(|file| file.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "eml")).next()
+    });
+    let file = file.expect("no mail came");
+    assert_eq!((mode(&site.path("mails")), mode(&file)), (0o700, 0o600));
+    let data = fs::read_to_string(&file).unwrap();
+    let head = data.split_once("\r\n\r\n").unwrap().0;
+    assert_eq!(head.lines().filter(|line| line.to_lowercase().starts_with("to:")).count(), 1, "{head}");
+    let mail = Received { from: String::new(), to: Vec::new(), data };
+    assert!(mail.header("To").unwrap().contains("jane@example.com"));
+    let code = mail.passcode();
+    let metrics = get(server.metrics, "/metrics");
+    assert!(metrics.contains("\nmails_queued"), "{metrics}");
+    let names = metrics.lines().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name);
+    for told in names.chain([begun.as_str()]) {
+        assert!(!told.contains(&code) && !told.contains("jane@example.com"), "ot.leak: {told}");
+    }
+    let head = format!("GET /dev/mailbox HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let mut stream = connect(server.address);
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut shown = String::new();
+    stream.read_to_string(&mut shown).unwrap();
+    assert!(shown.starts_with("HTTP/1.1 404"), "{shown}");
+    let stopped = server.stop().expect_code(0);
+    assert!(!stopped.out.contains(&code) && !stopped.err.contains(&code), "ot.leak: {}", stopped.err);
+    assert_eq!(fs::read_dir(site.path("mails")).unwrap().count(), 1);
 }
 
 #[test]

@@ -61,11 +61,16 @@ impl Foreign {
             ["", "2a" | "2b" | "2y", cost, rest] => bcrypt(hash, cost, rest),
             ["", "scrypt", parameters, salt, tag] => scrypt(parameters, salt, tag),
             ["", name, cost, salt, tag] => pbkdf2(digest(name.strip_prefix("pbkdf2")?)?, cost, salt, tag),
-            // Django's: the salt is the text itself.
+            // Django's two: the salt is the text itself.
             [name, cost, salt, tag] => {
                 let digest = digest(&name.strip_prefix("pbkdf2_").map(|name| format!("-{name}"))?)?;
                 let salt = (!salt.is_empty()).then(|| salt.as_bytes().to_vec())?;
                 Some(Self::Pbkdf2 { digest, iterations: iterations(cost)?, salt, tag: tag_of(tag)? })
+            }
+            ["scrypt", n, salt, r, p, tag] => {
+                let salt = (!salt.is_empty()).then(|| salt.as_bytes().to_vec())?;
+                let n = number(n).filter(|n| n.is_power_of_two())?;
+                costing(n.ilog2().into(), number(r)?, number(p)?, salt, tag_of(tag)?)
             }
             _ => None,
         }
@@ -116,13 +121,20 @@ fn scrypt(parameters: &str, salt: &str, tag: &str) -> Option<Foreign> {
     let mut parameters = parameters.split(',');
     let mut next = |name: &str| number(parameters.next()?.strip_prefix(name)?.strip_prefix('=')?);
     let (ln, r, p) = (next("ln")?, next("r")?, next("p")?);
-    if parameters.next().is_some() || !(1..=24).contains(&ln) || !(1..=64).contains(&r) || !(1..=64).contains(&p) {
+    if parameters.next().is_some() {
+        return None;
+    }
+    costing(ln, r, p, salt_of(salt)?, tag_of(tag)?)
+}
+
+/// A hash of scrypt with `n` as a power of two, if it does not cost too much.
+fn costing(ln: u64, r: u64, p: u64, salt: Vec<u8>, tag: Vec<u8>) -> Option<Foreign> {
+    if !(1..=24).contains(&ln) || !(1..=64).contains(&r) || !(1..=64).contains(&p) {
         return None;
     }
     let n = 1_u64 << ln;
     let memory = 128 * n * r;
-    (memory <= MAX_MEMORY && memory * p <= MAX_WORK).then_some(())?;
-    Some(Foreign::Scrypt { n, r, p, salt: salt_of(salt)?, tag: tag_of(tag)? })
+    (memory <= MAX_MEMORY && memory * p <= MAX_WORK).then_some(Foreign::Scrypt { n, r, p, salt, tag })
 }
 
 /// The digest that follows the name of PBKDF2; the oldest of them names none.
@@ -184,6 +196,10 @@ mod tests {
         ("PHP's name for bcrypt", "$2y$04$q6Qjga7bPnhtzfOo3bwr9OfCMt/QVIzZJbc8ZBOd6yRssZXzbnXoO"),
         ("bcrypt's older name", "$2a$05$/e6jbxitHEzd07tkoFhJDurCzxyVKdKzllBeA1IC0DWWMWs1svRde"),
         ("Django", "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso="),
+        (
+            "Django, scrypt",
+            "scrypt$1024$seasalt$8$1$b9vqOe0B5HZh2f10Q9RPN9OFNPtmb+ezp5YOlnZsJQ0vQ5I3eq8Zt7GFMuqQ58xCxTIvVL1QCL/PTXEWr+RNHA==",
+        ),
     ];
 
     #[test]
@@ -222,6 +238,15 @@ mod tests {
             &format!("$pbkdf2-sha256$1000${salt}$!{tag}"),
             &format!("pbkdf2_sha256$1000$${tag}"),
             &format!("pbkdf2_sha256$9999999$salt${tag}"),
+            &format!("scrypt$16384$$8$1${tag}"),
+            &format!("scrypt$16383$salt$8$1${tag}"),
+            &format!("scrypt$1$salt$8$1${tag}"),
+            &format!("scrypt$0$salt$8$1${tag}"),
+            &format!("scrypt$262144$salt$8$1${tag}"),
+            &format!("scrypt$131072$salt$8$5${tag}"),
+            &format!("scrypt$016384$salt$8$1${tag}"),
+            &format!("scrypt$16384$salt$0$1${tag}"),
+            "scrypt$16384$salt$8$1$AAAA",
             &format!("$scrypt$ln=18,r=8,p=1${salt}${tag}"),
             &format!("$scrypt$ln=17,r=8,p=5${salt}${tag}"),
             &format!("$scrypt$ln=64,r=8,p=1${salt}${tag}"),

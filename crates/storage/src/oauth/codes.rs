@@ -126,6 +126,7 @@ impl CodeRow {
 impl Env {
     pub(super) async fn keep_code(&self, code: AuthorizationCode, asked: Option<Scopes>) -> Result<bool> {
         let (for_organization, granted) = (code.for_organization, code.scopes.clone());
+        let by = self.context(code.issued_at);
         let mut row = CodeRow::new(self.key(), code);
         let kept = on!(self.db, transaction, |c| {
             let this = clients::environment_id.eq(row.environment_id).and(clients::client_id.eq(row.client_id.clone()));
@@ -143,7 +144,7 @@ impl Env {
                 };
                 row.connection_id = match asked {
                     None => covering_connection!(c, party, &granted),
-                    Some(asked) => agree!(c, party, &asked, &granted, row.issued_at),
+                    Some(asked) => agree!(c, party, &asked, &granted, by),
                 };
                 row.insert_into(authorization_codes::table).execute(c).await?;
                 return Ok(());

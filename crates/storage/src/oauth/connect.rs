@@ -93,7 +93,7 @@ macro_rules! lock_parties {
 /// agreed to these; none for somebody who has left the organization meanwhile. What they were not asked stays as it is at
 /// this moment, and there is never more than what the application has permission for.
 macro_rules! agree {
-    ($c:ident, $party:expr, $asked:expr, $granted:expr, $at:expr) => {{
+    ($c:ident, $party:expr, $asked:expr, $granted:expr, $by:expr) => {{
         use paylent_domain::{
             application::Connection,
             audit::{By, Context},
@@ -116,7 +116,7 @@ macro_rules! agree {
             None => None,
             Some(permissions) => {
                 let permissions: Scopes = listed(&permissions)?.into_iter().collect();
-                let at = Timestamp::from_micros($at);
+                let at = $by.at;
                 let known = connection_of!(party, party.for_organization).select(connections::id);
                 let known: Option<Key> = known.get_result($c).await.optional()?;
                 let known: Option<ConnectionRow> = match known {
@@ -150,8 +150,8 @@ macro_rules! agree {
                             connections::user_id.eq(Some(party.user).filter(|_| !party.for_organization)),
                             connections::connected_by.eq(party.user),
                             scope,
-                            connections::created_at.eq($at),
-                            connections::updated_at.eq($at),
+                            connections::created_at.eq(at.micros()),
+                            connections::updated_at.eq(at.micros()),
                         );
                         let made = diesel::insert_into(connections::table).values(row);
                         Some(made.returning(ConnectionRow::as_returning()).get_result($c).await?)
@@ -164,7 +164,7 @@ macro_rules! agree {
                         let names: Names = names(party.environment, key).get_result($c).await?;
                         let person = authorities::table.find((party.environment, party.user));
                         let name: String = person.select(authorities::name).get_result($c).await?;
-                        let by = Context { by: By::User { id: party.user.id(), name }, ..Context::system(at) };
+                        let by = Context { by: By::User { id: party.user.id(), name }, ..$by.clone() };
                         let event = entry(party.environment, &by, &allowed(&changed, before, &names))?;
                         event.insert_into(audit_events::table).execute($c).await?;
                         Some(key)

@@ -76,6 +76,7 @@ impl Env {
         let (environment, by) = (self.key(), by.clone());
         on!(self.db, transaction, |c| {
             let (user, email_key, at) = (Key::from(change.user_id), change.email.key(), by.at);
+            let email = change.email.as_str().to_owned();
             mail_quota!(c, environment, email_key, by.ip, at);
             let others = users::table
                 .filter(users::environment_id.eq(environment).and(users::email_key.eq(&email_key)))
@@ -86,7 +87,7 @@ impl Env {
                 email_changes::environment_id.eq(environment),
                 email_changes::user_id.eq(user),
                 email_changes::token_hash.eq(change.token_hash.as_bytes().to_vec()),
-                email_changes::email.eq(change.email.as_str().to_owned()),
+                email_changes::email.eq(&email),
                 email_changes::email_key.eq(email_key),
                 email_changes::created_at.eq(at.micros()),
                 email_changes::expires_at.eq(change.expires_at.micros()),
@@ -97,6 +98,7 @@ impl Env {
             let name: Option<String> =
                 users::table.find((environment, user)).select(users::email).get_result(c).await?;
             let event = Event::new("user.email_change_requested", "user", change.user_id, &name.unwrap_or_default());
+            let event = event.change("pending_email", None, Some(email));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(())
         })

@@ -59,6 +59,7 @@ impl Env {
             let name: String =
                 authorities::table.find((environment, key)).select(authorities::name).get_result(c).await?;
             let event = Event::new("user.password_changed", "user", user, &name);
+            let event = event.change("password", None, Some("changed".to_owned()));
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(Session::try_from(renewed)?))
         })

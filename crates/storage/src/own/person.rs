@@ -127,6 +127,19 @@ impl Env {
         })
     }
 
+    /// Notes that a person takes away everything that is known about them.
+    ///
+    /// # Errors
+    /// The database is unavailable.
+    pub async fn tell_data_downloaded(&self, id: Id<User>, email: &Email, by: &Context) -> Result<()> {
+        let event = Event::new("user.data_downloaded", "user", id, email.as_str());
+        let row = entry(self.key(), by, &event)?;
+        on!(self.db, write, |c| {
+            row.insert_into(audit_events::table).execute(c).await?;
+            Ok::<_, Error>(())
+        })
+    }
+
     /// Deletes the account of a person as [`delete_user`](Env::delete_user) does, and sends them a last letter. `false`
     /// when there is no such person.
     ///

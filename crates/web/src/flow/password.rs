@@ -170,14 +170,13 @@ async fn send_link(visit: &Visit, fields: &Fields) -> Result<Option<ForgotProble
     let candidate = candidate.filter(|who| who.can_sign_in);
     let token = secret::generate(SecretKind::PasswordReset)?;
     let link = format!("{}{RESET}?token={}{}", visit.env.tenant().base_url, token.expose(), carried(visit, fields));
-    let (user, to, language) = match candidate {
+    let (person, to, language) = match candidate {
         Some(who) => (Some(who.user_id), who.email.unwrap_or(typed), who.language),
         None => (None, typed, None),
     };
     let about = About::PasswordReset { link, minutes: 60 };
     let mail = visit.seal(&to, language, about, Some(visit.now.plus_seconds(RESET_TTL)))?;
-    let person = user.map(|user| (user, SecretHash::of(token.expose()), mail));
-    let request = ResetRequest { email_key, person };
+    let request = ResetRequest { email_key, person, token: SecretHash::of(token.expose()), mail };
     match visit.env.ask_password_reset(request, &visit.unnamed()).await {
         Ok(()) => Ok(None),
         Err(Error::TooMany { retry_after }) => Ok(Some(ForgotProblem::TooMany { retry_after })),

@@ -72,6 +72,7 @@ impl Visit {
         let env = oauth::environment(request).ok_or_else(|| HttpResponse::NotFound().finish())?;
         let origin = request.extensions().get::<Origin>().cloned();
         let origin = origin.ok_or_else(|| HttpResponse::InternalServerError().finish())?;
+        let env = env.seen_from(origin.ip, origin.user_agent.clone());
         let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
         let site = header(HeaderName::from_static("sec-fetch-site"));
         let cookies = Cookies::new(&env.tenant().base_url);

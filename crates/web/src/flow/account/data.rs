@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     super::{Visit, fault::Failure, show},
-    Tokens, shown,
+    Tokens, by, shown,
 };
 use crate::{
     Settings,
@@ -44,7 +44,9 @@ pub(in crate::flow) async fn download(request: HttpRequest, settings: Data<Setti
         }
         response.insert_header((CONTENT_TYPE, "application/json"));
         response.insert_header((CONTENT_DISPOSITION, "attachment; filename=\"account.json\""));
-        Ok(response.body(format!("{:#}\n", everything(visit, &person).await?)))
+        let body = format!("{:#}\n", everything(visit, &person).await?);
+        visit.env.tell_data_downloaded(person.id, &person.email, &by(visit, &person)).await?;
+        Ok(response.body(body))
     };
     shown(&request, &settings, run).await
 }
