@@ -72,33 +72,39 @@ both! {
         let (machine, token) = (server.acme.machine(), server.admin_token(&server.acme).await);
         let browser = Browser::new(&server);
         let page = browser.authorize(&client, &[]).await.is(200);
-        let runs = server.rooms.passwords.runs();
-        let form = || browser.sign_in_form(&page, "nobody@example.com", "wrong password");
-        let mut logins = flood((0..FLOOD).map(|_| form()).collect());
-        let (mut answers, mut introspections) = (Vec::new(), Vec::new());
-        while answers.len() < FLOOD {
-            let watch = Stopwatch::start();
-            let told = server.introspect(&server.acme, &machine, &token).await;
-            introspections.push(watch.elapsed());
-            assert_eq!((told.status, &told.json()["active"]), (200, &true.into()));
-            while let Some(answer) = logins.try_join_next() {
-                answers.push(answer.unwrap());
+        let mut slowest = Vec::new();
+        while slowest.len() < 3 {
+            let runs = server.rooms.passwords.runs();
+            let form = || browser.sign_in_form(&page, "nobody@example.com", "wrong password");
+            let mut logins = flood((0..FLOOD).map(|_| form()).collect());
+            let (mut answers, mut introspections) = (Vec::new(), Vec::new());
+            while answers.len() < FLOOD {
+                let watch = Stopwatch::start();
+                let told = server.introspect(&server.acme, &machine, &token).await;
+                introspections.push(watch.elapsed());
+                assert_eq!((told.status, &told.json()["active"]), (200, &true.into()));
+                while let Some(answer) = logins.try_join_next() {
+                    answers.push(answer.unwrap());
+                }
             }
+            let (refused, answered): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(reply, _)| reply.status == 503);
+            answered.iter().for_each(|(reply, _)| is_page(reply, 401));
+            assert_eq!(server.rooms.passwords.runs() - runs, answered.len() as u64, "a hash for each that is answered");
+            assert!(!refused.is_empty(), "the queue was never full");
+            for (reply, _) in &refused {
+                is_page(reply, 503);
+                assert_eq!(reply.header("retry-after"), "2");
+                assert!(!reply.text.contains("wrong password"));
+            }
+            // On an idle machine both are a small part of that. What else a busy one does may slow down one flood, and not three.
+            let mut waited: Vec<Duration> = refused.iter().map(|(_, time)| *time).collect();
+            let (refused, told) = (percentile(&mut waited, 99), percentile(&mut introspections, 99));
+            if refused < Duration::from_secs(2) && told < Duration::from_millis(500) {
+                break;
+            }
+            slowest.push((refused, told));
         }
-        let (refused, answered): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(reply, _)| reply.status == 503);
-        answered.iter().for_each(|(reply, _)| is_page(reply, 401));
-        assert_eq!(server.rooms.passwords.runs() - runs, answered.len() as u64, "a hash for each that is answered");
-        assert!(!refused.is_empty(), "the queue was never full");
-        for (reply, _) in &refused {
-            is_page(reply, 503);
-            assert_eq!(reply.header("retry-after"), "2");
-            assert!(!reply.text.contains("wrong password"));
-        }
-        // On an idle machine both are a small part of that.
-        let mut waited: Vec<Duration> = refused.iter().map(|(_, time)| *time).collect();
-        let (refused, told) = (percentile(&mut waited, 99), percentile(&mut introspections, 99));
-        assert!(refused < Duration::from_secs(2), "refused after {refused:?}");
-        assert!(told < Duration::from_millis(500), "{} introspections, the slowest {told:?}", introspections.len());
+        assert!(slowest.len() < 3, "refused and introspected: {slowest:?}");
         assert_eq!(browser.sign_in(&page, EMAIL, PASSWORD).await.status, 200);
     }
 
