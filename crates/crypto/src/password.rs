@@ -19,7 +19,7 @@ mod pool;
 use foreign::Foreign;
 use memory::Memory;
 #[cfg(feature = "pool")]
-pub use pool::PasswordPool;
+pub use pool::{PasswordPool, Place};
 
 /// The answer to "is this the password?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

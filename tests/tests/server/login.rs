@@ -1,15 +1,12 @@
-//! Signing in with a password. Catalogue section A12. Who has to wait after failures is in `login_failures`. There is
-//! no way to switch passwords off (`lo.disabled`).
+//! Signing in with a password. Catalogue section A12. Who has to wait after failures is in `login_failures`, what floods
+//! and refusals cost in `login_costs`. There is no way to switch passwords off (`lo.disabled`).
 
 use paylent_domain::{clock::Stopwatch, user::UserChange};
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
 use reqwest::Method;
 
-use crate::{
-    at_once::at_once,
-    support::{PASSWORD, Reply, Setting, TestServer, browser::*, change, document},
-};
+use crate::support::{PASSWORD, Reply, Setting, TestServer, browser::*, change, document};
 
 /// A hash of [`PASSWORD`] with half of today's salt.
 const OUTDATED: &str = "$argon2id$v=19$m=8,t=1,p=1$AQEBAQEBAQE$wyzKrXJ+d2u1KVO9rZloTB+ss3ondoTyT+QO8Dp1J5Y";
@@ -135,31 +132,6 @@ both! {
             let page = browser.authorize(&client, &[]).await.is(200);
             assert_eq!(browser.sign_in(&page, EMAIL, password).await.status, status, "{password:?}");
         }
-    }
-
-    /// A flood waits for the few that are hashed at once, and what cannot wait is told when to come back.
-    async fn lo_argon_dos_a_flood_of_logins_is_refused_beyond_the_queue(database: TestDatabase) {
-        let setting = Setting { hashing: Some((1, 3)), ..Setting::default() };
-        let server = TestServer::start_with(&database, setting).await;
-        let client = scene(&server.acme).await;
-        let browser = Browser::new(&server);
-        let page = browser.authorize(&client, &[]).await.is(200);
-        let runs = server.rooms.passwords.runs();
-        let replies = at_once((0..200).map(|_| browser.sign_in_form(&page, "nobody@example.com", "wrong password")).collect()).await;
-        let refused = replies.iter().filter(|reply| reply.status == 503).count() as u64;
-        assert_eq!(server.rooms.passwords.runs() - runs + refused, 200);
-        assert!(refused > 0, "the queue was never full");
-        for reply in &replies {
-            match reply.status {
-                503 => {
-                    is_page(reply, 503);
-                    assert_eq!(reply.header("retry-after"), "2");
-                    assert!(!reply.text.contains("wrong password"));
-                }
-                _ => is_page(reply, 401),
-            }
-        }
-        assert_eq!(browser.sign_in(&page, EMAIL, PASSWORD).await.status, 200);
     }
 
     async fn lo_rehash_an_outdated_hash_is_replaced_unless_the_password_changed(database: TestDatabase) {

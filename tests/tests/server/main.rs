@@ -82,6 +82,7 @@ mod invitations;
 mod last_uses;
 mod limits;
 mod login;
+mod login_costs;
 mod login_failures;
 mod mail_flood;
 mod mailbox;

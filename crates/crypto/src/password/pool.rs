@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -32,6 +32,11 @@ pub struct PasswordPool {
     /// How many hashes were begun.
     runs: Arc<AtomicU64>,
 }
+
+/// A place among the calls that run or wait, free again when it is dropped. Who takes it before other work is done for a
+/// password is refused before that work costs anything.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
 
 impl fmt::Debug for PasswordPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -60,12 +65,20 @@ impl PasswordPool {
         self.runs.load(Ordering::Relaxed)
     }
 
+    /// A place, if one is free.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub fn place(&self) -> Result<Place, Error> {
+        Arc::clone(&self.places).try_acquire_owned().map(Place).map_err(|_| Error::Busy)
+    }
+
     /// [`Passwords::hash`], or [`Error::Busy`].
     ///
     /// # Errors
     /// As [`Passwords::hash`], and [`Error::Busy`].
     pub async fn hash(&self, password: &str) -> Result<String, Error> {
-        self.run(password, |passwords, memory, password| passwords.hash_in(memory, password)).await
+        self.run(self.place()?, password, |passwords, memory, password| passwords.hash_in(memory, password)).await
     }
 
     /// [`Passwords::verify`], or [`Error::Busy`].
@@ -74,27 +87,30 @@ impl PasswordPool {
     /// As [`Passwords::verify`], and [`Error::Busy`].
     pub async fn verify(&self, password: &str, phc: &str) -> Result<Verification, Error> {
         let phc = phc.to_owned();
-        self.run(password, move |passwords, memory, password| passwords.verify_in(memory, password, &phc)).await
+        let work = move |passwords: &Passwords, memory: &mut Memory, password: &str| {
+            passwords.verify_in(memory, password, &phc)
+        };
+        self.run(self.place()?, password, work).await
     }
 
-    /// [`Passwords::verify_anyone`], or [`Error::Busy`]: an unknown user waits in the same queue.
+    /// [`Passwords::verify_anyone`] in a place that was taken before it was looked up who it is, or [`Error::Busy`]: an unknown
+    /// user waits in the same queue.
     ///
     /// # Errors
     /// As [`Passwords::verify_anyone`], and [`Error::Busy`].
-    pub async fn verify_anyone(&self, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
+    pub async fn verify_anyone(&self, place: Place, password: &str, phc: Option<&str>) -> Result<Verification, Error> {
         let phc = phc.map(str::to_owned);
         let work = move |passwords: &Passwords, memory: &mut Memory, password: &str| {
             passwords.verify_anyone_in(memory, password, phc.as_deref())
         };
-        self.run(password, work).await
+        self.run(place, password, work).await
     }
 
-    async fn run<T, F>(&self, password: &str, work: F) -> Result<T, Error>
+    async fn run<T, F>(&self, _place: Place, password: &str, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Passwords, &mut Memory, &str) -> Result<T, Error> + Send + 'static,
     {
-        let _place = self.places.try_acquire().map_err(|_| Error::Busy)?;
         let slot = timeout(LONGEST_WAIT, Arc::clone(&self.slots).acquire_owned())
             .await
             .map_err(|_| Error::Busy)?
@@ -137,7 +153,8 @@ mod tests {
         let hash = pool.hash("correct horse").await.unwrap();
         assert_eq!(pool.verify("correct horse", &hash).await.unwrap(), Verification::Valid);
         assert_eq!(pool.verify("wrong", &hash).await.unwrap(), Verification::Invalid);
-        assert_eq!(pool.verify_anyone("correct horse", None).await.unwrap(), Verification::Invalid);
+        let place = pool.place().unwrap();
+        assert_eq!(pool.verify_anyone(place, "correct horse", None).await.unwrap(), Verification::Invalid);
         assert!(matches!(pool.verify("correct horse", "junk").await, Err(Error::PasswordHash)));
         assert_eq!((pool.slots.available_permits(), pool.places.available_permits()), (1, 65));
         assert_eq!(pool.runs(), 5, "junk costs a slot too");
@@ -159,7 +176,18 @@ mod tests {
         let pool = pool(2, 3);
         let _running_and_waiting = pool.places.acquire_many(5).await.unwrap();
         assert!(matches!(pool.hash("correct horse").await, Err(Error::Busy)));
-        assert!(matches!(pool.verify_anyone("correct horse", None).await, Err(Error::Busy)));
+        assert!(matches!(pool.verify("correct horse", "junk").await, Err(Error::Busy)));
+        assert!(matches!(pool.place(), Err(Error::Busy)));
+    }
+
+    #[tokio::test]
+    async fn a_place_is_taken_until_it_is_used_or_given_up() {
+        let pool = pool(1, 0);
+        let place = pool.place().unwrap();
+        assert!(matches!(pool.place(), Err(Error::Busy)));
+        pool.verify_anyone(place, "correct horse", None).await.unwrap();
+        drop(pool.place().unwrap());
+        assert!(pool.hash("correct horse").await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -184,7 +212,7 @@ mod tests {
                     started.send(()).unwrap();
                     may_finish.recv().map_err(|_| Error::Hashing)
                 };
-                pool.run("", work).await
+                pool.run(pool.place()?, "", work).await
             }
         });
         has_started.await.unwrap();
@@ -198,7 +226,8 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_frees_its_slot() {
         let pool = pool(1, 0);
-        let result = pool.run("", |_, _, _| -> Result<(), Error> { panic!("on purpose") }).await;
+        let place = pool.place().unwrap();
+        let result = pool.run(place, "", |_, _, _| -> Result<(), Error> { panic!("on purpose") }).await;
         assert!(matches!(result, Err(Error::Hashing)));
         assert!(pool.hash("correct horse").await.is_ok());
     }

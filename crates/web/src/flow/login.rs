@@ -18,7 +18,7 @@ use super::{
     Visit,
     aim::{Aim, ReturnTo},
     fault::Failure,
-    prove::{Proof, Proved, prove},
+    prove::{Proof, Proved, place, prove},
     respond, respond_to_form, show,
     visit::{Fields, stranger},
 };
@@ -59,6 +59,7 @@ async fn reopen(visit: &Visit, fields: &Fields) -> Result<Step, Failure> {
 }
 
 async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Failure> {
+    let place = place(visit)?;
     let aim = match fields.has("handle") {
         true => match reopen(visit, fields).await? {
             Step::Login(login) => Aim::Request(login),
@@ -79,7 +80,7 @@ async fn sign_in(visit: &mut Visit, fields: &Fields) -> Result<HttpResponse, Fai
     if check_password(password, 0).is_err() {
         return again(visit, 422, SignInProblem::Mismatch);
     }
-    let proved = match prove(visit, email, password).await {
+    let proved = match prove(visit, place, email, password).await {
         Ok(Some(proved)) => proved,
         Ok(None) => return again(visit, 401, SignInProblem::Mismatch),
         Err(Proof::Busy) => return again(visit, 503, SignInProblem::Busy),

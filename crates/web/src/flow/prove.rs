@@ -1,6 +1,9 @@
 //! The one place where a password is compared: whoever asks for one asks here, so that a guess counts wherever it is made.
 
-use paylent_crypto::{password::Verification, secret::fingerprint};
+use paylent_crypto::{
+    password::{Place, Verification},
+    secret::fingerprint,
+};
 use paylent_domain::{
     Id,
     network::client_network,
@@ -10,6 +13,7 @@ use paylent_mail::About;
 use paylent_storage::{Attempt, RightPassword, SignInCandidate};
 
 use super::{Visit, fault::Failure};
+use crate::pages::Fault;
 
 /// After so many failures a success in a browser that was not known is told to the person.
 const TELLING_FAILURES: i64 = 5;
@@ -27,9 +31,16 @@ pub(super) enum Proof {
     Failed(Failure),
 }
 
+/// A place among those whose passwords are compared or wait for it. It is taken before anything is looked up for them, so
+/// that what a flood has too much does not keep the database from others.
+pub(super) fn place(visit: &Visit) -> Result<Place, Failure> {
+    let busy = |_| Failure::Page(Fault::Unavailable, "Too many passwords at once.".to_owned());
+    visit.settings.passwords.place().map_err(busy)
+}
+
 /// Whose address and password these are. The attempt is counted before the password is looked at, so that none comes free.
 /// Every refusal costs the comparison of one password, also where the attempt has to wait, and none tells why.
-pub(super) async fn prove(visit: &Visit, email: &str, password: &str) -> Result<Option<Proved>, Proof> {
+pub(super) async fn prove(visit: &Visit, place: Place, email: &str, password: &str) -> Result<Option<Proved>, Proof> {
     let browser = fingerprint(visit.browser.as_bytes());
     let (mut candidate, mut begun) = (None, None);
     if let Ok(email) = email.trim().parse::<Email>() {
@@ -40,7 +51,7 @@ pub(super) async fn prove(visit: &Visit, email: &str, password: &str) -> Result<
         begun = visit.env.count_attempt(&attempt, visit.now).await?.map(|count| (attempt, count - 1));
     }
     let hash = candidate.as_ref().filter(|_| begun.is_some()).and_then(|who| who.password_hash.as_deref());
-    let verified = visit.settings.passwords.verify_anyone(password, hash).await?;
+    let verified = visit.settings.passwords.verify_anyone(place, password, hash).await?;
     let allowed = |who: &SignInCandidate| who.can_sign_in && verified != Verification::Invalid;
     let (Some(who), Some((attempt, failures))) = (candidate.as_ref().filter(|who| allowed(who)), begun) else {
         return Ok(None);
