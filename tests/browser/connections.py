@@ -5,6 +5,7 @@ come by SMTP to the port PAYLENT_TEST_SMTP_PORT."""
 import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import requests
 from chromium import chromium
@@ -65,8 +66,21 @@ def for_the_api(browser, name):
 def credentials(browser):
     browser.expect("Store this secret now")
     told = browser.find("#client-id").text, browser.find("#client-secret").text
-    browser.find("a.primary").click()
+    saves_as_a_file(browser, *told)
+    browser.find("button.primary").click()
+    browser.expect("Store this secret now")
+    browser.find("#stored").click()
+    browser.find("button.primary").click()
     return told
+
+
+def saves_as_a_file(browser, client_id, secret):
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "client.env")
+        browser.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": folder})
+        browser.find("a[download]").click()
+        WebDriverWait(browser.driver, 10).until(lambda _: file.exists())
+        assert file.read_text().splitlines()[1:] == [f"CLIENT_ID={client_id}", f"CLIENT_SECRET={secret}"]
 
 
 def creates_an_application(browser, party):
@@ -189,6 +203,7 @@ def a_token_from_elsewhere_is_told(browser, post, page, token):
     browser.find("a.danger").click()
     browser.expect("Delete Nightly Export?")
     browser.look("application-delete")
+    fill(browser, name="Nightly Export")
     browser.find("button.danger").click()
     browser.expect("Connections")
     assert "Nightly Export" not in browser.find("main").text

@@ -8,10 +8,9 @@ use paylent_storage::{Post, Tenant, ViolationNotice};
 pub(crate) struct SealedPost(pub(crate) LetterKey);
 
 impl Post for SealedPost {
-    /// In English: of an address that an application tells, no language is known.
-    fn violation(&self, tenant: &Tenant, notice: &ViolationNotice, to: &Email) -> Option<NewMail> {
+    fn violation(&self, tenant: &Tenant, notice: &ViolationNotice, to: &Email, language: Language) -> Option<NewMail> {
         let letter = Letter {
-            language: Language::English,
+            language,
             environment: tenant.environment.display_name().to_owned(),
             base_url: tenant.base_url.clone(),
             about: About::ForeignAddress {

@@ -45,10 +45,10 @@ pub(crate) fn nullable<T: Attribute, U>(
     }
 }
 
-/// Items of a list that is compared item by item, at most.
+/// Items of most lists, at most.
 const MAX_ITEMS: usize = 100;
 
-/// A list that may be left out. Each item is checked, and none may occur twice.
+/// A list of at most 100 items that may be left out. Each item is checked, and none may occur twice.
 pub(crate) fn list<U: PartialEq>(
     given: &mut Reader,
     name: &str,
@@ -59,6 +59,16 @@ pub(crate) fn list<U: PartialEq>(
         given.refuse(invalid(name, &Invalid("must have at most 100 items")));
         return None;
     }
+    Some(distinct(given, name, items, check))
+}
+
+/// The items of a list that are right. The others are noted, and so is one that occurs twice.
+pub(crate) fn distinct<U: PartialEq>(
+    given: &mut Reader,
+    name: &str,
+    items: Vec<String>,
+    check: impl Fn(String) -> Result<U, Invalid>,
+) -> Vec<U> {
     let mut checked = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         match check(item) {
@@ -69,7 +79,7 @@ pub(crate) fn list<U: PartialEq>(
             Err(reason) => given.refuse(invalid_item(name, index, &reason)),
         }
     }
-    Some(checked)
+    checked
 }
 
 /// An attribute that breaks a rule.

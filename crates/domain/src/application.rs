@@ -1,6 +1,6 @@
 //! Applications: OAuth clients that an organization owns and manages itself.
 
-use std::str::FromStr;
+use std::{collections::BTreeSet, str::FromStr};
 
 use crate::{
     Id, Invalid,
@@ -21,10 +21,34 @@ pub const MAX_STATIC_TOKENS: usize = 100;
 pub const MAX_SECRETS: usize = 2;
 /// How long nobody is mailed again about foreign addresses of one application, in seconds.
 pub const MAIL_INTERVAL: i64 = 600;
+/// How many mails about violations one address gets in an hour, of whatever applications.
+pub const HOURLY_MAILS: i64 = 50;
 /// How many addresses are told of tokens from elsewhere, at most.
 pub const MAX_NOTIFICATION_EMAILS: usize = 10;
 /// The permission that makes a member of an organization one of its company-wide admins.
 pub const COMPANY_ADMIN: &str = "applications:update";
+
+/// Reads the addresses that are told of tokens from elsewhere.
+///
+/// # Errors
+/// The index of the offending address (none when there are too many) and the rule it breaks: it is malformed, or listed
+/// twice, perhaps in other letters.
+pub fn notification_emails<'a>(
+    addresses: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Email>, (Option<usize>, Invalid)> {
+    let (mut emails, mut keys) = (Vec::<Email>::new(), BTreeSet::new());
+    for (index, address) in addresses.into_iter().enumerate() {
+        if index == MAX_NOTIFICATION_EMAILS {
+            return Err((None, Invalid("must have at most 10 items")));
+        }
+        let email: Email = address.parse().map_err(|reason| (Some(index), reason))?;
+        if !keys.insert(email.key()) {
+            return Err((Some(index), Invalid("is listed twice")));
+        }
+        emails.push(email);
+    }
+    Ok(emails)
+}
 
 /// A client that belongs to an organization. Its access tokens are opaque, so that its allow list and its permissions
 /// count from one request to the next.
@@ -250,6 +274,19 @@ mod tests {
         }
         assert_eq!(ApplicationGrant::AuthorizationCode.check_allow_list(&AllowList::default()), Ok(()));
         assert!(ApplicationGrant::ClientCredentials.check_allow_list(&AllowList::default()).is_err());
+    }
+
+    #[test]
+    fn an_address_is_told_once_however_it_is_written() {
+        let fault = |addresses: &[&str]| notification_emails(addresses.iter().copied()).unwrap_err().0;
+        let both = notification_emails(["it@app.example", "Ops@app.example"]).unwrap();
+        assert_eq!(both.iter().map(Email::as_str).collect::<Vec<_>>(), ["it@app.example", "Ops@app.example"]);
+        assert_eq!(fault(&["it@app.example", "ops@app.example", "IT@app.example"]), Some(2));
+        assert_eq!(fault(&["it@app.example", "it"]), Some(1));
+        let many: Vec<String> = (0..=MAX_NOTIFICATION_EMAILS).map(|number| format!("{number}@app.example")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(fault(&many), None);
+        assert_eq!(notification_emails(many[1..].iter().copied()).unwrap().len(), MAX_NOTIFICATION_EMAILS);
     }
 
     #[test]

@@ -129,6 +129,13 @@ impl LiveToken {
         }
     }
 
+    /// Whose it is or acts for: of a person's token the organization that they act for, of an application's own the one that
+    /// owns the application.
+    pub(crate) fn organization(&self) -> Option<Id<Organization>> {
+        let owner = self.ownership.as_ref().filter(|_| self.family_id.is_none());
+        self.organization_id.or(owner.map(|ownership| ownership.organization_id))
+    }
+
     /// What is noted when it was accepted; nothing but of an application's token.
     pub(crate) fn used(&self) -> Option<Used> {
         self.ownership.as_ref()?;
@@ -140,13 +147,19 @@ impl LiveToken {
     }
 }
 
+/// What may be done of these scopes: what the application has permission for and, if it is said, what the connection still
+/// allows. Who somebody is, is no permission of an API.
+#[must_use]
+pub fn limit_scopes(scopes: &Scopes, permissions: &Scopes, connection: Option<&Scopes>) -> Scopes {
+    let permitted = |name: &str| OIDC_SCOPES.contains(&name) || permissions.contains(name);
+    let connected = |name: &str| connection.is_none_or(|connection| connection.contains(name));
+    scopes.iter().filter(|name| permitted(name) && connected(name)).map(str::to_owned).collect()
+}
+
 impl Ownership {
-    /// What may be done of this: what the application has permission for and, if a person granted it, what the connection
-    /// still allows. Who somebody is, is no permission of an API.
+    /// What binds a token of the application.
     pub(crate) fn limit(&self, scopes: &Scopes, connection: Option<&Connected>) -> Scopes {
-        let permitted = |name: &str| OIDC_SCOPES.contains(&name) || self.permissions.contains(name);
-        let connected = |name: &str| connection.is_none_or(|connection| connection.scopes.contains(name));
-        scopes.iter().filter(|name| permitted(name) && connected(name)).map(str::to_owned).collect()
+        limit_scopes(scopes, &self.permissions, connection.map(|connection| &connection.scopes))
     }
 }
 

@@ -106,9 +106,10 @@ impl<S: Store> Engine<S> {
         if enforced { Err(Foreign { is_disguised: false, cause: reported.err() }) } else { Ok(()) }
     }
 
-    pub(crate) fn note_use(&self, of: Option<Used>, caller: Caller) {
+    /// Notes that it was accepted, and from where if that is known.
+    pub(crate) fn note_use(&self, of: Option<Used>, caller: Option<Caller>) {
         if let Some(of) = of {
-            self.store.note_use(Use { of, at: self.clock.now(), ip: caller.ip });
+            self.store.note_use(Use { of, at: self.clock.now(), ip: caller.map(|caller| caller.ip) });
         }
     }
 }

@@ -61,7 +61,7 @@ impl<S: Store> Engine<S> {
             return Err(BearerError::Invalid);
         }
         self.admit(live.usage(), caller).await?;
-        self.note_use(live.used(), caller);
+        self.note_use(live.used(), Some(caller));
         Ok(live)
     }
 }

@@ -59,10 +59,10 @@ pub struct Introspection {
     pub aud: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// The organization that the person acts for.
+    /// The organization that the person acts for; of an application's own token, the one that owns the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub org_id: Option<String>,
-    /// The person's roles there, as they are now.
+    /// The person's roles there, as they are now; an application has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub org_roles: Option<Vec<String>>,
     /// What these roles hold now.
@@ -85,16 +85,20 @@ impl<S: Store> Engine<S> {
         }
         if let Some(caller) = request.caller {
             match self.admit(live.usage(), caller).await {
-                Ok(()) => self.note_use(live.used(), caller),
+                Ok(()) => (),
                 Err(Foreign { cause: Some(cause), .. }) => return Err(cause.into()),
                 Err(_) => return Ok(Introspection::default()),
             }
         }
-        let Some(organization_id) = live.organization_id else { return Ok(self.describe(live, None)) };
-        Ok(match self.store.member(live.user_id, organization_id).await? {
-            Some(member) => self.describe(live, Some(member)),
-            None => Introspection::default(),
-        })
+        let member = match live.organization_id {
+            Some(organization_id) => match self.store.member(live.user_id, organization_id).await? {
+                None => return Ok(Introspection::default()),
+                member => member,
+            },
+            None => None,
+        };
+        self.note_use(live.used(), request.caller);
+        Ok(self.describe(live, member))
     }
 
     /// Whether a token may be described to this client. The store is asked about other clients' tokens only.
@@ -103,6 +107,7 @@ impl<S: Store> Engine<S> {
     }
 
     fn describe(&self, live: LiveToken, member: Option<Member>) -> Introspection {
+        let org_id = live.organization().map(|id| id.to_string());
         let (org_roles, org_permissions) = member.map(|member| (member.roles, member.permissions)).unzip();
         Introspection {
             active: true,
@@ -114,7 +119,7 @@ impl<S: Store> Engine<S> {
             sub: Some(live.user_id.to_string()),
             aud: Some(live.audience),
             iss: Some(self.config.issuer.clone()),
-            org_id: live.organization_id.map(|id| id.to_string()),
+            org_id,
             org_roles,
             org_permissions,
         }

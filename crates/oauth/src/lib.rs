@@ -61,7 +61,7 @@ use std::sync::Arc;
 
 use paylent_domain::Clock;
 
-pub use access_token::LiveToken;
+pub use access_token::{LiveToken, limit_scopes};
 pub use allow_list::Foreign;
 pub use authorize::{
     AskedScope, AuthorizationRequest, AuthorizeError, Browser, ChooseOrganization, ClientDisplay, Consent, Decision,

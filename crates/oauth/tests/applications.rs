@@ -10,14 +10,16 @@ use paylent_domain::{
 };
 use paylent_oauth::{
     Consent, Decision,
-    ErrorCode::{InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget},
+    ErrorCode::{InvalidClient, InvalidGrant, InvalidRequest, InvalidScope, InvalidTarget, TemporarilyUnavailable},
     Step, Store, TokenResponse,
     crypto::secret::{SecretHash, SecretKind, generate, random_bytes},
     store::{Belonging, Consenting, Member, Ownership, PreviousSecret},
 };
 
 use crate::common::{
-    API, Environment, HERE, OTHER_API, Registered, SCOPES, assert_refused, grant, opaque,
+    API, Environment, HERE, OTHER_API, Registered, SCOPES, assert_refused,
+    faulty::{Fault, Faulty},
+    grant, opaque,
     people::{App, Person, assert_told, parameter, returned, scopes},
 };
 
@@ -128,7 +130,7 @@ async fn without_a_scope_an_application_asks_for_all_its_permissions() {
 #[tokio::test]
 async fn an_application_is_for_one_api_and_asks_for_no_more_than_it_may() {
     let environment = Environment::interactive();
-    let app = application(&environment, READ);
+    let mut app = application(&environment, READ);
     let person = environment.person();
     let ask = async |changes: &[(&str, &str)]| {
         let changes: Vec<(&str, &str)> = changes.to_vec();
@@ -139,8 +141,10 @@ async fn an_application_is_for_one_api_and_asks_for_no_more_than_it_may() {
     assert_told(ask(&[("scope", "documents:read documents:shred")]).await, InvalidScope);
     let named = asked(ask(&[("resource", API), ("scope", "openid documents:read")]).await.unwrap());
     assert_eq!(shown(&named), [("openid", true), (READ, true)]);
-    let answer = returned(ask(&[("state", "")]).await);
-    assert_eq!(answer.error.as_ref().map(|error| error.code), Some(InvalidRequest), "state is required");
+    assert_told(ask(&[("state", "")]).await, InvalidRequest);
+    // Whatever pages call its owner: that it has one is what counts.
+    environment.change_app(&mut app, |application| application.organization = None);
+    assert_told(environment.authorize(&person.browser, &app.request(&[("state", "")])).await, InvalidRequest);
 }
 
 #[tokio::test]
@@ -333,4 +337,37 @@ async fn a_replaced_secret_works_as_long_as_it_was_given() {
     client.secret = new;
     assert!(environment.token(&client, &[]).await.is_ok());
     assert!(environment.presented(&issued).await.is_some(), "what was issued stays valid");
+}
+
+#[tokio::test]
+async fn a_token_that_is_introspected_was_used_once_it_is_called_active() {
+    let environment = Environment::interactive();
+    let (app, organization) = (application(&environment, SCOPES), organization());
+    let person = member(&environment, organization);
+    let named = organization.to_string();
+    let tokens = environment.tokens(&app, &person, &[("organization", &named)]).await;
+    let (asking, token) = (app.registered(), tokens.access_token.expose());
+    for failing in 1..=3 {
+        let store = Faulty::at(failing, Fault::BeforeTheWork, environment.store.clone());
+        let told = environment.behind(&store).introspect(&asking, token).await;
+        assert_refused(told, TemporarilyUnavailable);
+    }
+    assert_eq!(environment.store.uses(), [], "nobody was told that it is good");
+    assert!(environment.is_active(&asking, token).await);
+    let [used] = &environment.store.uses()[..] else { panic!("one use") };
+    assert_eq!((used.at, used.ip), (environment.clock.now(), None));
+}
+
+#[tokio::test]
+async fn introspection_says_whose_an_applications_own_token_is() {
+    let environment = Environment::interactive();
+    let machine = machine(&environment);
+    let owner = machine.machine.client.ownership.as_ref().unwrap().organization_id.to_string();
+    let told = environment.introspect(&machine, &environment.issued_to(&machine).await).await.unwrap();
+    assert_eq!((told.org_id, told.org_roles, told.org_permissions), (Some(owner), None, None));
+    // A person's token is theirs, wherever the application comes from.
+    let app = application(&environment, SCOPES);
+    let tokens = environment.tokens(&app, &environment.person(), &[]).await;
+    let told = environment.introspect(&app.registered(), tokens.access_token.expose()).await.unwrap();
+    assert_eq!((told.active, told.org_id), (true, None));
 }

@@ -1,7 +1,7 @@
 //! RFC 6749 section 4.4, the client credentials grant. Checks `te.*`, and every branch of decision 14: for which
 //! resource server a token is when the request does not say.
 
-use paylent_domain::client::GrantType;
+use paylent_domain::{client::GrantType, scope::MAX_SCOPES};
 use paylent_oauth::{
     ErrorCode::{InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType},
     Store, TokenRequest,
@@ -107,7 +107,7 @@ async fn te_cc_scope_a_scope_outside_the_grant_is_refused() {
         assert_refused(environment.token(&client, &[("scope", scope), ("resource", API)]).await, InvalidScope);
     }
     assert_refused(environment.token(&client, &[("scope", "unknown:read"), ("resource", API)]).await, InvalidScope);
-    let many: String = (0..101).map(|n| format!("s{n} ")).collect();
+    let many: String = (0..=MAX_SCOPES).map(|n| format!("s{n} ")).collect();
     for malformed in ["documents:read\ndocuments:write", "a\"b", "a\\b", "\u{e9}", &many, &"a".repeat(101)] {
         assert_refused(environment.token(&client, &[("scope", malformed)]).await, InvalidScope);
     }

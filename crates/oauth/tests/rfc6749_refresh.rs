@@ -61,6 +61,30 @@ async fn rt_scope_fewer_scopes_may_be_asked_for_and_the_grant_stays() {
 }
 
 #[tokio::test]
+async fn rt_scope_a_narrower_request_narrows_the_id_token() {
+    let environment = Environment::interactive();
+    let app = environment.app(|application| application.client.id_token_claims = true);
+    let person = environment.person();
+    let whole = environment.tokens(&app, &person, &[("scope", "openid profile email")]).await;
+    let mut token = whole.refresh_token.unwrap().expose().to_owned();
+    for (scope, given) in [
+        ("openid", Some([false, false])),
+        ("openid email", Some([false, true])),
+        ("profile", None),
+        ("openid profile email", Some([true, true])),
+    ] {
+        let tokens = environment.refresh(&app, &token, &[("scope", scope)]).await.unwrap();
+        let claims = match &tokens.id_token {
+            Some(id_token) => Some(environment.claims(id_token.expose()).await.1),
+            None => None,
+        };
+        let told = claims.map(|claims| ["name", "email"].map(|name| claims.get(name).is_some()));
+        assert_eq!(told, given, "{scope}");
+        token = tokens.refresh_token.unwrap().expose().to_owned();
+    }
+}
+
+#[tokio::test]
 async fn a_scope_or_an_api_that_is_gone_is_granted_no_longer() {
     let (environment, mut app, person) = scene();
     let first = refresh_token(&environment, &app, &person).await;

@@ -17,7 +17,7 @@ pub struct Token {
     pub roles: Vec<String>,
     /// The subject's permissions in the environment; empty for a token that was introspected.
     pub permissions: Vec<String>,
-    /// The organization it acts in, if one was chosen.
+    /// The organization it acts in: the one that the person chose, or the one that owns the application.
     pub organization: Option<Organization>,
     /// When it was issued, in seconds since the Unix epoch.
     pub issued_at: Option<i64>,
@@ -30,9 +30,9 @@ pub struct Token {
 pub struct Organization {
     /// Its id.
     pub id: String,
-    /// The subject's roles there.
+    /// The person's roles there; an application has none.
     pub roles: Vec<String>,
-    /// The subject's permissions there.
+    /// The person's permissions there; an application has none.
     pub permissions: Vec<String>,
 }
 

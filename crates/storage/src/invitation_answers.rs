@@ -284,7 +284,8 @@ impl Env {
     }
 
     /// Accepts an invitation for somebody new, who holds the mailed token: makes the account with the invited address,
-    /// the membership, and the session, and says when that ends. `None` when there is no such invitation, or the token is not its own.
+    /// the membership, and the session if there shall be one, and says when that ends. `None` when there is no such
+    /// invitation, or the token is not its own.
     ///
     /// # Errors
     /// As [`accept_invitation`](Self::accept_invitation); `Conflict` when the address has an account meanwhile.
@@ -293,9 +294,9 @@ impl Env {
         id: Id<Invitation>,
         token: SecretHash,
         person: NewPerson,
-        session: NewSession,
+        session: Option<NewSession>,
         by: &Context,
-    ) -> Result<Option<(Accepted, Timestamp)>> {
+    ) -> Result<Option<(Accepted, Option<Timestamp>)>> {
         let (environment, key, by) = (self.key(), Key::from(id), by.clone());
         on!(self.db, transaction, |c| {
             let invited = Invited { token: Some(token), user_id: None };
@@ -306,19 +307,21 @@ impl Env {
             if person.email.key() != row.email_key {
                 return Err(Error::Refused(Refusal::OtherAddress));
             }
-            let (user_id, name, session_id) = (person.id, person.email.as_str().to_owned(), session.id);
+            let (user_id, name) = (person.id, person.email.as_str().to_owned());
             let person = NewPerson { email_verified: true, ..person };
             NewUserRow::person(environment, person, by.at).insert_into(users::table).execute(c).await?;
             let registered = Event::new("user.registered", "user", user_id, &name);
             entry(environment, &by, &registered)?.insert_into(audit_events::table).execute(c).await?;
             let accepted = join!(c, environment, row, invitation, organization, user_id, &name, by);
+            let Some(session) = session else { return Ok(Some((accepted, None))) };
+            let session_id = session.id;
             let ttl: i64 =
                 environments::table.find(environment).select(environments::session_ttl).get_result(c).await?;
             let session = NewSessionRow::new(environment, session, by.at, ttl);
             session.insert_into(sessions::table).execute(c).await?;
             let begun = Event::new("session.created", "session", session_id, &name).and("user", user_id, &name);
             entry(environment, &by, &begun)?.insert_into(audit_events::table).execute(c).await?;
-            Ok(Some((accepted, by.at.plus_seconds(ttl))))
+            Ok(Some((accepted, Some(by.at.plus_seconds(ttl)))))
         })
     }
 

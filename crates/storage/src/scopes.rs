@@ -6,7 +6,7 @@ use paylent_domain::{
     Id, Timestamp,
     audit::{Context, Event},
     resource_server::ResourceServer,
-    scope::{Scope, Scopes},
+    scope::{MAX_SCOPES, Scope, Scopes},
 };
 
 use crate::{
@@ -21,9 +21,6 @@ use crate::{
     resource_servers::lock_server,
     schema::{audit_events, client_grants, resource_servers, scopes},
 };
-
-/// How many scopes a resource server may have.
-const MAX_SCOPES: i64 = 1_000;
 
 /// A row of `scopes`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -115,7 +112,11 @@ impl ScopeRow {
 
 /// Refuses more scopes than a resource server may have.
 pub(crate) fn refuse_too_many(scopes: i64) -> Result<()> {
-    if scopes > MAX_SCOPES { Err(Error::Refused(Refusal::TooMany)) } else { Ok(()) }
+    if usize::try_from(scopes).is_ok_and(|scopes| scopes > MAX_SCOPES) {
+        Err(Error::Refused(Refusal::TooMany))
+    } else {
+        Ok(())
+    }
 }
 
 /// The list of names without this one; `None` when it is not among them.

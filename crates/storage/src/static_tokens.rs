@@ -11,7 +11,10 @@ use paylent_domain::{
     organization::Organization,
     scope::Scopes,
 };
-use paylent_oauth::store::{Kept, NewStaticToken};
+use paylent_oauth::{
+    limit_scopes,
+    store::{Kept, NewStaticToken},
+};
 
 use crate::{
     Env, Error, Listed, Page, Result,
@@ -21,7 +24,7 @@ use crate::{
     oauth::AccessTokenRow,
     page::page,
     pool::on,
-    schema::{access_tokens, applications, audit_events, clients, static_tokens, users},
+    schema::{access_tokens, applications, audit_events, clients, organizations, static_tokens, users},
 };
 
 /// A row of `static_tokens`, without the token's hash.
@@ -118,10 +121,14 @@ impl Env {
             let client = clients::environment_id.eq(static_tokens::environment_id);
             let client = clients::table.on(client.and(clients::id.eq(static_tokens::application_id)));
             let this = static_tokens::environment_id.eq(environment).and(static_tokens::id.eq(key));
-            let columns = (static_tokens::token_hash, static_tokens::prefix, clients::id, clients::name);
-            let known = static_tokens::table.inner_join(client).filter(this).select(columns).get_result(c).await;
-            let known: Option<(Vec<u8>, String, Key, String)> = known.optional()?;
-            let Some((hash, prefix, application, name)) = known else { return Ok(false) };
+            let owner = organizations::environment_id.eq(applications::environment_id);
+            let owner = organizations::table.on(owner.and(organizations::id.eq(applications::organization_id)));
+            let whose = (clients::id, clients::name, organizations::id, organizations::name);
+            let columns = (static_tokens::token_hash, static_tokens::prefix, whose);
+            let known = with_applications!(environment).inner_join(client).inner_join(owner).filter(this);
+            let known = known.select(columns).get_result(c).await;
+            let known: Option<(Vec<u8>, String, (Key, String, Key, String))> = known.optional()?;
+            let Some((hash, prefix, (application, name, owner, owner_name))) = known else { return Ok(false) };
             // Its row in the list goes with it.
             let token = access_tokens::table.find((environment, hash));
             if diesel::delete(token).execute(c).await? == 0 {
@@ -129,6 +136,7 @@ impl Env {
             }
             let event = Event::new("application_token.deleted", "application_token", id, &prefix);
             let event = event.and("application", application.id::<Application>(), &name);
+            let event = event.and("organization", owner.id::<Organization>(), &owner_name);
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(true)
         })
@@ -162,9 +170,7 @@ impl Env {
             let permissions = applications::table.find((environment, application)).select(applications::permissions);
             let permissions: Scopes = names(&permissions.get_result::<String>(c).await?)?.into_iter().collect();
             // A permission may have been taken away since the token was asked for.
-            let scopes = Scopes::stored(&token.scope);
-            let scopes: Scopes = scopes.iter().filter(|name| permissions.contains(name)).map(str::to_owned).collect();
-            token.scope = scopes.to_string();
+            token.scope = limit_scopes(&Scopes::stored(&token.scope), &permissions, None).to_string();
             let theirs =
                 static_tokens::environment_id.eq(environment).and(static_tokens::application_id.eq(application));
             let count: i64 = static_tokens::table.filter(theirs).count().get_result(c).await?;

@@ -38,7 +38,9 @@ impl Uses {
         };
         let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() < MAX_KEPT || uses.contains_key(&place) {
-            uses.insert(place, used);
+            // A use from nobody knows where leaves the address of the one before.
+            let ip = used.ip.or_else(|| uses.get(&place)?.ip);
+            uses.insert(place, Use { ip, ..used });
         }
     }
 
@@ -72,13 +74,13 @@ impl Db {
     async fn write_some_uses(&self, uses: Vec<(Place, Use)>) -> Result<()> {
         on!(self, transaction, |c| {
             for ((environment, _), used) in uses {
-                let (at, ip) = (used.at.micros(), used.ip.to_string());
+                let (at, ip) = (used.at.micros(), used.ip.map(|ip| ip.to_string()));
                 match used.of {
                     Used::Connection(id) => {
                         let this = connections::table.find((environment, Key::from(id)));
                         let older =
                             connections::last_used_at.is_null().or(connections::last_used_at.lt(at).assume_not_null());
-                        let now = (connections::last_used_at.eq(at), connections::last_used_ip.eq(ip));
+                        let now = (connections::last_used_at.eq(at), ip.map(|ip| connections::last_used_ip.eq(ip)));
                         diesel::update(this.filter(older)).set(now).execute(c).await?;
                     }
                     Used::StaticToken(hash) => {
@@ -88,7 +90,7 @@ impl Db {
                         let older = static_tokens::last_used_at
                             .is_null()
                             .or(static_tokens::last_used_at.lt(at).assume_not_null());
-                        let now = (static_tokens::last_used_at.eq(at), static_tokens::last_used_ip.eq(ip));
+                        let now = (static_tokens::last_used_at.eq(at), ip.map(|ip| static_tokens::last_used_ip.eq(ip)));
                         diesel::update(static_tokens::table.filter(this.and(older))).set(now).execute(c).await?;
                     }
                 }

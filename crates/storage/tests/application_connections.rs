@@ -364,7 +364,7 @@ both! {
         };
         assert_eq!(read, expected);
         let at = by().at;
-        env.note_use(Use { of: Used::StaticToken(hash), at, ip: "203.0.113.5".parse().unwrap() });
+        env.note_use(Use { of: Used::StaticToken(hash), at, ip: "203.0.113.5".parse().ok() });
         assert_eq!(database.db().write_uses().await.unwrap(), 1);
         let used = env.static_token(one).await.unwrap().unwrap();
         assert_eq!(used, StaticToken { last_used_at: Some(at), last_used_ip: Some("203.0.113.5".to_owned()), ..expected });

@@ -151,7 +151,7 @@ both! {
         let id = scene.env.create_invitation(new, &by()).await.unwrap().id;
         let works = (0..6).map(|_| work(move |env: Env| async move {
             let (new, by) = (newcomer("new@example.com"), by());
-            let session = session(new.id);
+            let session = Some(session(new.id));
             env.accept_invitation_as_new(id, token, new, session, &by).await.is_ok_and(|joined| joined.is_some())
         }));
         let joined = on_nodes(database.url(), &scene.env, works.collect());
@@ -172,7 +172,7 @@ both! {
             assert!(scene.accept(invitation.id, invited).await.unwrap().is_none());
             assert!(scene.env.decline_invitation(invitation.id, invited, &by()).await.unwrap().is_none());
             let (new, by) = (newcomer(JOHN), by());
-            let session = session(new.id);
+            let session = Some(session(new.id));
             let joined = scene.env.accept_invitation_as_new(invitation.id, wrong, new, session, &by).await;
             assert!(joined.unwrap().is_none());
             assert!(!scene.env.open_invitation(invitation.id, Some(&wrong)).await.unwrap().unwrap().token_fits);
@@ -206,7 +206,7 @@ both! {
         let nobody = Invited { token: Some(token), user_id: None };
         is_refused(scene.accept(invitation.id, nobody).await, Refusal::OtherAddress);
         let new = newcomer("mallory@example.com");
-        let as_new = scene.env.accept_invitation_as_new(invitation.id, token, new.clone(), session(new.id), &by()).await;
+        let as_new = scene.env.accept_invitation_as_new(invitation.id, token, new.clone(), Some(session(new.id)), &by()).await;
         is_refused(as_new, Refusal::OtherAddress);
         assert_eq!(database.dump().await, before);
         scene.verify(&database, false).await;
@@ -227,7 +227,7 @@ both! {
         let (invitation, token) = scene.invite(&[]).await;
         let before = database.dump().await;
         let new = newcomer("John@Example.com");
-        let taken = scene.env.accept_invitation_as_new(invitation.id, token, new.clone(), session(new.id), &by()).await;
+        let taken = scene.env.accept_invitation_as_new(invitation.id, token, new.clone(), Some(session(new.id)), &by()).await;
         assert!(matches!(taken, Err(Error::Conflict)), "{taken:?}");
         assert_eq!(database.dump().await, before);
     }

@@ -92,6 +92,14 @@ both! {
         assert_eq!(listed_beside.calls_with(&other).await, 200, "another token of the application lives");
         let seen = database.values("SELECT ip FROM audit_events WHERE action = 'application.token_revoked'").await;
         assert_eq!(seen, [FOREIGN]);
+        let targets = database.values("SELECT targets FROM audit_events WHERE action LIKE 'application.token_%'").await;
+        let targets: serde_json::Value = serde_json::from_str(&targets[0]).unwrap();
+        let [id, owner] = [application.id.to_string(), application.organization.to_string()];
+        let company = format!("Company {id}");
+        assert_eq!(targets, json!([
+            {"type": "application", "id": id, "name": "Ledger"},
+            {"type": "organization", "id": owner, "name": company},
+        ]));
     }
 
     /// A person's grant dies as a whole: its access tokens, and its refresh tokens.

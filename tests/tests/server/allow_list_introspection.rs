@@ -45,6 +45,19 @@ both! {
         assert_eq!(seen, ["203.0.113.9"]);
     }
 
+    /// An API of somebody else has to know in whose name an application calls.
+    async fn in_shape_a_static_token_says_whose_the_application_is(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (application, api) = scene(&server).await;
+        let token = server.seen_from(LISTED).static_token(&application).await;
+        let (own, id) = (&application.client.credentials, application.organization.to_string());
+        for told in [server.introspect(&server.acme, &api, &token).await, server.introspect(&server.acme, own, &token).await] {
+            let told = told.is(200).json();
+            assert_eq!((&told["active"], &told["org_id"]), (&true.into(), &id.clone().into()));
+            assert_eq!((told.get("org_roles"), told.get("org_permissions")), (None, None), "nobody is a member");
+        }
+    }
+
     /// A mapped address is that of IPv4, whoever sends it.
     async fn ip_mapped_the_address_may_come_in_any_form(database: TestDatabase) {
         let server = TestServer::start(&database).await;

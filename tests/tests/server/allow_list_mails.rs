@@ -1,10 +1,16 @@
 //! What the people of an application are told of foreign addresses. Catalogue section A18.
 
-use paylent_domain::mail::MailStatus;
+use paylent_domain::{application::HOURLY_MAILS, language::Language, mail::MailStatus};
 use paylent_mail::About;
 use paylent_tests::{TestDatabase, both};
 
-use crate::support::{applications::*, letters::letters, smtp::Sink, *};
+use crate::support::{
+    applications::*,
+    browser::person,
+    letters::{letters, letters_to},
+    smtp::Sink,
+    *,
+};
 
 async fn start(database: &TestDatabase, sink: &Sink) -> TestServer {
     TestServer::start_with(database, Setting { mail: Some(smtp::transport(sink.port)), ..Setting::default() }).await
@@ -78,6 +84,47 @@ both! {
         assert_eq!(to, expected);
         let ids: std::collections::BTreeSet<_> = sink.received().iter().map(|mail| mail.header("Message-ID")).collect();
         assert_eq!(ids.len(), 3);
+    }
+
+    /// However the list writes an address: it is that of whoever has it here, and who has none here reads English.
+    async fn ip_mail_body_speaks_the_language_that_each_who_is_told_chose(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let people = [("cto@app.example", "de-AT"), ("ops@app.example", "nl"), ("silent@app.example", "")];
+        for (email, locale) in people {
+            person(&server.acme, email).await;
+            let chosen = if locale.is_empty() { "NULL".to_owned() } else { format!("'{locale}'") };
+            database.execute(&format!("UPDATE users SET locale = {chosen} WHERE email = '{email}'")).await;
+        }
+        person(&server.beta, "security@app.example").await;
+        database.execute("UPDATE users SET locale = 'nl' WHERE email = 'security@app.example'").await;
+        let told = ["CTO@App.Example", "ops@app.example", "silent@app.example", "security@app.example"];
+        let application = server.acme.owned(|new| {
+            new.notification_emails = told.map(|address| address.parse().unwrap()).to_vec();
+        });
+        violate(&server, &application.await).await;
+        let (german, dutch, english) = (Language::German, Language::Dutch, Language::English);
+        for (to, language) in told.into_iter().zip([german, dutch, english, english]) {
+            let [letter] = &letters_to(&database, to).await[..] else { panic!("one letter to {to}") };
+            assert_eq!(letter.language, language, "{to}");
+        }
+    }
+
+    /// Whoever owns applications names who is told: a stranger's mailbox is not filled by means of many of them.
+    async fn ip_mail_body_many_applications_do_not_fill_one_mailbox(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let again = async |mails: usize| {
+            let application = server.acme.owned(|_| ()).await;
+            let token = violate(&server, &application).await;
+            assert_eq!(server.seen_from(LISTED).calls_with(&token).await, 401, "it is revoked all the same");
+            assert_eq!(letters_to(&database, OPS).await.len(), mails);
+        };
+        again(1).await;
+        let counter = format!("name = 'allow-list-mails:{OPS}'");
+        database.execute(&format!("UPDATE counters SET count = {} WHERE {counter}", HOURLY_MAILS - 1)).await;
+        again(2).await;
+        again(2).await;
+        server.clock.advance_seconds(3_600);
+        again(3).await;
     }
 
     /// Nobody to tell is no reason to let a token live.

@@ -69,6 +69,29 @@ both! {
         assert_eq!(token.as_deref(), Some(&text(&newer, "refresh_token")[..13]));
     }
 
+    /// The secret has leaked, whatever is presented with it.
+    async fn ip_token_ep_no_refresh_token_hides_that_the_secret_has_leaked(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        person(&server.acme, EMAIL).await;
+        let application = server.acme.connectable(|_| ()).await;
+        let (listed, foreign) = (server.seen_from(LISTED), server.seen_from(FOREIGN));
+        let (browser, thief) = (Browser::new(&listed), Browser::new(&foreign));
+        let code = browser.agrees_to(&application).await;
+        let tokens = browser.redeem(&application.client, &code).await.is(200).json();
+        let revoked = text(&tokens, "refresh_token");
+        listed.revoke(&server.acme, &application.client.credentials, revoked).await.is(200);
+        for (told, refresh) in [(1, revoked), (2, "pay_rt_nonsense"), (3, "nonsense"), (4, revoked)] {
+            for _ in 0..2 {
+                thief.refresh(&application.client, refresh).await.is_oauth_error(403, "access_denied");
+                assert_eq!(consequences(&database).await, [0, told, 0, told], "{refresh}");
+            }
+            server.clock.advance_seconds(600);
+        }
+        for letter in letters_to(&database, OPS).await {
+            assert!(matches!(letter.about, About::ForeignAddress { token: None, refused: true, .. }));
+        }
+    }
+
     /// Another client's refresh token is nobody's business: the foreign secret is refused, and the token lives.
     async fn ip_token_ep_a_refresh_token_of_another_client_is_left_alone(database: TestDatabase) {
         let server = TestServer::start(&database).await;

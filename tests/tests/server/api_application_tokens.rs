@@ -71,6 +71,7 @@ both! {
         let event = "SELECT targets FROM audit_events WHERE action = 'application_token.deleted'";
         let told: Value = serde_json::from_str(&database.values(event).await.remove(0)).unwrap();
         assert_eq!((&told[0]["name"], &told[1]["id"]), (&json!(one[..13]), &json!(id)));
+        assert_eq!(told[2], json!({"type": "organization", "id": owner, "name": "Bakery"}));
     }
 
     async fn rb_xorg_static_tokens_are_the_owners_alone(database: TestDatabase) {

@@ -223,6 +223,7 @@ both! {
             ("notification_emails", json!(["it@example.com", "it@example.com\r\nBcc: eve@example.com"]), "notification_emails/1"),
             ("notification_emails", json!(["it@example.com", "it"]), "notification_emails/1"),
             ("notification_emails", json!(["it@example.com", "it@example.com"]), "notification_emails/1"),
+            ("notification_emails", json!(["it@example.com", "IT@Example.com"]), "notification_emails/1"),
             ("notification_emails", eleven, "notification_emails"),
         ] {
             let set = json!({name: value});

@@ -58,9 +58,16 @@ both! {
         let (client_id, secret) = (element(&told, "client-id"), element(&told, "client-secret"));
         let application = told.text.split_once(&format!("/organizations/{acme}/applications/")).unwrap().1;
         let application = format!("/organizations/{acme}/applications/{}", application.split('"').next().unwrap());
+        let file = told.text.split_once("href=\"data:").unwrap().1.split('"').next().unwrap();
+        let file = format!("file={}", file.split_once(',').unwrap().1);
+        let file = url::form_urlencoded::parse(file.as_bytes()).next().unwrap().1;
+        let lines = [("ISSUER", server.acme.issuer()), ("CLIENT_ID", client_id.clone()), ("CLIENT_SECRET", secret.clone())];
+        assert_eq!(file, lines.map(|(name, value)| format!("{name}={value}\n")).concat());
         // The form a second time, as when the page is loaded again, makes nothing and tells nothing.
         let again = browser.submit_from(&page, &new, &fields).await;
-        assert_eq!((again.status, again.header("location")), (303, application.as_str()), "{}", again.text);
+        assert_eq!((again.status, again.header("location")), (303, format!("{application}?already-made").as_str()));
+        let told_so = browser.get(again.header("location")).await.is(200);
+        assert!(told_so.text.contains("The application was made already.") && !told_so.text.contains(&secret));
         assert_eq!(database.count("applications").await, 1);
         let shown = browser.get(&application).await.is(200);
         assert!(!shown.text.contains(&secret) && shown.text.contains(&client_id));
@@ -155,10 +162,11 @@ both! {
         let link = element(&first, "example").replace("&#38;", "&");
         let start = format!("{}/oauth/authorize?response_type=code&client_id=", server.acme.issuer());
         assert!(link.starts_with(&start) && link.contains("&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb%3Ftenant%3D1&"), "{link}");
-        assert!(link.ends_with("&scope=invoices%3Aread%20invoices%3Awrite&state=STATE"), "{link}");
-        // The link works as it stands.
-        let consent = browser.get(link.strip_prefix(&server.acme.issuer()).unwrap()).await;
-        assert!(consent.status == 200, "{}", consent.text);
+        assert!(link.ends_with("&state=STATE") && !link.contains("scope="), "{link}");
+        // The link works as it stands, and asks for everything.
+        let link = format!("{}&organization={acme}", link.strip_prefix(&server.acme.issuer()).unwrap());
+        let consent = browser.get(&link).await.is(200);
+        assert!(INVOICES.iter().all(|name| consent.text.contains(name)), "{}", consent.text);
         let change = [
             ("name", "Ledger of Acme"), ("grant_type", "client_credentials"), ("ip_allow_list", "10.0.0.0/8\r\n::1"),
             ("permission", "invoices:read"), ("permission", "invoices:write"), ("ip_allow_list_mode", "observe"),
@@ -230,8 +238,15 @@ both! {
         assert!(page.text.contains("Connections that end: 1"), "{}", page.text);
         // What changed since is looked at first.
         browser.submit(&own, &own, &settings(&[("name", "Other"), ("permission", "invoices:read"), ("confirmed", "yes")])).await.is(303);
-        is_page(&browser.submit_from(&page, &question, &[]).await, 409);
-        let gone = browser.submit(&question, &question, &[]).await;
+        is_page(&browser.submit_from(&page, &question, &[("name", "Other")]).await, 409);
+        let before = database.dump().await;
+        for name in ["", "other", "Others"] {
+            let refused = browser.submit(&question, &question, &[("name", name)]).await;
+            is_page(&refused, 422);
+            assert!(refused.text.contains("href=\"#name\"") && refused.text.contains("aria-invalid"), "{}", refused.text);
+        }
+        assert_eq!(database.dump().await, before);
+        let gone = browser.submit(&question, &question, &[("name", " Other ")]).await;
         assert_eq!((gone.status, gone.header("location")), (303, format!("/organizations/{acme}/connections?deleted").as_str()));
         is_page(&browser.get(&own).await, 404);
         assert_eq!(database.count("connections").await, 0);

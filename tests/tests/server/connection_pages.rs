@@ -1,10 +1,12 @@
 //! The pages of what an organization and its people connected, and who comes in.
 
+use paylent_domain::scope::MAX_SCOPES;
+use paylent_storage::NewApplication;
 use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{TestServer, account::at_home, browser::*, connections::*, nobody};
+use crate::support::{TestServer, account::at_home, browser::*, change, connections::*, nobody};
 
 const EVE: &str = "eve@example.com";
 
@@ -62,6 +64,32 @@ both! {
         // Whoever is not signed in comes back after it.
         let reply = Browser::new(&server).get(&own).await;
         assert_eq!((reply.status, reply.header("location")), (303, format!("/login?return_to={own}").as_str()));
+    }
+
+    /// A role in the whole environment makes nobody the admin of an organization that they belong to.
+    async fn rb_xorg_a_company_wide_admin_holds_the_right_in_the_company(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, eve) = (person(&server.acme, EMAIL).await, person(&server.acme, EVE).await);
+        let admin = server.admin(&server.acme).await;
+        let acme = admin.organization("Acme").await;
+        server.acme.give(&ada, &server.acme.role("everywhere", ADMIN).await).await;
+        admin.member(&ada, &acme).await;
+        admin.member(&eve, &acme).await;
+        let api = server.acme.add_api("https://invoices.example", INVOICES).await;
+        let application = server.acme.application_of(&acme, api, |_| {}).await;
+        let (browser, hers) = (at_home(&server, EMAIL).await, at_home(&server, EVE).await);
+        hers.connect(&application, &acme).await;
+        let consent = browser.asked_for(&application, &acme).await.is(200);
+        assert!(consent.text.contains("for you alone, as a member of <bdi>Acme</bdi>"), "{}", consent.text);
+        let home = format!("/organizations/{acme}/connections");
+        let list = browser.get(&home).await.is(200);
+        assert!(!list.text.contains("Your applications") && !list.text.contains("Ledger Robot"), "{}", list.text);
+        let connection = admin.only("application-connections").await;
+        let own = path_of(&acme, &application);
+        let new = format!("/organizations/{acme}/applications/new");
+        for page in [own.clone(), format!("{own}/delete"), new, format!("{home}/{connection}")] {
+            is_page(&browser.get(&page).await, 404);
+        }
     }
 
     async fn removing_a_permission_is_confirmed_and_bites_at_once(database: TestDatabase) {
@@ -134,6 +162,38 @@ both! {
         assert_eq!(introspected(&hers, &application, &tokens["access_token"]).await["active"], false);
         assert_eq!(introspected(&browser, &application, &whole["access_token"]).await["active"], true);
         is_page(&hers.get(&own).await, 404);
+    }
+
+    /// Whatever an API may have, an application for it can be connected with, and its connections narrowed to.
+    async fn or_connection_narrow_an_application_may_have_every_permission_of_its_api(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
+        let acme = admin.organization("Acme").await;
+        admin.joins(&ada, &acme, ADMIN).await;
+        let browser = at_home(&server, EMAIL).await;
+        for count in [130, MAX_SCOPES] {
+            let names: Vec<String> = (0..count).map(|number| format!("{}:{number:04}", "x".repeat(95))).collect();
+            let all: Vec<&str> = names.iter().map(String::as_str).collect();
+            let api = server.acme.add_api(&format!("https://{count}.example"), &all).await;
+            let permitted = |new: &mut NewApplication| new.permissions = names.iter().cloned().collect();
+            let application = server.acme.application_of(&acme, api, permitted).await;
+            let link = element(&browser.get(&path_of(&acme, &application)).await.is(200), "example").replace("&#38;", "&");
+            browser.get(link.strip_prefix(&server.acme.issuer()).unwrap()).await.is(200);
+            let tokens = browser.connect(&application, &acme).await;
+            let left = async || {
+                let told = introspected(&browser, &application, &tokens["access_token"]).await;
+                told["scope"].as_str().unwrap().split(' ').count()
+            };
+            assert_eq!(left().await, count);
+            let id = admin.only(&format!("application-connections?filter[application]={}", application.id)).await;
+            let own = format!("/organizations/{acme}/connections/{id}");
+            let kept: Vec<(&str, &str)> = all[5..].iter().map(|name| ("permission", *name)).collect();
+            browser.submit(&own, &own, &kept).await.is(303);
+            assert_eq!(left().await, count - 5);
+            let kept = json!({"permissions": all[10..]});
+            admin.patch(&format!("application-connections/{id}"), &change("application_connection", &id, kept)).await.is(200);
+            assert_eq!(left().await, count - 10);
+        }
     }
 
     /// A server that does not know its proxy says so, and offers no address that may be the proxy's.

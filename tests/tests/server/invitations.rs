@@ -197,8 +197,12 @@ both! {
             let reply = Reply::of(answer(&server, &path, &sent)).await.is(422);
             assert!(reply.json()["error_description"].as_str().unwrap().contains(name), "{}", reply.text);
         }
-        let made = Reply::of(answer(&server, &path, &whole)).await.is(201).json();
+        let made = Reply::of(answer(&server, &path, &whole)).await.is(201);
+        assert!(made.headers.get("set-cookie").is_none());
+        let made = made.json();
         assert_eq!((&made["status"], &made["organization_id"]), (&json!("accepted"), &json!(acme)));
+        assert_eq!(database.count("sessions").await, 0, "a program gets no session that nobody holds");
+        assert_eq!(database.count("audit_events WHERE action = 'session.created'").await, 0);
         assert_eq!(Reply::of(answer(&server, &path, &whole)).await.status, 410);
     }
 

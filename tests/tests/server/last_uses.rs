@@ -35,11 +35,12 @@ both! {
         assert_eq!(uses(&database, "static_tokens").await, [""; 0], "no request waits for it");
         assert_eq!(server.db.write_uses().await.unwrap(), 1, "the last of both");
         assert_eq!(uses(&database, "static_tokens").await, [server.at("127.0.0.8")]);
-        let before = server.at("127.0.0.8");
         server.clock.advance_seconds(60);
         listed.introspect(&server.acme, credentials, &token).await.is(200);
-        assert_eq!(server.db.write_uses().await.unwrap(), 0, "nobody used it there");
-        assert_eq!(uses(&database, "static_tokens").await, [before]);
+        assert_eq!(server.db.write_uses().await.unwrap(), 1);
+        let seen = server.at("127.0.0.8");
+        assert_eq!(uses(&database, "static_tokens").await, [seen], "from where was not said: the last that is known");
+        server.clock.advance_seconds(60);
         assert_eq!(foreign.introspect_from(credentials, &token, LISTED).await.json()["active"], true);
         assert_eq!(server.db.write_uses().await.unwrap(), 1);
         let seen = server.at(LISTED);
@@ -50,6 +51,31 @@ both! {
         assert_eq!(foreign.calls_with(&second).await, 403);
         assert_eq!(listed.introspect_from(credentials, &token, "203.0.113.9").await.json()["active"], false);
         assert_eq!(server.db.write_uses().await.unwrap(), 0);
+    }
+
+    /// An API that does not say from where a token was used has used it all the same.
+    async fn a_use_from_nobody_knows_where_counts_and_hides_no_address(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let application = server.acme.owned(|_| ()).await;
+        let (credentials, listed) = (&application.client.credentials, server.seen_from(LISTED));
+        let token = listed.static_token(&application).await;
+        let told = async || database.values("SELECT last_used_at || ' ' || COALESCE(last_used_ip, '?') FROM static_tokens").await;
+        let seen = |ip: &str| [format!("{} {ip}", server.clock.now().micros())];
+        server.introspect(&server.acme, credentials, &token).await.is(200);
+        server.db.write_uses().await.unwrap();
+        assert_eq!(told().await, seen("?"));
+        server.clock.advance_seconds(60);
+        assert_eq!(listed.calls_with(&token).await, 200);
+        server.clock.advance_seconds(60);
+        server.introspect(&server.acme, credentials, &token).await.is(200);
+        assert_eq!(server.db.write_uses().await.unwrap(), 1, "both before they were written");
+        assert_eq!(told().await, seen(LISTED));
+        server.clock.advance_seconds(60);
+        let before = told().await;
+        let stranger = server.acme.add_client(|_| ()).await.credentials;
+        assert_eq!(server.introspect(&server.acme, &stranger, &token).await.is(200).json()["active"], false);
+        assert_eq!(server.db.write_uses().await.unwrap(), 0, "who may not see a token accepts none");
+        assert_eq!(told().await, before);
     }
 
     async fn the_last_use_of_a_connection_is_written_down(database: TestDatabase) {

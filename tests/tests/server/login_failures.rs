@@ -1,11 +1,13 @@
 //! Failed sign-ins: who has to wait, and who does not. Catalogue section A12.
 
+use std::collections::BTreeMap;
+
 use paylent_mail::About;
 use paylent_tests::both;
 
 use crate::{
     at_once::at_once,
-    support::{PASSWORD, Setting, TestServer, browser::*, letters::letters, oauth::Registered},
+    support::{PASSWORD, Reply, Setting, TestServer, account::*, browser::*, letters::letters, oauth::Registered},
 };
 
 const PROXIED: Setting = Setting {
@@ -15,6 +17,7 @@ const PROXIED: Setting = Setting {
     https: false,
     hashing: None,
     public_only: false,
+    minimum_password: None,
     mail: None,
 };
 
@@ -36,7 +39,76 @@ async fn fail(browser: &Browser<'_>, client: &Registered, from: &str, email: &st
     }
 }
 
+/// Every place that asks for the current password, with the answer to a wrong one and to the right one. The last ends the
+/// account.
+const PLACES: [(&str, u16, u16); 6] = [
+    ("/login?prompt=login", 401, 303),
+    ("prompt=login", 401, 200),
+    ("max_age=1", 401, 200),
+    ("/account/email", 422, 303),
+    ("/account/password", 422, 303),
+    ("/account/delete", 422, 200),
+];
+
+/// What the person changes the password to.
+const NEW: &str = "a much longer passphrase";
+
+/// Shows a password there.
+async fn show(browser: &Browser<'_>, client: &Registered, place: &str, password: &str) -> Reply {
+    match place {
+        "/account/email" => {
+            fill_in(browser, place, &[("email", "new@example.com"), ("current_password", password)]).await
+        }
+        "/account/password" => {
+            let new = [("password", NEW), ("password_confirmation", NEW)];
+            fill_in(browser, place, &[&[("current_password", password)][..], &new].concat()).await
+        }
+        "/account/delete" => fill_in(browser, place, &[("email", EMAIL), ("current_password", password)]).await,
+        "/login?prompt=login" => sign_in_here(browser, place, EMAIL, password).await,
+        parameter => {
+            let page = browser.authorize(client, &[parameter.split_once('=').unwrap()]).await.is(200);
+            browser.sign_in(&page, EMAIL, password).await
+        }
+    }
+}
+
 both! {
+    /// Guesses count wherever they are made, and whoever has to wait gets in nowhere.
+    async fn lo_all_paths_who_has_to_wait_waits_wherever_a_password_is_asked(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        let client = scene(&server.acme).await;
+        let browser = at_home(&server, EMAIL).await;
+        let mut password = PASSWORD;
+        for (round, (place, _, right)) in PLACES.into_iter().enumerate() {
+            // Later than the last sign-in, so that the application's requests ask for another.
+            server.clock.advance_seconds(2);
+            let mut refusals = BTreeMap::new();
+            for guess in 0..10 {
+                let (place, wrong, _) = PLACES[(round + guess) % PLACES.len()];
+                let refused = show(&browser, &client, place, "wrong password").await;
+                assert_eq!(refused.status, wrong, "{place}");
+                refusals.insert(place, refused);
+            }
+            let before = database.dump().await;
+            for (place, wrong, _) in PLACES {
+                let refused = show(&browser, &client, place, password).await;
+                assert_eq!(refused.status, wrong, "{place} must wait");
+                let plain = |reply: &Reply| match reply.text.contains("name=\"handle\"") {
+                    true => reply.text.replace(&hidden(reply, "handle"), ""),
+                    false => reply.text.clone(),
+                };
+                assert_eq!(plain(&refused), plain(&refusals[place]), "{place}: as a wrong one is refused");
+            }
+            assert_eq!(database.dump().await, before);
+            server.clock.advance_seconds(60);
+            assert_eq!(show(&browser, &client, place, password).await.status, right, "{place} after the wait");
+            if place == "/account/password" {
+                password = NEW;
+            }
+        }
+        assert_eq!(database.count(&format!("users WHERE email = '{EMAIL}'")).await, 0, "each has done what it is for");
+    }
+
     /// Ten wrong passwords, and the right one has to wait: a minute, two, four, eight, and never more than fifteen.
     async fn lo_throttle_the_wait_grows_and_ends(database: TestDatabase) {
         let server = TestServer::start_with(&database, PROXIED).await;

@@ -94,6 +94,7 @@ mod oauth_introspect;
 mod oauth_revoke;
 mod oauth_token;
 mod password_import;
+mod password_minimum;
 mod password_reset;
 mod pkce;
 mod raw_http;

@@ -156,6 +156,26 @@ both! {
         assert_eq!(browser.userinfo(text(&whole, "access_token")).await.json()["email"], EMAIL);
     }
 
+    async fn rt_scope_a_narrower_request_narrows_the_id_token(database: TestDatabase) {
+        let server = TestServer::start(&database).await;
+        person(&server.acme, EMAIL).await;
+        let client = application_with(&server.acme, ClientType::Confidential, |client| client.id_token_claims = true).await;
+        let browser = Browser::new(&server);
+        let whole = browser.tokens(&client).await;
+        assert_eq!(claims(&whole["id_token"])["email"], EMAIL);
+        let ask = async |token: &str, scope: &str| {
+            let form = [("grant_type", "refresh_token"), ("refresh_token", token), ("scope", scope)];
+            browser.exchange(&client, &form).await.is(200).json()
+        };
+        let narrow = ask(text(&whole, "refresh_token"), "openid").await;
+        let told = claims(&narrow["id_token"]);
+        assert!(["name", "given_name", "email"].iter().all(|name| told.get(name).is_none()), "{told}");
+        let without = ask(text(&narrow, "refresh_token"), "profile").await;
+        assert_eq!(without.get("id_token"), None, "{without}");
+        let again = ask(text(&without, "refresh_token"), "openid email").await;
+        assert_eq!(claims(&again["id_token"])["email"], EMAIL);
+    }
+
     async fn rt_client_and_rt_xenv_a_token_is_good_for_its_own_client_only(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let client = scene(&server.acme).await;

@@ -14,7 +14,7 @@ use paylent_storage::{ConnectionFilter, Env, Expected, Listed, Page};
 
 use super::{BY_CREATION, BY_ID, BY_TIME, applications, by, organizations, users};
 use crate::{
-    attributes::{list, read},
+    attributes::{distinct, read},
     call::Call,
     entity::{Delete, Entity, Update},
     failure::Failure,
@@ -134,9 +134,12 @@ impl Update for Connection {
     async fn update(self, call: &Call, document: Incoming, expected: &Expected) -> Result<Option<Self>, Failure> {
         let has = permissions(&self);
         let left = read(document, |given| {
-            let left = list(given, "permissions", |name: String| match has.contains(&name) {
-                true => Ok(name),
-                false => Err(Invalid("is no permission of this connection")),
+            // No more can be right than it has, so the list needs no limit of its own.
+            let left = given.optional::<Vec<String>>("permissions").map(|names| {
+                distinct(given, "permissions", names, |name| match has.contains(&name) {
+                    true => Ok(name),
+                    false => Err(Invalid("is no permission of this connection")),
+                })
             });
             Some(left.unwrap_or_else(|| has.clone()))
         })?;

@@ -3,34 +3,35 @@
 use paylent_domain::{
     Invalid,
     allow_list::AllowList,
-    application::{ApplicationGrant, MAX_NOTIFICATION_EMAILS},
+    application::{self, ApplicationGrant},
     user::Email,
 };
 use paylent_jsonapi::{Errors, Reader};
 
-use crate::attributes::{invalid, invalid_item, list};
+use crate::attributes::{invalid, invalid_item};
 
 /// Reads from where tokens may be used.
 pub(super) fn allow_list(given: &mut Reader) -> Option<AllowList> {
     const NAME: &str = "ip_allow_list";
     let entries = given.optional::<Vec<String>>(NAME)?;
-    let fault = match AllowList::parse(entries.iter().map(String::as_str)) {
-        Ok(list) => return Some(list),
-        Err((Some(index), reason)) => invalid_item(NAME, index, &reason),
-        Err((None, reason)) => invalid(NAME, &reason),
-    };
-    given.refuse(fault);
-    None
+    let list = AllowList::parse(entries.iter().map(String::as_str));
+    list.map_err(|fault| refuse(given, NAME, fault)).ok()
 }
 
 /// Reads who is told of tokens from elsewhere.
 pub(super) fn notification_emails(given: &mut Reader) -> Option<Vec<Email>> {
     const NAME: &str = "notification_emails";
-    let emails = list(given, NAME, |text| text.parse())?;
-    if emails.len() > MAX_NOTIFICATION_EMAILS {
-        given.refuse(invalid(NAME, &Invalid("must have at most 10 items")));
-    }
-    Some(emails)
+    let addresses = given.optional::<Vec<String>>(NAME)?;
+    let emails = application::notification_emails(addresses.iter().map(String::as_str));
+    emails.map_err(|fault| refuse(given, NAME, fault)).ok()
+}
+
+/// Notes what is wrong with a list: one of its items, or their number.
+fn refuse(given: &mut Reader, name: &str, (index, reason): (Option<usize>, Invalid)) {
+    given.refuse(match index {
+        Some(index) => invalid_item(name, index, &reason),
+        None => invalid(name, &reason),
+    });
 }
 
 /// Checks what an application of this grant type must have, and must not have.

@@ -146,6 +146,23 @@ fn ip_mail_down_the_same_letter_makes_the_same_message_again() {
     }
 }
 
+/// What was revoked may be a refresh token, and then no program gets the next one alone.
+#[test]
+fn ip_mail_body_says_of_no_refresh_token_that_it_is_an_access_token() {
+    for (language, words, again) in [
+        (Language::English, "access token", "authorize again"),
+        (Language::German, "zugriffstoken", "erneut erlauben"),
+        (Language::Dutch, "toegangstoken", "opnieuw toegang geven"),
+    ] {
+        for refused in [true, false] {
+            let text = letter(language, foreign(Some("pay_rt_Ab3dE9"), refused)).write().unwrap().text;
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+            assert!(text.contains("pay_rt_ab3de9") && !text.contains(words), "{text}");
+            assert_eq!(text.contains(again), refused, "{text}");
+        }
+    }
+}
+
 #[test]
 fn em_header_names_do_not_make_headers_or_recipients() {
     for ending in ["\r\n", "\n", "\r", "\0", "%0d%0a", "\u{2028}", "\u{2029}", "\u{85}", "\r\n\r\n"] {

@@ -71,17 +71,17 @@ pub(super) const DUTCH: Texts = Texts {
     },
     foreign_token_revoked: Words {
         subject: "Een token van {application} is ingetrokken",
-        lead: "Een toegangstoken van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+        lead: "Een token van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
                staat niet op de lijst van toegestane adressen. Daarom is het verzoek geweigerd en het token \
                ingetrokken. Het token begon met {token}.",
         action: "",
-        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst en vraag een nieuw token aan. Was het \
-                dat niet, zoek dan uit hoe het token daar is gekomen. De komende tien minuten krijgt u geen andere \
-                mail over deze applicatie.",
+        after: "Was het uw eigen systeem, voeg het adres dan toe aan de lijst en vraag een nieuw token aan, of \
+                laat de persoon opnieuw toegang geven. Was het dat niet, zoek dan uit hoe het token daar is \
+                gekomen. De komende tien minuten krijgt u geen andere mail over deze applicatie.",
     },
     foreign_token_observed: Words {
         subject: "Een token van {application} is vanaf een ander adres gebruikt",
-        lead: "Een toegangstoken van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
+        lead: "Een token van de applicatie {application} is op {at} gebruikt vanaf het adres {ip}. Dat adres \
                staat niet op de lijst van toegestane adressen. De lijst wordt alleen bewaakt, dus het verzoek is \
                beantwoord. Het token begon met {token}.",
         action: "",

@@ -72,16 +72,17 @@ pub(super) const ENGLISH: Texts = Texts {
     },
     foreign_token_revoked: Words {
         subject: "A token of {application} was revoked",
-        lead: "An access token of the application {application} was used from the address {ip} at {at}. The address \
+        lead: "A token of the application {application} was used from the address {ip} at {at}. The address \
                is not on its list of allowed addresses, so the request was refused and the token was revoked. The \
                token began with {token}.",
         action: "",
-        after: "If it was your own system, add its address to the list and get a new token. If it was not, find out \
-                how the token got there. For the next ten minutes there is no other mail about this application.",
+        after: "If it was your own system, add its address to the list and get a new token, or let the person \
+                authorize again. If it was not, find out how the token got there. For the next ten minutes there is \
+                no other mail about this application.",
     },
     foreign_token_observed: Words {
         subject: "A token of {application} was used from another address",
-        lead: "An access token of the application {application} was used from the address {ip} at {at}. The address \
+        lead: "A token of the application {application} was used from the address {ip} at {at}. The address \
                is not on its list of allowed addresses. The list is only observed, so the request was accepted. The \
                token began with {token}.",
         action: "",

@@ -75,17 +75,17 @@ pub(super) const GERMAN: Texts = Texts {
     },
     foreign_token_revoked: Words {
         subject: "Ein Token von {application} wurde widerrufen",
-        lead: "Ein Zugriffstoken der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+        lead: "Ein Token der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
                Adresse steht nicht auf der Liste der erlaubten Adressen. Darum wurde die Anfrage abgelehnt und das \
                Token widerrufen. Das Token begann mit {token}.",
         action: "",
         after: "Falls es Ihr eigenes System war, nehmen Sie die Adresse in die Liste auf und holen Sie ein neues \
-                Token. Falls nicht, finden Sie heraus, wie das Token dorthin kam. In den nächsten zehn Minuten kommt \
-                keine weitere Mail zu dieser Anwendung.",
+                Token, oder lassen Sie die Person den Zugriff erneut erlauben. Falls nicht, finden Sie heraus, wie \
+                das Token dorthin kam. In den nächsten zehn Minuten kommt keine weitere Mail zu dieser Anwendung.",
     },
     foreign_token_observed: Words {
         subject: "Ein Token von {application} wurde von einer anderen Adresse aus benutzt",
-        lead: "Ein Zugriffstoken der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
+        lead: "Ein Token der Anwendung {application} wurde um {at} von der Adresse {ip} aus benutzt. Diese \
                Adresse steht nicht auf der Liste der erlaubten Adressen. Die Liste wird nur beobachtet, darum wurde \
                die Anfrage beantwortet. Das Token begann mit {token}.",
         action: "",

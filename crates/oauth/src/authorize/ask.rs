@@ -215,7 +215,7 @@ fn check_client(application: &Application, parameters: &Parameters) -> Result<()
     if !application.client.grant_types.contains(&GrantType::AuthorizationCode) {
         return Err(Error::new(ErrorCode::UnauthorizedClient, "The client may not use this grant type."));
     }
-    if application.organization.is_some() && parameters.get("state").is_none() {
+    if application.client.ownership.is_some() && parameters.get("state").is_none() {
         return Err(Error::invalid_request("The parameter state is missing."));
     }
     Ok(())

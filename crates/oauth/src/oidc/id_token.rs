@@ -5,7 +5,7 @@ use paylent_crypto::{
     jwt,
     secret::{self, Secret, fingerprint},
 };
-use paylent_domain::{Id, Timestamp, organization::Organization, session::Session, user::User};
+use paylent_domain::{Id, Timestamp, organization::Organization, scope::Scopes, session::Session, user::User};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -25,6 +25,8 @@ const LIFETIME: i64 = 3_600;
 pub(crate) struct IdTokenRequest<'a> {
     pub(crate) parties: &'a Parties,
     pub(crate) family: &'a Family,
+    /// What is granted at this moment: a refresh may ask for less than the family holds.
+    pub(crate) scopes: &'a Scopes,
     /// Sent back byte for byte; a refreshed ID token has none (OpenID Connect Core section 12.2).
     pub(crate) nonce: Option<&'a str>,
     /// The access token that comes with it.
@@ -57,8 +59,8 @@ struct IdToken<'a> {
 impl<S: Store> Engine<S> {
     /// The ID token that goes with these tokens; `None` when the scope `openid` was not granted.
     pub(crate) async fn id_token(&self, request: &IdTokenRequest<'_>, now: Timestamp) -> Result<Option<Secret>, Error> {
-        let IdTokenRequest { parties, family, nonce, access_token } = request;
-        if !family.scopes.contains("openid") {
+        let IdTokenRequest { parties, family, scopes, nonce, access_token } = request;
+        if !scopes.contains("openid") {
             return Ok(None);
         }
         let key = self.primary_key(parties.primary_kid.as_deref()).await?;
@@ -79,7 +81,7 @@ impl<S: Store> Engine<S> {
             amr: &family.amr,
             sid: family.session_id,
             org_id: family.organization_id,
-            profile: claims(&parties.profile, &family.scopes, |name| parties.client.id_token_claims || by_name(name)),
+            profile: claims(&parties.profile, scopes, |name| parties.client.id_token_claims || by_name(name)),
         };
         Ok(Some(Secret::from(jwt::sign(&key, TYP, &claims)?)))
     }

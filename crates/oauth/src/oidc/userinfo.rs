@@ -45,7 +45,7 @@ impl<S: Store> Engine<S> {
         }
         let profile = self.store.profile(live.user_id).await.map_err(Error::from).map_err(BearerError::from)?;
         let profile = profile.ok_or(BearerError::Invalid)?;
-        self.note_use(live.used(), caller);
+        self.note_use(live.used(), Some(caller));
         Ok(UserInfo {
             sub: live.user_id,
             org_id: live.organization_id,

@@ -39,7 +39,7 @@ pub struct Client {
     pub active: bool,
     /// Raised when everything issued to it so far must die.
     pub generation: i64,
-    /// That an organization owns it, if one does.
+    /// That an organization owns it, if one does: then `state` is required.
     pub ownership: Option<Ownership>,
 }
 
@@ -135,7 +135,7 @@ pub struct Application {
     pub client: Client,
     /// What people call it.
     pub name: String,
-    /// The name of the organization that owns it, if one does: then `state` is required.
+    /// What the organization that owns it is called, for people to read. That one does is what the client's `ownership` says.
     pub organization: Option<String>,
     /// Whether it belongs to the environment's owner, so that nobody is asked for consent.
     pub first_party: bool,

@@ -93,12 +93,11 @@ pub trait Store: Send + Sync {
 
     /// Keeps an authorization code and, in the same unit of work, if the person was just `asked` for scopes, the consent of
     /// the code's user, client and audience: what is [`agreed`] when the code's scopes were granted, counted from what the
-    /// consent is at that moment. The code of an organization's application lives by a connection: by one
-    /// that covers its scopes (the organization's before the person's), or if the person was asked by the one that this
-    /// makes or changes, within what the application has permission for; by none when the person does not belong to the
-    /// organization any more. `false`, and nothing is written at all, when there is a code for the
-    /// same `request_id`: of any number of calls with one `request_id`, at the same time or not, exactly one is
-    /// answered `true`.
+    /// consent is at that moment. The code of an organization's application lives by a connection: if the person was asked,
+    /// by the one that this makes or changes, within what the application has permission for, and by none when the person
+    /// does not belong to the organization any more; and else by one that covers its scopes, the organization's before the
+    /// person's. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any number of
+    /// calls with one `request_id`, at the same time or not, exactly one is answered `true`.
     fn save_code(
         &self,
         code: AuthorizationCode,
@@ -116,7 +115,7 @@ pub trait Store: Send + Sync {
 
     /// Consumes a code and saves all it is exchanged for, or does nothing: one unit of work. Of any number of calls for
     /// one code, at the same time or not, exactly one is answered [`Exchanged::Done`]. It is so only while the code is
-    /// known, unconsumed, of at most [`MAX_WRONG_VERIFIERS`] wrong verifiers, and its session was not ended; an
+    /// known, unconsumed, of fewer than [`MAX_WRONG_VERIFIERS`] wrong verifiers, and its session was not ended; an
     /// [`end_session`](Self::end_session) at the same time either sees the new family or makes this
     /// [`Exchanged::Gone`]. A consumed code is [`Exchanged::Replayed`] whatever else is true of it. Whether code or
     /// session have expired is the engine's to judge.

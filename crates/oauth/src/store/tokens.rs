@@ -151,8 +151,8 @@ pub struct Use {
     pub of: Used,
     /// When.
     pub at: Timestamp,
-    /// From where.
-    pub ip: IpAddr,
+    /// From where; `None` when the one who accepted it did not say.
+    pub ip: Option<IpAddr>,
 }
 
 /// What was used.
@@ -164,7 +164,7 @@ pub enum Used {
     StaticToken(SecretHash),
 }
 
-/// How many wrong `code_verifier`s an authorization code survives.
+/// How many wrong `code_verifier`s kill an authorization code.
 pub const MAX_WRONG_VERIFIERS: u32 = 5;
 
 /// An authorization code (RFC 6749 section 4.1.2), without the code.

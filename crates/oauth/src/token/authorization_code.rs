@@ -57,7 +57,7 @@ impl<S: Store> Engine<S> {
         let PresentedCode { code, parties, wrong_verifiers, .. } = presented;
         let now = self.clock.now();
         let session_lives = parties.session_expires_at.is_some_and(|moment| now < moment);
-        if code.expires_at <= now || *wrong_verifiers > MAX_WRONG_VERIFIERS || !session_lives {
+        if code.expires_at <= now || *wrong_verifiers >= MAX_WRONG_VERIFIERS || !session_lives {
             return Err(DEAD);
         }
         check_connection(parties, presented.connection.as_ref())?;

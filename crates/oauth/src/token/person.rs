@@ -79,8 +79,8 @@ impl<S: Store> Engine<S> {
         self.config.refresh_absolute_ttl.map(|seconds| family.created_at.plus_seconds(seconds))
     }
 
-    /// Makes all tokens that the family yields now: an access token with these scopes, an ID token when `openid` was
-    /// granted, a refresh token when the client may have one.
+    /// Makes all tokens that the family yields now: an access token with these scopes, an ID token when `openid` is
+    /// among them, a refresh token when the client may have one.
     pub(super) async fn issue(
         &self,
         parties: &Parties,
@@ -106,7 +106,7 @@ impl<S: Store> Engine<S> {
         };
         let (access_token, access) = self.access_token(&authorization, now).await?;
         let mut response = TokenResponse::of(access_token, &authorization);
-        let id_token = IdTokenRequest { parties, family, nonce, access_token: &response.access_token };
+        let id_token = IdTokenRequest { parties, family, scopes, nonce, access_token: &response.access_token };
         response.id_token = self.id_token(&id_token, now).await?;
         let refreshable = parties.client.grant_types.contains(&GrantType::RefreshToken)
             && server.is_none_or(|server| server.allow_offline_access);

@@ -35,8 +35,12 @@ impl<S: Store> Engine<S> {
             Some(SecretKind::RefreshToken) => self.store.refresh_token(&hash).await?,
             _ => None,
         };
-        let family = |found: &PresentedRefreshToken| Presented::Family(found.family.id);
-        let presented = self.own(request, found, |found| &found.parties.client, family).await?;
+        // A dead token says nothing more than the secret that came with it.
+        let what = |found: &PresentedRefreshToken| match found.family_revoked {
+            true => Presented::Secret,
+            false => Presented::Family(found.family.id),
+        };
+        let presented = self.own(request, found, |found| &found.parties.client, what).await?;
         if let Some(response) = self.use_token(request, text, presented).await? {
             return Ok(response);
         }

@@ -275,7 +275,7 @@ impl Env {
                 let usable = this
                     .clone()
                     .filter(authorization_codes::family_id.is_null())
-                    .filter(authorization_codes::wrong_verifiers.le(MAX_WRONG_VERIFIERS as i32));
+                    .filter(authorization_codes::wrong_verifiers.lt(MAX_WRONG_VERIFIERS as i32));
                 let consume = diesel::update(usable).set(authorization_codes::family_id.eq(family_id));
                 consume.returning(authorization_codes::connection_id).prepared().get_result(c).await.optional()?
             } else {

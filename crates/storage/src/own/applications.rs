@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use paylent_domain::{Id, Timestamp, scope::Scopes, user::User};
-use paylent_oauth::OIDC_SCOPES;
+use paylent_oauth::limit_scopes;
 
 use crate::{
     Env, Error, Result,
@@ -45,14 +45,11 @@ type GrantedByConnection = (String, String, Option<String>, String, String, i64)
 /// What binds the tokens of an application: what it has permission for, and what their connection allows.
 type Bounds = (Option<String>, Option<String>);
 
-/// The scopes that are left within what the application has permission for and, if it is said, what the connection allows.
+/// The scopes that are left of these, in the words of the database.
 fn bounded(scope: &str, permissions: &str, connection: Option<&str>) -> Result<String> {
-    let (permissions, connection) = (Scopes::from_iter(names(permissions)?), connection.map(Scopes::stored));
-    let permitted = |name: &&str| OIDC_SCOPES.contains(name) || permissions.contains(name);
-    let allowed = |name: &&str| connection.as_ref().is_none_or(|connection| connection.contains(name));
-    let scopes = Scopes::stored(scope);
-    let left: Scopes = scopes.iter().filter(permitted).filter(allowed).map(str::to_owned).collect();
-    Ok(left.to_string())
+    let permissions = Scopes::from_iter(names(permissions)?);
+    let connection = connection.map(Scopes::stored);
+    Ok(limit_scopes(&Scopes::stored(scope), &permissions, connection.as_ref()).to_string())
 }
 
 impl Env {

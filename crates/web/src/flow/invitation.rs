@@ -8,7 +8,7 @@ use actix_web::{
     http::StatusCode,
     web::{Data, Payload},
 };
-use paylent_crypto::secret::SecretKind;
+use paylent_crypto::secret::{self, SecretKind};
 use paylent_domain::{
     Id,
     invitation::{Invitation, InvitationStatus},
@@ -126,7 +126,7 @@ fn question(visit: &Visit, open: &OpenInvitation, again: Option<Again<'_>>) -> H
         (Some(account), Some(session)) if own(&session.email) => Way::Member(account),
         (Some(account), _) => Way::Switch(account, Href::parse(&switch)),
         (None, _) if open.has_account => Way::SignIn(Href::parse(&sign_in)),
-        (None, _) => Way::Newcomer(who.asked(shortest_password(open), problem)),
+        (None, _) => Way::Newcomer(who.asked(shortest_password(visit, open), problem)),
     };
     let csrf = visit.csrf(Purpose::AnswerInvitation);
     let form = |action| pages::Form { handle: None, ..visit.form(action, &csrf, "") };
@@ -174,7 +174,10 @@ async fn by_page(
     let answered = match (accepts, visit.session.is_some()) {
         (false, _) => answering.decline(visit).await.map(|()| None),
         (true, true) => answering.accept(visit).await.map(Some),
-        (true, false) => answering.register(visit, &open, who).await.map(|(_, accepted)| Some(accepted)),
+        (true, false) => {
+            let session = secret::generate(SecretKind::Session)?;
+            answering.register(visit, &open, who, Some(&session)).await.map(|(_, accepted)| Some(accepted))
+        }
     };
     match answered {
         Ok(joined) => {
@@ -232,7 +235,7 @@ async fn by_program(
     if open.invitation.status_at(visit.now) != InvitationStatus::Pending && open.token_fits {
         return Err(Trouble::Gone);
     }
-    let (user_id, accepted) = answering.register(visit, &open, Introduction::of(sent)).await?;
+    let (user_id, accepted) = answering.register(visit, &open, Introduction::of(sent), None).await?;
     let mut told = joined(&accepted);
     told["user_id"] = Value::from(user_id.to_string());
     Ok(json::reply(StatusCode::CREATED, &told))

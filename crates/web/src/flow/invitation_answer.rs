@@ -1,6 +1,6 @@
 //! What it takes to answer an invitation, whether a page or a program asks.
 
-use paylent_crypto::secret::{self, SecretHash, SecretKind, random_bytes};
+use paylent_crypto::secret::{Secret, SecretHash, random_bytes};
 use paylent_domain::{
     Id,
     audit::Context,
@@ -86,21 +86,22 @@ impl Answering {
         visit.env.decline_invitation(self.id, self.invited(), &by(visit)).await?.ok_or(Trouble::Unknown)
     }
 
-    /// Joins as somebody new, who is signed in from then on.
+    /// Joins as somebody new, who is signed in from then on with this token, if there is one.
     pub(super) async fn register(
         &self,
         visit: &mut Visit,
         open: &OpenInvitation,
         who: Introduction<'_>,
+        session_token: Option<&Secret>,
     ) -> Result<(Id<User>, Accepted), Trouble> {
         let token = self.token.filter(|_| open.token_fits).ok_or(Trouble::Unknown)?;
         if open.has_account {
             return Err(Trouble::HasAccount);
         }
-        let (email, minimum) = (open.invitation.email.clone(), shortest_password(open));
+        let (email, minimum) = (open.invitation.email.clone(), shortest_password(visit, open));
         who.check(visit.env.tenant(), minimum, email.as_str()).map_err(Trouble::Unfit)?;
         let password = PasswordHash(visit.settings.passwords.hash(who.password).await?);
-        let (user_id, secret) = (Id::new(visit.now, random_bytes()?), secret::generate(SecretKind::Session)?);
+        let user_id = Id::new(visit.now, random_bytes()?);
         let by = visit.context(user_id, email.as_str());
         let new = NewPerson {
             id: user_id,
@@ -110,19 +111,19 @@ impl Answering {
             last_name: Some(who.last_name.to_owned()),
             password,
         };
-        let session = visit.new_session(user_id, &secret)?;
+        let session = session_token.map(|token| visit.new_session(user_id, token)).transpose()?;
         let joined = visit.env.accept_invitation_as_new(self.id, token, new, session, &by).await?;
         let (accepted, until) = joined.ok_or(Trouble::Unknown)?;
-        if visit.is_from_here() {
-            visit.sign_in(secret.expose(), until).await.map_err(Trouble::Failed)?;
+        if let Some((token, until)) = session_token.zip(until) {
+            visit.sign_in(token.expose(), until).await.map_err(Trouble::Failed)?;
         }
         Ok((user_id, accepted))
     }
 }
 
 /// How many characters the password of somebody new has at least.
-pub(super) fn shortest_password(open: &OpenInvitation) -> usize {
-    usize::try_from(open.password_min_length).unwrap_or_default()
+pub(super) fn shortest_password(visit: &Visit, open: &OpenInvitation) -> usize {
+    visit.shortest_password(usize::try_from(open.password_min_length).unwrap_or_default())
 }
 
 /// Who answers, for the audit trail: the person who is signed in, or nobody known.

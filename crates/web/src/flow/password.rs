@@ -216,7 +216,7 @@ async fn unfit(
     password: &str,
     repeated: Option<&str>,
 ) -> Result<Option<PasswordProblem>, Failure> {
-    let least = visit.settings.minimum_password.max(visit.env.password_min_length().await?);
+    let least = visit.shortest_password(visit.env.password_min_length().await?);
     let names = [holder.first_name.as_deref(), holder.last_name.as_deref()];
     let checked = choice::check(visit.env.tenant(), password, least, holder.email.as_str(), names);
     Ok(if password.chars().count() < least {

@@ -6,7 +6,7 @@ use actix_web::{
         Method,
         header::{ACCEPT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, ORIGIN, SET_COOKIE},
     },
-    web::{Payload, Query},
+    web::{Bytes, Payload, Query},
 };
 use paylent_crypto::{
     seal::mac,
@@ -32,6 +32,8 @@ use crate::{
 
 /// For how long a browser is told from others, in seconds: 400 days, the longest that browsers agree to.
 const BROWSER_SECONDS: u32 = 400 * 24 * 3_600;
+/// The largest form of somebody who is signed in, in bytes: it may name every permission of an API.
+const MEMBERS_FORM: usize = 256 * 1024;
 /// The longest `User-Agent` that is kept, in characters.
 const MAX_USER_AGENT: usize = 400;
 
@@ -194,7 +196,9 @@ impl Visit {
 
     /// Reads the body of a form, and the language of the page it came from.
     pub(super) async fn read(&mut self, request: &HttpRequest, payload: Payload) -> Result<Fields, Failure> {
-        let bytes = form_bytes(request, payload).await?;
+        // A stranger's form is small, so that nobody makes the server hold much for them.
+        let limit = if self.session.is_some() { MEMBERS_FORM } else { body::LIMIT };
+        let bytes = form_within(limit, request, payload).await?;
         let text = std::str::from_utf8(&bytes);
         let fields = Fields::parse(text.map_err(|_| Failure::malformed("The form is not UTF-8."))?)?;
         self.speak(fields.one("ui_locales"));
@@ -306,6 +310,11 @@ impl Visit {
         Ok(NewSession { id, user_id, token_hash, ip, user_agent })
     }
 
+    /// How many characters a password has at least: the operator's word and the environment's both hold.
+    pub(super) fn shortest_password(&self, of_environment: usize) -> usize {
+        self.settings.minimum_password.max(of_environment)
+    }
+
     /// The account that is signed in.
     pub(super) fn account(&self) -> Option<Account<'_>> {
         let email = Name(&self.session.as_ref()?.email);
@@ -365,11 +374,16 @@ impl Fields {
 }
 
 /// The body of a request whose media type is that of HTML forms.
-pub(super) async fn form_bytes(request: &HttpRequest, payload: Payload) -> Result<actix_web::web::Bytes, Failure> {
+pub(super) async fn form_bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Failure> {
+    form_within(body::LIMIT, request, payload).await
+}
+
+async fn form_within(limit: usize, request: &HttpRequest, payload: Payload) -> Result<Bytes, Failure> {
     let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Failure::malformed("Send the parameters as application/x-www-form-urlencoded."));
     }
-    body::bytes(payload).await.map_err(|_| Failure::malformed("The body cannot be read or is larger than 64 KiB."))
+    let read = body::bytes_within(limit, payload).await;
+    read.map_err(|_| Failure::malformed("The body cannot be read or is too large."))
 }

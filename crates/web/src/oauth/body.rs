@@ -15,7 +15,7 @@ use paylent_oauth::Parameters;
 use super::reply::Refusal;
 
 /// The largest body, in bytes.
-const LIMIT: usize = 64 * 1024;
+pub(crate) const LIMIT: usize = 64 * 1024;
 /// The most parts a multipart body may have.
 const MAX_PARTS: usize = 32;
 /// How long the body may take to arrive.
@@ -75,12 +75,17 @@ fn check_charset(media_type: &Mime) -> Result<(), Refusal> {
 }
 
 /// The whole body; reading stops at the limit.
-pub(crate) async fn bytes(mut payload: Payload) -> Result<Bytes, Refusal> {
+pub(crate) async fn bytes(payload: Payload) -> Result<Bytes, Refusal> {
+    bytes_within(LIMIT, payload).await
+}
+
+/// The same with another limit.
+pub(crate) async fn bytes_within(limit: usize, mut payload: Payload) -> Result<Bytes, Refusal> {
     let reading = async {
         let mut body = BytesMut::new();
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::unreadable(400, "The body could not be read."))?;
-            if body.len() + chunk.len() > LIMIT {
+            if body.len() + chunk.len() > limit {
                 return Err(Refusal::unreadable(413, "The body is larger than 64 KiB."));
             }
             body.extend_from_slice(&chunk);

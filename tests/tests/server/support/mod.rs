@@ -123,6 +123,8 @@ pub struct Setting {
     pub hashing: Option<(usize, usize)>,
     /// Let the server's own requests reach public addresses only.
     pub public_only: bool,
+    /// The fewest characters that the operator allows a password, other than 8.
+    pub minimum_password: Option<usize>,
     /// How mails leave.
     pub mail: Option<Transport>,
 }

@@ -40,7 +40,7 @@ pub fn rooms(db: Db, clock: Arc<FixedClock>, setting: &Setting) -> Rooms {
             api: NonZeroU32::new(100).unwrap(),
             auth: NonZeroU32::new(10).unwrap(),
         },
-        minimum_password: 8,
+        minimum_password: setting.minimum_password.unwrap_or(8),
         db,
     }
 }

@@ -3,6 +3,7 @@
 use paylent_domain::{
     allow_list::MAX_ENTRIES,
     application::{Application, MAX_NOTIFICATION_EMAILS, SecretOverlap},
+    scope::MAX_SCOPES,
 };
 use serde_json::json;
 
@@ -34,7 +35,7 @@ impl Documented for Application {
                 "permissions",
                 "The scopes of the resource server that it may ask for. One that is taken away is gone from its tokens at \
                  once; one that is added has to be agreed to.",
-                set(scope_name(), 1_000),
+                set(scope_name(), MAX_SCOPES),
                 json!(["read:documents"]),
             )
             .optional()

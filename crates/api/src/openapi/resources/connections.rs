@@ -1,6 +1,9 @@
 //! What was connected to applications, and tokens that never expire.
 
-use paylent_domain::application::{Connection, StaticToken};
+use paylent_domain::{
+    application::{Connection, StaticToken},
+    scope::MAX_SCOPES,
+};
 use serde_json::json;
 
 use crate::openapi::property::{Documented, Property, Relation, flag, ip_address, moment, set, text};
@@ -25,7 +28,7 @@ impl Documented for Connection {
         let for_all = "Whether it is for all of the organization.";
         let [last_used_at, last_used_ip] = last_use();
         vec![
-            Property::new("permissions", permissions, set(text(), 100), json!(["invoices:read"])).changeable(),
+            Property::new("permissions", permissions, set(text(), MAX_SCOPES), json!(["invoices:read"])).changeable(),
             Property::new("for_organization", for_all, flag(), true),
             last_used_at,
             last_used_ip,

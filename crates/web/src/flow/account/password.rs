@@ -40,7 +40,7 @@ async fn change(visit: &mut Visit, person: Person, fields: &Fields) -> Result<Ht
     if !proves(visit, &person, typed("current_password")).await? {
         problems.push(("current_password", Wrong::Password));
     }
-    let (tenant, least) = (visit.env.tenant(), person.password_minimum);
+    let (tenant, least) = (visit.env.tenant(), visit.shortest_password(person.password_minimum));
     let names = [person.first_name.as_deref(), person.last_name.as_deref()];
     if password.chars().count() < least {
         problems.push(("password", Wrong::ShortPassword));
@@ -78,7 +78,7 @@ async fn page(visit: &Visit, person: &Person, problems: Problems, done: bool) ->
         around: tokens.around(visit, Section::Password, done),
         form: visit.own_form("/account/password", &tokens.own),
         email: person.email.as_str(),
-        minimum: person.password_minimum,
+        minimum: visit.shortest_password(person.password_minimum),
         problems,
     };
     Ok(show::page(status, &page))

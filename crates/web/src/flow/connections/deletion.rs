@@ -32,6 +32,9 @@ pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>)
 pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
         let application = desk.application(visit, &request).await?;
+        if fields.one("name").map(str::trim) != Some(application.name.as_str()) {
+            return page(visit, &desk, &application, &[Problem { field: "name", wrong: Wrong::OtherName }]).await;
+        }
         match visit.env.delete_application(application.id, &expected(fields), &desk.by(visit)).await {
             Ok(true) => Ok(say(&desk.path, Done::Deleted)),
             Ok(false) => Err(unknown()),
@@ -68,5 +71,10 @@ async fn page(
         back: &back,
         problems,
     };
-    Ok(show::page(if problems.is_empty() { 200 } else { 409 }, &page))
+    let status = match problems.first().map(|problem| &problem.wrong) {
+        None => 200,
+        Some(Wrong::Stale) => 409,
+        Some(_) => 422,
+    };
+    Ok(show::page(status, &page))
 }

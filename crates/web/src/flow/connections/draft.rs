@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use paylent_domain::{
     allow_list::{AllowList, AllowListMode},
-    application::{Application, ApplicationGrant, MAX_NOTIFICATION_EMAILS},
+    application::{Application, ApplicationGrant, notification_emails},
     client::MAX_NAME,
     scope::Scopes,
     text::one_line,
@@ -139,12 +139,11 @@ fn allow_list(text: &str, grant: ApplicationGrant) -> Result<AllowList, Wrong> {
 }
 
 fn emails(text: &str) -> Result<Vec<Email>, Wrong> {
-    let parse = |line: &str| line.parse::<Email>().map_err(|_| Wrong::Email(line.to_owned()));
-    let emails: Vec<Email> = lines(text).map(parse).collect::<Result<_, _>>()?;
-    let mut keys: Vec<String> = emails.iter().map(Email::key).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    if emails.len() > MAX_NOTIFICATION_EMAILS || keys.len() < emails.len() { Err(Wrong::Emails) } else { Ok(emails) }
+    let addresses: Vec<&str> = lines(text).collect();
+    notification_emails(addresses.iter().copied()).map_err(|(index, _)| {
+        let malformed = index.and_then(|index| addresses.get(index)).filter(|line| line.parse::<Email>().is_err());
+        malformed.map_or(Wrong::Emails, |line| Wrong::Email((*line).to_owned()))
+    })
 }
 
 /// The lines that say something.

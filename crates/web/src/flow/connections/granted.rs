@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use paylent_domain::{Id, application::Connection, resource_server::ResourceServer};
+use paylent_domain::{Id, application::Connection, resource_server::ResourceServer, scope::MAX_SCOPES};
 use paylent_storage::{ApplicationFilter, OrganizationFilter, Page, ScopeFilter, UserFilter};
 
 use super::{
@@ -13,9 +13,6 @@ use crate::pages::{
     account::Moment,
     connections::{Granted, Offered},
 };
-
-/// As many scopes as a resource server may have.
-const SCOPES: i64 = 1_000;
 
 /// These connections, as those see them who may change them.
 pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) -> Result<Vec<Granted>, Failure> {
@@ -65,7 +62,8 @@ pub(super) async fn in_words(visit: &Visit, desk: &Desk, rows: Vec<Connection>) 
 /// The scopes of an API, by name.
 pub(super) async fn scopes(visit: &Visit, server: Id<ResourceServer>) -> Result<Vec<Offered>, Failure> {
     let order = paylent_storage::Order { by_name: Some(false), ..Default::default() };
-    let page = Page { limit: SCOPES, order, ..Page::default() };
+    let limit = i64::try_from(MAX_SCOPES).unwrap_or(i64::MAX);
+    let page = Page { limit, order, ..Page::default() };
     let scopes = visit.env.scopes(ScopeFilter { resource_server_id: Some(server) }, page).await?.rows;
     Ok(scopes.into_iter().map(|scope| Offered { name: scope.name, description: scope.description }).collect())
 }

@@ -67,10 +67,9 @@ impl Desk {
         self.authority.organizations.get(&self.organization)
     }
 
-    /// Whether the person is one of the organization's company-wide admins.
+    /// Whether the person is one of the organization's company-wide admins, which a role in that organization makes alone.
     fn is_admin(&self) -> bool {
-        let held = |permissions: &Permissions| permissions.contains(COMPANY_ADMIN);
-        held(&self.authority.permissions) || self.there().is_some_and(held)
+        self.there().is_some_and(|held| held.contains(COMPANY_ADMIN))
     }
 
     /// Refuses everybody but its company-wide admins.

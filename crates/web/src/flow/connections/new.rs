@@ -17,13 +17,14 @@ use super::{
     Desk, done,
     draft::{self, Sound},
     granted::scopes,
+    say,
     showing::{current_address, offered, secret_page},
     shown,
 };
 use crate::{
     Settings,
     csrf::Purpose,
-    pages::connections::{NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
+    pages::connections::{Done, NewApplicationPage, Problem, Settings as Form, Typed, Wrong},
 };
 
 /// How many APIs there are to choose from at most.
@@ -127,8 +128,8 @@ async fn create(
     };
     match visit.env.create_application(new, &desk.by(visit)).await {
         Ok(application) => Ok(secret_page(visit, desk, &application, &secret, None)),
-        // The form came a second time. The secret is told once.
-        Err(Error::Conflict) => Ok(show::redirect(&desk.path_of(id))),
+        // The form came a second time, perhaps with the first on its way. The secret is told once.
+        Err(Error::Conflict) => Ok(say(&desk.path_of(id), Done::AlreadyMade)),
         Err(Error::Reference | Error::Refused(_)) => {
             let problem = Problem { field: "resource_server", wrong: Wrong::ResourceServer };
             page(visit, desk, id, typed, false, vec![problem]).await

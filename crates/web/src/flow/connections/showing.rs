@@ -49,10 +49,8 @@ pub(super) fn example(visit: &Visit, application: &Application) -> String {
         ApplicationGrant::AuthorizationCode => {
             let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
             let redirect_uri = encode(application.redirect_uri.as_deref().unwrap_or_default());
-            let scope = encode(&application.permissions.to_string());
-            format!(
-                "{base}/oauth/authorize?response_type=code&client_id={id}&redirect_uri={redirect_uri}&scope={scope}&state=STATE"
-            )
+            // No scope asks for all that the application may have: named, they could make the link longer than it may be.
+            format!("{base}/oauth/authorize?response_type=code&client_id={id}&redirect_uri={redirect_uri}&state=STATE")
         }
         ApplicationGrant::ClientCredentials => {
             format!("curl --user {id}:CLIENT_SECRET --data grant_type=client_credentials {base}/oauth/token")
@@ -71,6 +69,7 @@ pub(super) fn secret_page(
     let page = SecretPage {
         frame: visit.frame(),
         place: desk.place(visit),
+        issuer: &visit.env.tenant().base_url,
         client_id: &application.client_id,
         secret: secret.expose(),
         old_until: old_until.map(Moment),

@@ -139,7 +139,7 @@ impl Applicant<'_> {
         let proved = visit.env.proved_registration(&token, visit.now).await?;
         let (registration, minimum) = proved.ok_or(Problem::Unknown)?;
         let tenant = visit.env.tenant();
-        who.check(tenant, minimum, registration.email().as_str()).map_err(Problem::Fields)?;
+        who.check(tenant, visit.shortest_password(minimum), registration.email().as_str()).map_err(Problem::Fields)?;
         let password = PasswordHash(visit.settings.passwords.hash(who.password).await?);
         let newcomer = Newcomer {
             id: Id::new(visit.now, random_bytes()?),

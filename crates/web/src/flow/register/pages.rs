@@ -173,7 +173,7 @@ async fn ask_person(
         form: form(visit, "/register/complete", &csrf, handle),
         registration_token: token,
         email: proved.email().as_str(),
-        person: Introduction::of(fields).asked(minimum, problem),
+        person: Introduction::of(fields).asked(visit.shortest_password(minimum), problem),
     };
     Ok(show::page(status, &page))
 }

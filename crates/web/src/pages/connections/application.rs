@@ -3,7 +3,7 @@
 use askama::Template;
 use paylent_domain::application::{ApplicationGrant, SecretOverlap};
 
-use super::{Place, Problem, Settings, about, grant};
+use super::{Place, Problem, Settings, Wrong, about, grant};
 use crate::pages::{
     Form, Frame,
     account::{Moment, stays_here},
@@ -124,6 +124,12 @@ pub struct DeletionPage<'a> {
     pub back: &'a str,
     /// What is wrong.
     pub problems: &'a [Problem],
+}
+
+impl DeletionPage<'_> {
+    fn is_misnamed(&self) -> bool {
+        self.problems.iter().any(|problem| problem.wrong == Wrong::OtherName)
+    }
 }
 
 stays_here!(NewApplicationPage, ApplicationPage, DeletionPage);

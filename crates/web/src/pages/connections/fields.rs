@@ -94,6 +94,8 @@ pub enum Wrong {
     Emails,
     /// No time for which the old secret works.
     Overlap,
+    /// What was typed is not the name of what is to be deleted.
+    OtherName,
     /// Somebody changed it meanwhile.
     Stale,
 }
@@ -119,6 +121,7 @@ impl Wrong {
             Self::Email(email) => about(texts.wrong_email, email),
             Self::Emails => about(texts.many_emails, ""),
             Self::Overlap => about(texts.wrong_overlap, ""),
+            Self::OtherName => about(texts.other_name, ""),
             Self::Stale => about(texts.stale, ""),
         }
     }

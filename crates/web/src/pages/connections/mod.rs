@@ -44,6 +44,8 @@ pub enum Done {
     Saved,
     /// The application may ask for more than before.
     SavedMore,
+    /// An application was made already, by the same form.
+    AlreadyMade,
     /// A static token was revoked.
     Revoked,
     /// An application was deleted.
@@ -53,7 +55,8 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 5] = [Self::Saved, Self::SavedMore, Self::Revoked, Self::Deleted, Self::Disconnected];
+    const ALL: [Self; 6] =
+        [Self::Saved, Self::SavedMore, Self::AlreadyMade, Self::Revoked, Self::Deleted, Self::Disconnected];
 
     /// The query of the page that says so.
     #[must_use]
@@ -61,6 +64,7 @@ impl Done {
         match self {
             Self::Saved => "saved",
             Self::SavedMore => "saved-more",
+            Self::AlreadyMade => "already-made",
             Self::Revoked => "revoked",
             Self::Deleted => "deleted",
             Self::Disconnected => "disconnected",
@@ -78,6 +82,7 @@ impl Done {
         match self {
             Self::Saved => frame.account().saved,
             Self::SavedMore => texts.saved_more,
+            Self::AlreadyMade => texts.already_made,
             Self::Revoked => texts.done_revoked,
             Self::Deleted => texts.done_deleted,
             Self::Disconnected => texts.done_disconnected,

@@ -177,6 +177,7 @@ fn application(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         ("application-wrong", page(code, Some(Done::Saved), false, &all, &[], &offered)),
         ("application-stale", page(code, Some(Done::Saved), false, &gone, &[], &[])),
         ("application-static", page(credentials, Some(Done::Revoked), true, &[], &tokens, &offered)),
+        ("application-static-again", page(credentials, Some(Done::AlreadyMade), false, &[], &[], &offered)),
         ("application-static-new", page(credentials, None, false, &[], &[], &offered)),
     ]
 }
@@ -225,12 +226,13 @@ fn answers(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
     let secret = |old_until| {
         let (client_id, secret) =
             ("q5NsVrSxnV0yY4fPq58EWH2n5kCWaWYeJ5lVQNI7A", "pay_cs_Mq4E2VFNssr5iA7Z7LAdS82vm59wBog5Q5Hl6J");
-        let onward = "/organizations/o/applications/a";
-        render(&SecretPage { frame, place: place(done), client_id, secret, old_until, onward }).unwrap()
+        let (issuer, onward) = ("https://acme-test.example", "/organizations/o/applications/a");
+        render(&SecretPage { frame, place: place(done), issuer, client_id, secret, old_until, onward }).unwrap()
     };
     vec![
         ("application-delete", deletion(&[])),
         ("application-delete-stale", deletion(&[Problem { field: "settings", wrong: Wrong::Stale }])),
+        ("application-delete-other-name", deletion(&[Problem { field: "name", wrong: Wrong::OtherName }])),
         ("application-removal", render(&removal).unwrap()),
         ("application-secret", secret(None)),
         ("application-secret-rotated", secret(Some(AT))),
