@@ -11,7 +11,10 @@ use paylent_domain::{
     organization::Organization,
     scope::Scopes,
 };
-use paylent_oauth::store::{Kept, NewStaticToken};
+use paylent_oauth::{
+    limit_scopes,
+    store::{Kept, NewStaticToken},
+};
 
 use crate::{
     Env, Error, Listed, Page, Result,
@@ -167,9 +170,7 @@ impl Env {
             let permissions = applications::table.find((environment, application)).select(applications::permissions);
             let permissions: Scopes = names(&permissions.get_result::<String>(c).await?)?.into_iter().collect();
             // A permission may have been taken away since the token was asked for.
-            let scopes = Scopes::stored(&token.scope);
-            let scopes: Scopes = scopes.iter().filter(|name| permissions.contains(name)).map(str::to_owned).collect();
-            token.scope = scopes.to_string();
+            token.scope = limit_scopes(&Scopes::stored(&token.scope), &permissions, None).to_string();
             let theirs =
                 static_tokens::environment_id.eq(environment).and(static_tokens::application_id.eq(application));
             let count: i64 = static_tokens::table.filter(theirs).count().get_result(c).await?;

@@ -13,8 +13,8 @@ use paylent_domain::{
 };
 
 use crate::{
+    access_token::limit_scopes,
     keyring::GeneratedKey,
-    oidc::OIDC_SCOPES,
     store::{
         Application, AuthorizationCode, BackchannelLogout, Belonging, Client, Connected, Consenting, Consumed,
         EndedSession, Exchange, Exchanged, Family, Kept, MAX_WRONG_VERIFIERS, Machine, Member, NewStaticToken,
@@ -163,8 +163,7 @@ impl Contents {
         let permissions = self.client(&client_id)?.ownership.clone()?.permissions;
         let known = self.connection(&of, code.for_organization);
         let scopes = agreed(known.as_ref().map(|known| &known.connected.scopes), &asked, &code.scopes);
-        let permitted = |name: &&str| OIDC_SCOPES.contains(name) || permissions.contains(name);
-        let scopes: Scopes = scopes.iter().filter(permitted).map(str::to_owned).collect();
+        let scopes = limit_scopes(&scopes, &permissions, None);
         if let Some(known) = known {
             known.connected.scopes = scopes;
             return Some(known.connected.id);

@@ -93,10 +93,10 @@ pub trait Store: Send + Sync {
 
     /// Keeps an authorization code and, in the same unit of work, if the person was just `asked` for scopes, the consent of
     /// the code's user, client and audience: what is [`agreed`] when the code's scopes were granted, counted from what the
-    /// consent is at that moment. The code of an organization's application lives by a connection: if the person was asked
-    /// by the one that this makes or changes, within what the application has permission for, and else by one that covers
-    /// its scopes, the organization's before the person's; by none when the person does not belong to the organization any
-    /// more. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any number of
+    /// consent is at that moment. The code of an organization's application lives by a connection: if the person was asked,
+    /// by the one that this makes or changes, within what the application has permission for, and by none when the person
+    /// does not belong to the organization any more; and else by one that covers its scopes, the organization's before the
+    /// person's. `false`, and nothing is written at all, when there is a code for the same `request_id`: of any number of
     /// calls with one `request_id`, at the same time or not, exactly one is answered `true`.
     fn save_code(
         &self,

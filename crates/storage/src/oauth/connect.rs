@@ -98,7 +98,7 @@ macro_rules! agree {
             application::Connection,
             audit::{By, Context},
         };
-        use paylent_oauth::{OIDC_SCOPES, store::agreed};
+        use paylent_oauth::{limit_scopes, store::agreed};
 
         use $crate::{
             audit::{entry, new_id},
@@ -129,9 +129,7 @@ macro_rules! agree {
                 };
                 let known = known.map(Connection::from);
                 let before = known.as_ref().map(|known| &known.permissions);
-                let scopes = agreed(before, asked, granted);
-                let permitted = |name: &&str| OIDC_SCOPES.contains(name) || permissions.contains(name);
-                let scopes: Scopes = scopes.iter().filter(permitted).map(str::to_owned).collect();
+                let scopes = limit_scopes(&agreed(before, asked, granted), &permissions, None);
                 let scope = connections::scope.eq(scopes.to_string());
                 let changed: Option<ConnectionRow> = match &known {
                     Some(known) if known.permissions == scopes => None,
