@@ -67,15 +67,14 @@ async fn disconnect(
 
 /// Keeps what is still ticked, and what the application may know of the person.
 async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fields) -> Result<HttpResponse, Failure> {
-    let shown = granted::in_words(visit, desk, vec![connection.clone()]).await?.pop().ok_or_else(unknown)?;
     let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
-    if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
-        return page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await;
-    }
     let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
     match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
         Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
         Ok(None) => Err(unknown()),
+        Err(Error::Refused(Refusal::NothingLeft)) => {
+            page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await
+        }
         Err(Error::Refused(_)) => page(visit, desk, connection, None, problem("permissions", Wrong::Overtaken)).await,
         Err(error) => Err(error.into()),
     }
