@@ -9,7 +9,7 @@ use paylent_domain::{
     network::{Caller, Origin},
     organization::Organization,
     permission::Permissions,
-    policy::exercised_by,
+    policy::exercised,
 };
 use paylent_oauth::{BearerError, Engine, LiveToken, bearer_token, store::Ownership};
 use paylent_storage::{Authority, Env};
@@ -48,10 +48,7 @@ pub(crate) async fn actor(request: &HttpRequest, env: &Env, settings: &Settings)
 /// does what its scopes say; for a person, what the person may do in the organization they act for.
 fn confined(live: &LiveToken, ownership: &Ownership, mut person: Authority) -> BTreeMap<Id<Organization>, Permissions> {
     let reached = match (live.family_id, live.organization_id) {
-        (None, _) => {
-            let exercised: Vec<Permissions> = live.scopes.iter().map(exercised_by).collect();
-            Some((ownership.organization_id, exercised.iter().flat_map(Permissions::iter).map(str::to_owned).collect()))
-        }
+        (None, _) => Some((ownership.organization_id, exercised(&live.scopes))),
         (Some(_), Some(organization)) => {
             let there = person.organizations.remove(&organization).unwrap_or_default();
             Some((organization, there.iter().chain(person.permissions.iter()).map(str::to_owned).collect()))

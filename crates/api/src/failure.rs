@@ -218,6 +218,7 @@ fn code_of(refusal: Refusal) -> Code {
         Refusal::UsedByApplications => conflict("used_by_applications"),
         Refusal::NoLetter => conflict("no_letter"),
         Refusal::Wider => conflict("wider_connection"),
+        Refusal::NothingLeft => Code::INVALID_ATTRIBUTE,
     }
 }
 

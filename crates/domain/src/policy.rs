@@ -10,6 +10,7 @@ use crate::{
     actor::{Actor, TokenActor},
     organization::Organization,
     permission::{Permissions, name_of},
+    scope::Scopes,
 };
 
 /// What the Management API manages.
@@ -181,6 +182,12 @@ pub fn exercised_by(scope: &str) -> Permissions {
         .collect()
 }
 
+/// What these scopes of the Management API let a user exercise, together.
+#[must_use]
+pub fn exercised(scopes: &Scopes) -> Permissions {
+    scopes.iter().flat_map(|scope| exercised_by(scope).iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
 /// Why somebody may not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -270,7 +277,6 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::scope::Scopes;
 
     fn token(scopes: &str, permissions: &[&str]) -> Actor {
         Actor::Token(TokenActor {
@@ -334,6 +340,8 @@ mod tests {
         let exercised = exercised_by("clients:write");
         assert_eq!(exercised.iter().collect::<Vec<_>>(), ["clients:create", "clients:update"]);
         assert_eq!(exercised_by("read:documents").iter().count(), 0);
+        let both = super::exercised(&Scopes::stored("clients:write read:documents users:read"));
+        assert_eq!(both.iter().collect::<Vec<_>>(), ["clients:create", "clients:update", "users:read"]);
     }
 
     #[test]

@@ -108,11 +108,15 @@ pub(crate) fn allowed(of: &Connection, before: Option<&Scopes>, names: &Names) -
     told(action, of, names).change("permissions", before.map(Scopes::to_string), Some(of.permissions.to_string()))
 }
 
-/// What is left of `before`: these permissions, and what no permission is about, such as who the person is. `None` when
-/// they are not fewer or the same.
-fn narrowed(before: &Scopes, permissions: &Scopes) -> Option<Scopes> {
+/// What is left of `before`: these permissions, and what no permission is about, such as who the person is. Refused when
+/// they are not fewer or the same, and when nothing would be left.
+fn narrowed(before: &Scopes, permissions: &Scopes) -> std::result::Result<Scopes, Refusal> {
+    if !permissions.is_subset(before) {
+        return Err(Refusal::Wider);
+    }
     let stays = |name: &&str| permissions.contains(name) || OIDC_SCOPES.contains(name);
-    permissions.is_subset(before).then(|| before.iter().filter(stays).map(str::to_owned).collect())
+    let left: Scopes = before.iter().filter(stays).map(str::to_owned).collect();
+    if left.is_empty() && !before.is_empty() { Err(Refusal::NothingLeft) } else { Ok(left) }
 }
 
 /// The event that an application may do nothing more.
@@ -202,7 +206,7 @@ impl Env {
     /// than that from now on. `None` when there is no such connection.
     ///
     /// # Errors
-    /// `Refused` when it is not as expected, or has not all of these permissions.
+    /// `Refused` when it is not as expected, has not all of these permissions, or nothing would be left of it.
     pub async fn narrow_connection(
         &self,
         id: Id<Connection>,
@@ -217,7 +221,7 @@ impl Env {
             let lock = lock.returning(ConnectionRow::as_returning()).get_result(c).await;
             let Some(before) = lock.optional()?.map(Connection::from) else { return Ok(None) };
             expected.check(before.updated_at.micros())?;
-            let left = narrowed(&before.permissions, &permissions).ok_or(Error::Refused(Refusal::Wider))?;
+            let left = narrowed(&before.permissions, &permissions).map_err(Error::Refused)?;
             let after = (
                 connections::scope.eq(left.to_string()),
                 connections::updated_at.eq(by.at.after(before.updated_at).micros()),
@@ -254,10 +258,17 @@ mod tests {
     fn a_connection_keeps_who_the_person_is_and_gets_no_more_than_it_had() {
         let before = Scopes::stored("invoices:read invoices:write offline_access openid");
         let narrow = |to: &str| narrowed(&before, &Scopes::stored(to)).map(|left| left.to_string());
-        assert_eq!(narrow("invoices:read").as_deref(), Some("invoices:read offline_access openid"));
-        assert_eq!(narrow("").as_deref(), Some("offline_access openid"));
-        assert_eq!(narrow(&before.to_string()), Some(before.to_string()));
-        assert_eq!(narrow("invoices:read debtors:read"), None);
-        assert_eq!(narrow("email"), None);
+        assert_eq!(narrow("invoices:read").as_deref(), Ok("invoices:read offline_access openid"));
+        assert_eq!(narrow("").as_deref(), Ok("offline_access openid"));
+        assert_eq!(narrow(&before.to_string()), Ok(before.to_string()));
+        assert_eq!(narrow("invoices:read debtors:read"), Err(Refusal::Wider));
+        assert_eq!(narrow("email"), Err(Refusal::Wider));
+    }
+
+    #[test]
+    fn something_is_left_of_a_connection() {
+        let before = Scopes::stored("invoices:read invoices:write");
+        assert_eq!(narrowed(&before, &Scopes::default()), Err(Refusal::NothingLeft));
+        assert_eq!(narrowed(&Scopes::default(), &Scopes::default()), Ok(Scopes::default()), "nothing was taken");
     }
 }

@@ -112,6 +112,9 @@ pub enum Refusal {
     /// Only the people who agreed to it can let an application do more.
     #[error("A connection cannot be given more than it has. Connect the application again for that.")]
     Wider,
+    /// A connection that lets an application do nothing is none.
+    #[error("Leave at least one permission, or delete the connection.")]
+    NothingLeft,
 }
 
 impl From<Diesel> for Error {

@@ -156,6 +156,7 @@ both! {
         boss.caller.patch(&path, &set(json!(["invoices:read", "invoices:pay"]))).await.is_error(422, &format!("{list}/1"));
         boss.caller.patch(&path, &set(json!(["invoices:read", "invoices:read"]))).await.is_error(422, &format!("{list}/1"));
         boss.caller.patch(&path, &set(json!("invoices:read"))).await.is_error(422, list);
+        boss.caller.patch(&path, &set(json!([]))).await.is_error(422, list);
         jane.caller.patch(&path, &set(json!(["invoices:read"]))).await.is_error(403, "");
         let unmatched = boss.caller.request(Method::DELETE, &path).header("if-match", "\"1\"");
         Reply::of(unmatched).await.is_error(412, "");

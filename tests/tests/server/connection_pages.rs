@@ -168,7 +168,8 @@ both! {
         is_page(&hers.get(&own).await, 404);
     }
 
-    async fn a_connection_of_somebodys_own_says_each_permission_once(database: TestDatabase) {
+    /// Who somebody is remains to be told when an application may do nothing any more.
+    async fn or_connection_narrow_no_permission_is_left_where_an_identity_is(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let (ada, admin) = (person(&server.acme, EMAIL).await, server.admin(&server.acme).await);
         let acme = admin.organization("Acme").await;
@@ -179,11 +180,15 @@ both! {
         assert!(alone.text.contains("href=\"/account/applications\">Applications</a>"), "{}", alone.text);
         admin.joins(&ada, &acme, &[]).await;
         let asked = [("scope", "openid invoices:read"), ("organization", acme.as_str())];
-        browser.code_for(&application, &asked).await;
+        let code = browser.code_for(&application, &asked).await;
+        let tokens = browser.redeem(&application, &code).await.is(200).json();
         let id = admin.only("application-connections").await;
         let own = format!("/organizations/{acme}/connections/{id}");
         let shown = browser.get(&own).await.is(200);
         assert_eq!(shown.text.matches("<code dir=\"ltr\">invoices:read</code>").count(), 1, "{}", shown.text);
+        browser.submit_from(&shown, &own, &[("action", "save")]).await.is(303);
+        assert_eq!(introspected(&browser, &application, &tokens["access_token"]).await["scope"], json!("openid"));
+        is_page(&browser.get(&own).await, 200);
     }
 
     /// Whatever an API may have, an application for it can be connected with, and its connections narrowed to.

@@ -8,9 +8,9 @@ use paylent_domain::{
     policy::Resource as Managed,
     user::User,
 };
-use paylent_jsonapi::{Incoming, Resource, Schema};
+use paylent_jsonapi::{Code, Error, Incoming, Resource, Schema};
 use paylent_oauth::OIDC_SCOPES;
-use paylent_storage::{ConnectionFilter, Env, Expected, Listed, Page};
+use paylent_storage::{ConnectionFilter, Env, Error as StorageError, Expected, Listed, Page, Refusal};
 
 use super::{BY_CREATION, BY_ID, BY_TIME, applications, by, organizations, users};
 use crate::{
@@ -143,7 +143,12 @@ impl Update for Connection {
             });
             Some(left.unwrap_or_else(|| has.clone()))
         })?;
-        Ok(call.env.narrow_connection(self.id, left.into_iter().collect(), expected, &call.by).await?)
+        match call.env.narrow_connection(self.id, left.into_iter().collect(), expected, &call.by).await {
+            Err(StorageError::Refused(refusal @ Refusal::NothingLeft)) => {
+                Err(Error::new(Code::INVALID_ATTRIBUTE, refusal.to_string()).at_attribute("permissions").into())
+            }
+            narrowed => Ok(narrowed?),
+        }
     }
 }
 

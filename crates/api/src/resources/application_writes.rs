@@ -15,11 +15,7 @@ use paylent_jsonapi::{Code, Error, Errors, Field, Incoming, action, pointer};
 use paylent_storage::{ApplicationChange, Expected, NewApplication, Page, ResourceServerFilter};
 use serde_json::Value;
 
-use super::{
-    application_rules as rules,
-    client_grants::{among, exercised},
-    client_rules,
-};
+use super::{application_rules as rules, client_grants::among, client_rules};
 use crate::{
     Answering,
     attributes::{invalid, optional, read, required},
@@ -173,7 +169,7 @@ fn may_give(
     permissions: &Scopes,
 ) -> Result<(), Failure> {
     match server.system {
-        true => Ok(policy::may_grant(&call.actor, &exercised(permissions), Some(within))?),
+        true => Ok(policy::may_grant(&call.actor, &policy::exercised(permissions), Some(within))?),
         false => Ok(()),
     }
 }

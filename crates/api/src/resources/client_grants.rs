@@ -3,8 +3,7 @@
 use paylent_domain::{
     Id, Invalid, Timestamp,
     client::Client,
-    permission::Permissions,
-    policy::{Resource as Managed, exercised_by},
+    policy::{Resource as Managed, exercised},
     resource_server::{ClientGrant, ResourceServer},
     scope::Scopes,
 };
@@ -144,9 +143,4 @@ pub(super) fn among(known: &Scopes, attribute: &str, names: Vec<String>) -> Resu
     let reason = Invalid("is not a scope of the resource server");
     let errors: Errors = unknown.map(|(index, _)| invalid_item(attribute, index, &reason)).collect();
     errors.or(Scopes::from_iter(names))
-}
-
-/// What these scopes of the Management API let a user exercise, together.
-pub(super) fn exercised(scopes: &Scopes) -> Permissions {
-    scopes.iter().flat_map(|scope| exercised_by(scope).iter().map(str::to_owned).collect::<Vec<_>>()).collect()
 }

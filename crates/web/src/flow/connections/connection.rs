@@ -77,6 +77,7 @@ impl<'a> Subject<'a> {
         }
     }
 
+<<<<<<< HEAD
     async fn disconnect(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         match self.visit.env.disconnect(self.connection.id, &expected(fields), &self.by).await {
             Ok(true) => Ok(show::redirect(self.onward)),
@@ -85,20 +86,34 @@ impl<'a> Subject<'a> {
             Err(error) => Err(error.into()),
         }
     }
+=======
+/// Keeps what is still ticked, and what the application may know of the person.
+async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fields) -> Result<HttpResponse, Failure> {
+    let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
+    let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
+    match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
+        Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
+        Ok(None) => Err(unknown()),
+        Err(Error::Refused(Refusal::NothingLeft)) => {
+            page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await
+        }
+        Err(Error::Refused(_)) => page(visit, desk, connection, None, problem("permissions", Wrong::Overtaken)).await,
+        Err(error) => Err(error.into()),
+    }
+}
+>>>>>>> w8-rest
 
     /// Keeps what is still ticked, and what the application may know of the person.
     async fn narrow(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         let (env, id) = (&self.visit.env, self.connection.id);
-        let shown = granted::in_words(self.visit, self.place.path, vec![self.connection.clone()]).await?;
-        let shown = shown.into_iter().next().ok_or_else(unknown)?;
         let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
-        if !shown.permissions.iter().any(|one| ticked.contains(&one.name)) {
-            return self.page(Some(ticked), problem("permissions", Wrong::NoPermission)).await;
-        }
         let kept = self.connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
         match env.narrow_connection(id, kept, &expected(fields), &self.by).await {
             Ok(Some(_)) => Ok(say(&format!("{}/{id}", self.place.path), Done::Saved)),
             Ok(None) => Err(unknown()),
+            Err(Error::Refused(Refusal::NothingLeft)) => {
+                self.page(Some(ticked), problem("permissions", Wrong::NoPermission)).await
+            }
             Err(Error::Refused(_)) => self.page(None, problem("permissions", Wrong::Overtaken)).await,
             Err(error) => Err(error.into()),
         }
