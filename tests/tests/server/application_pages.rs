@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use paylent_domain::{
-    Clock as _, Id,
-    application::SecretOverlap,
-};
+use paylent_domain::{Clock as _, Id, application::SecretOverlap};
 use paylent_storage::NewApplication;
 use paylent_tests::{both, seed};
 use serde_json::json;

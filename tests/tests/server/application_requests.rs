@@ -1,4 +1,4 @@
-//! The requests of seed 002 as they are written there.
+//! The requests of applications, as the documents that people were given write them.
 
 use std::process::Command;
 
@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use crate::support::{
     account::at_home,
     applications::*,
-    browser::{EMAIL, person},
-    connections::{ADMIN, element, path_of},
+    browser::{EMAIL, element, person},
     oauth::basic,
     raw::{exchange, request, statuses},
     *,

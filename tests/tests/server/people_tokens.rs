@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 use url::Url;
 
-use crate::support::{account::at_home, browser::*, applications::*, oauth::Registered, *};
+use crate::support::{account::at_home, applications::*, browser::*, oauth::Registered, *};
 
 /// A scope of the API, and one that says who somebody is.
 const SCOPE: (&str, &str) = ("scope", "openid invoices:read");

@@ -50,7 +50,7 @@ impl<S: Store> Engine<S> {
                 self.use_token(request, text, presented).await?.ok_or(USED)?
             }
         };
-        self.note_use(used, request.caller);
+        self.note_use(used, Some(request.caller));
         Ok(response)
     }
 

@@ -195,7 +195,7 @@ impl<'a> Subject<'a> {
             Ok(Some(_)) => Ok(say(&self.desk.path_of(id), Done::SecretEnded)),
             Ok(None) => Err(unknown()),
             Err(Error::Refused(Refusal::Stale)) => {
-                self.page(&draft::of(&self.application), false, stale("secret")).await
+                self.page(&draft::as_typed(&self.application), false, problem("secret", Wrong::Stale)).await
             }
             Err(error) => Err(error.into()),
         }

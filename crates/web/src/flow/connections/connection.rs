@@ -77,7 +77,6 @@ impl<'a> Subject<'a> {
         }
     }
 
-<<<<<<< HEAD
     async fn disconnect(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         match self.visit.env.disconnect(self.connection.id, &expected(fields), &self.by).await {
             Ok(true) => Ok(show::redirect(self.onward)),
@@ -86,22 +85,6 @@ impl<'a> Subject<'a> {
             Err(error) => Err(error.into()),
         }
     }
-=======
-/// Keeps what is still ticked, and what the application may know of the person.
-async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fields) -> Result<HttpResponse, Failure> {
-    let ticked: Scopes = fields.all("permission").map(str::to_owned).collect();
-    let kept = connection.permissions.iter().filter(|name| ticked.contains(name)).map(str::to_owned).collect();
-    match visit.env.narrow_connection(connection.id, kept, &expected(fields), &desk.by(visit)).await {
-        Ok(Some(_)) => Ok(say(&format!("{}/{}", desk.path, connection.id), Done::Saved)),
-        Ok(None) => Err(unknown()),
-        Err(Error::Refused(Refusal::NothingLeft)) => {
-            page(visit, desk, connection, Some(ticked), problem("permissions", Wrong::NoPermission)).await
-        }
-        Err(Error::Refused(_)) => page(visit, desk, connection, None, problem("permissions", Wrong::Overtaken)).await,
-        Err(error) => Err(error.into()),
-    }
-}
->>>>>>> w8-rest
 
     /// Keeps what is still ticked, and what the application may know of the person.
     async fn narrow(self, fields: &Fields) -> Result<HttpResponse, Failure> {
@@ -119,7 +102,11 @@ async fn narrow(visit: &Visit, desk: &Desk, connection: Connection, fields: &Fie
         }
     }
 
-    pub(super) async fn page(self, ticked: Option<Scopes>, mut problems: Vec<Problem>) -> Result<HttpResponse, Failure> {
+    pub(super) async fn page(
+        self,
+        ticked: Option<Scopes>,
+        mut problems: Vec<Problem>,
+    ) -> Result<HttpResponse, Failure> {
         let Self { visit, connection, place, .. } = self;
         let (csrf, version) = (visit.csrf(Purpose::Connection), version(connection.updated_at));
         let ticked = ticked.unwrap_or_else(|| connection.permissions.clone());

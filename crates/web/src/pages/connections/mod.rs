@@ -57,8 +57,15 @@ pub enum Done {
 }
 
 impl Done {
-    const ALL: [Self; 7] =
-        [Self::Saved, Self::SavedMore, Self::AlreadyMade, Self::SecretEnded, Self::Revoked, Self::Deleted, Self::Disconnected];
+    const ALL: [Self; 7] = [
+        Self::Saved,
+        Self::SavedMore,
+        Self::AlreadyMade,
+        Self::SecretEnded,
+        Self::Revoked,
+        Self::Deleted,
+        Self::Disconnected,
+    ];
 
     /// The query of the page that says so.
     #[must_use]
