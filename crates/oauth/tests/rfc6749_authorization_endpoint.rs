@@ -9,7 +9,7 @@ use paylent_oauth::{
 use crate::common::{
     API, Environment,
     faulty::{Fault, Faulty},
-    people::{App, CALLBACK, Person, assert_page, assert_told, parameter, parse, query, query_of, returned},
+    people::{App, CALLBACK, Person, assert_page, assert_told, owned, parameter, parse, query, query_of, returned},
 };
 
 fn scene() -> (Environment, App, Person) {
@@ -116,7 +116,7 @@ async fn az_state_echo_state_comes_back_as_it_was_sent() {
 #[tokio::test]
 async fn an_organizations_application_must_send_state() {
     let (environment, mut app, person) = scene();
-    environment.change_app(&mut app, |application| application.organization = Some("Acme".to_owned()));
+    environment.change_app(&mut app, owned);
     assert_told(environment.authorize(&person.browser, &app.request(&[("state", "")])).await, InvalidRequest);
     let Step::Consent(consent) = environment.authorize(&person.browser, &app.request(&[])).await.unwrap() else {
         panic!()

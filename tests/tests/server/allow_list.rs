@@ -95,7 +95,7 @@ both! {
         let targets = database.values("SELECT targets FROM audit_events WHERE action LIKE 'application.token_%'").await;
         let targets: serde_json::Value = serde_json::from_str(&targets[0]).unwrap();
         let [id, owner] = [application.id.to_string(), application.organization.to_string()];
-        let company = format!("Company {id}");
+        let company = database.values("SELECT name FROM organizations WHERE name LIKE 'Company %'").await.remove(0);
         assert_eq!(targets, json!([
             {"type": "application", "id": id, "name": "Ledger"},
             {"type": "organization", "id": owner, "name": company},

@@ -137,7 +137,7 @@ both! {
         assert_eq!(left.len(), 1);
         boss.caller.delete(&format!("application-connections/{}", left[0])).await.is(200);
         scene.lives(&joe, &joes, false).await;
-        for (action, count) in [("application_connection.created", 3), ("application_connection.deleted", 2), ("consent.withdrawn", 1)] {
+        for (action, count) in [("application_connection.created", 3), ("application_connection.deleted", 3), ("consent.withdrawn", 1)] {
             assert_eq!(database.count(&format!("audit_events WHERE action = '{action}'")).await, count, "{action}");
         }
     }
