@@ -59,7 +59,9 @@ def press(browser, action):
 
 
 def for_the_api(browser, name):
-    Select(browser.find("#resource_server")).select_by_visible_text(name)
+    select = Select(browser.find("#resource_server"))
+    [api] = [option.text for option in select.options if option.text.startswith(f"{name} (")]
+    select.select_by_visible_text(api)
     press(browser, "show_permissions")
 
 

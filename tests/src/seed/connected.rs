@@ -10,7 +10,7 @@ use paylent_domain::{
     user::User,
 };
 use paylent_oauth::store::{AuthorizationCode, Kept, NewStaticToken, OpaqueToken, Store as _};
-use paylent_storage::{Env, NewApplication, NewOrganization, NewResourceServer, NewSession};
+use paylent_storage::{Env, Expected, NewApplication, NewOrganization, NewResourceServer, NewSession};
 
 use super::{by, new_id};
 
@@ -94,6 +94,7 @@ pub async fn connection(
     let saved = code.hash;
     assert!(env.save_code(code, Some(scopes)).await.expect("a code is saved"), "its request is new");
     let code = env.code(&saved).await.expect("a code is read").expect("the code is there");
+    env.delete_session(session.id, &Expected::Any, &by()).await.expect("the session ends; the connection stays");
     code.connection.expect("the code has a connection").id
 }
 

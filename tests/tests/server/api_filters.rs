@@ -146,8 +146,6 @@ both! {
         admin.patch(&format!("users/{idle}"), &sleep).await.is(200);
         let client_id = admin.get(&format!("clients/{client}")).await.attribute("client_id");
         let service = admin.get(&format!("clients/{client}/user")).await.is(200).id();
-        let connection = id("application-connections");
-        let connected = admin.get(&format!("application-connections/{connection}/organization")).await.is(200).id();
         for (query, found) in [
             (format!("users?filter[role]={role}"), vec![&user]),
             (format!("users?filter[organization]={}", id("organizations")), vec![&user]),
@@ -168,7 +166,10 @@ both! {
             (format!("membership-roles?filter[membership]={}", id("memberships")), vec![&id("membership-roles")]),
             (format!("invitations?filter[organization]={}", id("organizations")), vec![&id("invitations")]),
             (format!("applications?filter[organization]={}", id("organizations")), vec![&id("applications")]),
-            (format!("application-connections?filter[organization]={connected}"), vec![&connection]),
+            (
+                format!("application-connections?filter[organization]={}", id("organizations")),
+                vec![&id("application-connections")],
+            ),
             (format!("application-tokens?filter[application]={}", id("applications")), vec![&id("application-tokens")]),
             (format!("sessions?filter[user]={user}"), vec![&id("sessions")]),
         ] {

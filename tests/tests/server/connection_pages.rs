@@ -120,7 +120,14 @@ both! {
         assert_eq!(scope().await, json!("invoices:read"));
         // Nobody is connected to what comes back, and those who were are asked again.
         let more = settings(&[("permission", "invoices:read"), ("permission", "invoices:write")]);
-        let saved = browser.submit(&own, &own, &more).await;
+        let before = database.dump().await;
+        let question = browser.submit(&own, &own, &more).await.is(200);
+        assert!(question.text.contains("Add permissions?") && question.text.contains("Connections that are asked: 1"));
+        assert!(!question.text.contains("lose something"), "{}", question.text);
+        assert_eq!(database.dump().await, before);
+        let confirmed = [more.as_slice(), &[("confirmed", "yes")]].concat();
+        let saved = browser.submit_from(&question, &own, &confirmed).await;
+        assert_eq!(scope().await, json!("invoices:read"));
         assert_eq!(saved.header("location"), format!("{own}?saved-more"), "{}", saved.text);
         assert!(browser.get(saved.header("location")).await.text.contains("the next time they authorize"));
     }

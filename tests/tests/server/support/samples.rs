@@ -297,9 +297,8 @@ impl Caller<'_> {
         let token = seed::static_token(env, application.id.parse().unwrap()).await;
         let token = sample("application-tokens", token.to_string());
         let ledger = seed::application(env).await;
-        let there = ledger.organization_id;
-        self.member(&other_user.id, &there.to_string()).await;
-        let connection = seed::connection(env, &ledger, other_user.id.parse().unwrap(), there, false).await;
+        let (person, there) = (user.id.parse().unwrap(), organization.id.parse().unwrap());
+        let connection = seed::connection(env, &ledger, person, there, false).await;
         let connection = sample("application-connections", connection.to_string());
         let connection = connection.updates(json!({"permissions": ["invoices:read"]}));
         let event = sample("audit-events", self.get("audit-events?page[size]=1").await.is(200).ids().remove(0)).stays();

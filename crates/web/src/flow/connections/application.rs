@@ -21,7 +21,7 @@ use super::{
     draft::{self, Judged},
     granted::scopes,
     page_after, problem, say,
-    showing::{current_address, example, offered, secret_page, static_tokens},
+    showing::{connections, current_address, example, offered, secret_page, static_tokens},
     shown, status, unknown,
 };
 use crate::{
@@ -30,7 +30,9 @@ use crate::{
     pages::{
         Name,
         account::Moment,
-        connections::{ApplicationPage, Done, Offered, Problem, RemovalPage, Settings as Form, Token, Typed, Wrong},
+        connections::{
+            ApplicationPage, ConfirmationPage, Done, Offered, Problem, Settings as Form, Token, Typed, Wrong,
+        },
     },
 };
 
@@ -43,6 +45,25 @@ struct Subject<'a> {
     server: ResourceServer,
     /// The version that the form is about, which stays that one until the page is opened again.
     version: String,
+}
+
+/// What other permissions do to those who use the application.
+#[derive(Default)]
+struct Effect {
+    removed: Vec<String>,
+    added: Vec<String>,
+    /// How many connections lose something.
+    connections: i64,
+    /// How many static tokens do.
+    tokens: i64,
+    /// How many connections are asked for what is added.
+    asked: i64,
+}
+
+impl Effect {
+    const fn is_felt(&self) -> bool {
+        self.connections + self.tokens + self.asked > 0
+    }
 }
 
 /// `GET /organizations/{id}/applications/{application}`
@@ -93,7 +114,7 @@ impl<'a> Subject<'a> {
         !self.server.system || self.desk.may_give(scope)
     }
 
-    /// Saves what was typed. What works today loses nothing before that was said and confirmed.
+    /// Saves what was typed. Nobody loses anything or is asked for more before that was said and confirmed.
     async fn save(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         let (typed, known) = (draft::typed(fields), scopes(self.visit, self.server.id).await?);
         let before = &self.application.permissions;
@@ -103,16 +124,12 @@ impl<'a> Subject<'a> {
             Ok(judged) => judged,
             Err(problems) => return self.page(&typed, false, problems).await,
         };
-        let removed: Scopes =
-            before.iter().filter(|name| !judged.permissions.contains(name)).map(str::to_owned).collect();
-        if !removed.is_empty() && fields.one("confirmed") != Some("yes") {
-            let losers = self.losers(&judged.permissions).await?;
-            if losers != (0, 0) {
-                return Ok(self.removal(&typed, &known, &removed, losers));
-            }
+        let effect = self.effect(&judged.permissions).await?;
+        if effect.is_felt() && fields.one("confirmed") != Some("yes") {
+            return Ok(self.confirmation(&typed, &known, &effect));
         }
-        let is_more = judged.permissions.iter().any(|name| !before.contains(name));
-        let is_asked = is_more && self.application.grant_type == ApplicationGrant::AuthorizationCode;
+        let is_code = self.application.grant_type == ApplicationGrant::AuthorizationCode;
+        let is_asked = is_code && !effect.added.is_empty();
         let (id, by) = (self.application.id, self.desk.by(self.visit));
         match self.visit.env.update_application(id, change(judged), &expected(fields), &by).await {
             Ok(Some(_)) => Ok(say(&self.desk.path_of(id), if is_asked { Done::SavedMore } else { Done::Saved })),
@@ -128,32 +145,46 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// How many connections and static tokens lose something when the application keeps only these permissions.
-    async fn losers(&self, kept: &Scopes) -> Result<(i64, i64), Failure> {
-        Ok(match self.application.grant_type {
+    /// What it does to others when the application has these permissions.
+    async fn effect(&self, kept: &Scopes) -> Result<Effect, Failure> {
+        let (visit, id, before) = (self.visit, self.application.id, &self.application.permissions);
+        let missing = |of: &Scopes, there: &Scopes| {
+            of.iter().filter(|name| !there.contains(name)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut effect = Effect { removed: missing(before, kept), added: missing(kept, before), ..Effect::default() };
+        match self.application.grant_type {
             ApplicationGrant::AuthorizationCode => {
-                (self.visit.env.connections_narrowed_by(self.application.id, kept).await?, 0)
+                effect.connections = visit.env.connections_narrowed_by(id, kept).await?;
+                effect.asked = if effect.added.is_empty() { 0 } else { connections(visit, id).await? };
             }
-            ApplicationGrant::ClientCredentials => (0, static_tokens(self.visit, self.application.id).await?),
-        })
+            ApplicationGrant::ClientCredentials if effect.removed.is_empty() => {}
+            ApplicationGrant::ClientCredentials => effect.tokens = static_tokens(visit, id).await?,
+        }
+        Ok(effect)
     }
 
-    fn removal(&self, typed: &Typed, known: &[Offered], removed: &Scopes, losers: (i64, i64)) -> HttpResponse {
+    fn confirmation(&self, typed: &Typed, known: &[Offered], effect: &Effect) -> HttpResponse {
         let (csrf, back) = (self.visit.csrf(Purpose::Application), self.desk.path_of(self.application.id));
-        let described = |name: &str| known.iter().find(|scope| scope.name == name).cloned();
-        let described = |name: &str| described(name).unwrap_or(Offered { name: name.to_owned(), description: None });
-        let removed: Vec<Offered> = removed.iter().map(described).collect();
+        let described = |name: &String| {
+            let known = known.iter().find(|scope| scope.name == *name).cloned();
+            known.unwrap_or_else(|| Offered { name: name.clone(), description: None })
+        };
+        let described = |names: &[String], is_felt: bool| -> Vec<Offered> {
+            names.iter().filter(|_| is_felt).map(described).collect()
+        };
         let mut again = draft::fields(typed);
         again.push(("version", self.version.clone()));
         again.extend(typed.permissions.iter().map(|name| ("permission", name.to_owned())));
-        let page = RemovalPage {
+        let page = ConfirmationPage {
             frame: self.visit.frame(),
             place: self.desk.place(self.visit),
             form: self.visit.own_form(&back, &csrf),
             name: Name(&self.application.name),
-            removed: &removed,
-            connections: losers.0,
-            tokens: losers.1,
+            removed: &described(&effect.removed, effect.connections + effect.tokens > 0),
+            connections: effect.connections,
+            tokens: effect.tokens,
+            added: &described(&effect.added, effect.asked > 0),
+            asked: effect.asked,
             typed: &again,
             back: &back,
         };

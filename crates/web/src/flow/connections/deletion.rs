@@ -5,14 +5,14 @@ use actix_web::{
     web::{Data, Payload},
 };
 use paylent_domain::application::Application;
-use paylent_storage::{ConnectionFilter, Error, Page, Refusal};
+use paylent_storage::{Error, Refusal};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
     Desk,
     changes::{expected, version},
     done, problem, say,
-    showing::static_tokens,
+    showing::{connections, static_tokens},
     shown, status, unknown,
 };
 use crate::{
@@ -55,10 +55,8 @@ async fn page(
     application: &Application,
     problems: &[Problem],
 ) -> Result<HttpResponse, Failure> {
-    let counted = Page { limit: 1, counted: true, ..Page::default() };
-    let of = ConnectionFilter { application_id: Some(application.id), ..Default::default() };
-    let connections = visit.env.application_connections(of, counted).await?.total.unwrap_or_default();
-    let tokens = static_tokens(visit, application.id).await?;
+    let (connections, tokens) =
+        (connections(visit, application.id).await?, static_tokens(visit, application.id).await?);
     let (csrf, back) = (visit.csrf(Purpose::ApplicationDeletion), desk.path_of(application.id));
     let action = format!("{back}/delete");
     let page = DeletionPage {

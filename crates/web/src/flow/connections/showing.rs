@@ -10,7 +10,7 @@ use paylent_domain::{
     resource_server::ResourceServer,
     scope::Scopes,
 };
-use paylent_storage::{Page, StaticTokenFilter};
+use paylent_storage::{ConnectionFilter, Page, StaticTokenFilter};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
@@ -41,6 +41,13 @@ pub(super) async fn offered(
     let mut offered = scopes(visit, server.id).await?;
     offered.retain(|scope| !server.system || desk.may_give(&scope.name) || given.contains(&scope.name));
     Ok(offered)
+}
+
+/// How many connections an application has.
+pub(super) async fn connections(visit: &Visit, application: Id<Application>) -> Result<i64, Failure> {
+    let of = ConnectionFilter { application_id: Some(application), ..Default::default() };
+    let counted = Page { limit: 1, counted: true, ..Page::default() };
+    Ok(visit.env.application_connections(of, counted).await?.total.unwrap_or_default())
 }
 
 /// How many static tokens an application has.

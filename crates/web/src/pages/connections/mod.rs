@@ -1,19 +1,19 @@
 //! The pages of an organization's applications, and of what it and its people connected.
 
 mod application;
+mod confirmation;
 mod connection;
 mod fields;
 mod list;
-mod removal;
 #[cfg(test)]
 pub(crate) mod samples;
 mod secret;
 
 pub use application::{ApplicationPage, DeletionPage, NewApplicationPage, Token};
+pub use confirmation::ConfirmationPage;
 pub use connection::{ConnectionPage, Granted};
 pub use fields::{Offered, Problem, Server, Settings, Typed, Wrong};
 pub use list::{ConnectionsPage, OwnApplication};
-pub use removal::RemovalPage;
 pub use secret::SecretPage;
 
 use paylent_domain::application::ApplicationGrant;

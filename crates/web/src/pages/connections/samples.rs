@@ -221,22 +221,24 @@ fn making(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
 }
 
 fn answers(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
-    let (done, removed) = (Some(Done::Saved), offered());
+    let (done, some) = (Some(Done::Saved), offered());
     let deletion = |problems: &[Problem]| {
         let (form, back) = (form("/organizations/o/applications/a/delete"), "/organizations/o/applications/a");
         let (place, version) = (place(done), "1");
         let page = DeletionPage { frame, place, form, version, name: EVIL, connections: 12, tokens: 3, back, problems };
         render(&page).unwrap()
     };
-    let removal = |(connections, tokens)| {
-        let page = RemovalPage {
+    let confirmation = |removed: &[Offered], added: &[Offered], [connections, tokens, asked]: [i64; 3]| {
+        let page = ConfirmationPage {
             frame,
             place: place(done),
             form: form("/organizations/o/applications/a"),
             name: Name(EVIL),
-            removed: &removed,
+            removed,
             connections,
             tokens,
+            added,
+            asked,
             typed: &[("name", EVIL.replace('\u{202e}', "")), ("ip_allow_list", "203.0.113.5\n\"><b>".to_owned())],
             back: "/organizations/o/applications/a",
         };
@@ -252,8 +254,10 @@ fn answers(frame: Frame<'_>) -> Vec<(&'static str, Html)> {
         ("application-delete", deletion(&[])),
         ("application-delete-stale", deletion(&[Problem { field: "settings", wrong: Wrong::Overtaken }])),
         ("application-delete-other-name", deletion(&[Problem { field: "name", wrong: Wrong::OtherName }])),
-        ("application-removal", removal((12, 0))),
-        ("application-removal-static", removal((0, 3))),
+        ("application-removal", confirmation(&some, &[], [12, 0, 0])),
+        ("application-removal-static", confirmation(&some, &[], [0, 3, 0])),
+        ("application-addition", confirmation(&[], &some, [0, 0, 12])),
+        ("application-change", confirmation(&some[..1], &some[1..], [7, 0, 12])),
         ("application-secret", secret(None)),
         ("application-secret-rotated", secret(Some(AT))),
     ]
