@@ -72,6 +72,9 @@ impl StaticTokenRow {
     }
 }
 
+/// An application and its organization, each by id and name.
+type Whose = (Key, String, Key, String);
+
 impl Env {
     /// The tokens that match.
     ///
@@ -127,7 +130,7 @@ impl Env {
             let columns = (static_tokens::token_hash, static_tokens::prefix, whose);
             let known = with_applications!(environment).inner_join(client).inner_join(owner).filter(this);
             let known = known.select(columns).get_result(c).await;
-            let known: Option<(Vec<u8>, String, (Key, String, Key, String))> = known.optional()?;
+            let known: Option<(Vec<u8>, String, Whose)> = known.optional()?;
             let Some((hash, prefix, (application, name, owner, owner_name))) = known else { return Ok(false) };
             // Its row in the list goes with it.
             let token = access_tokens::table.find((environment, hash));

@@ -167,7 +167,6 @@ async fn walk_together(walk: &Walk<'_>, jane: &Browser<'_>) {
     let expected = [
         "invitation.accepted user grace@example.com invitation+organization+user status:pending>accepted",
         "membership.created user grace@example.com membership+user+organization",
-        "session.created user grace@example.com session+user",
         "user.registered user grace@example.com user",
     ];
     walk.leaves(&expected).await;

@@ -122,11 +122,13 @@ both! {
     async fn te_smuggle_upgrade(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         for upgrade in ["websocket", "h2c", "TLS/1.0"] {
-            let head = format!("Connection: Upgrade\r\nUpgrade: {upgrade}\r\nContent-Length: 5\r\n");
-            let bytes = format!("POST /oauth/token HTTP/1.1\r\nHost: {}\r\n{head}\r\nhello", server.acme.host);
-            let last = request("GET /health/live", "x", "", "");
-            let answers = statuses(&exchange(server.address, bytes + &last).await);
-            assert!([vec![400], vec![400, 200]].contains(&answers), "{upgrade}: {answers:?}");
+            for typed in ["", "Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+                let head = format!("Connection: Upgrade\r\nUpgrade: {upgrade}\r\n{typed}Content-Length: 5\r\n");
+                let bytes = format!("POST /oauth/token HTTP/1.1\r\nHost: {}\r\n{head}\r\nhello", server.acme.host);
+                let last = request("GET /health/live", "x", "", "");
+                let answers = statuses(&exchange(server.address, bytes + &last).await);
+                assert!([vec![400], vec![400, 200]].contains(&answers), "{upgrade} {typed}: {answers:?}");
+            }
         }
         let prior_knowledge = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         let answer = exchange(server.address, prior_knowledge).await;

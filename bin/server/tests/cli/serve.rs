@@ -83,8 +83,8 @@ fn mails_leave_as_files() {
     assert!(begun.starts_with("HTTP/1.1 202"), "{begun}");
     let file = (0..3_000).find_map(|_| {
         std::thread::sleep(std::time::Duration::from_millis(20));
-        let files = fs::read_dir(site.path("mails")).ok()?.map(|file| file.unwrap().path());
-        files.filter(|path| path.extension().is_some_and(|kind| kind == "eml")).next()
+        let mut files = fs::read_dir(site.path("mails")).ok()?.map(|file| file.unwrap().path());
+        files.find(|path| path.extension().is_some_and(|kind| kind == "eml"))
     });
     let file = file.expect("no mail came");
     assert_eq!((mode(&site.path("mails")), mode(&file)), (0o700, 0o600));

@@ -3,10 +3,9 @@
 use askama::Template;
 
 use super::super::{
-    Frame, Href, Name,
+    Frame, Href, Name, Page, Policy,
     name::{Sentence, fill},
 };
-use super::stays_here;
 
 /// Says what was done, or why it was not.
 #[derive(Debug, Template)]
@@ -57,4 +56,10 @@ impl NoticePage<'_> {
     }
 }
 
-stays_here!(NoticePage);
+impl Page for NoticePage<'_> {
+    const POLICY: Policy = Policy::Stays;
+
+    fn frame(&self) -> &Frame<'_> {
+        &self.frame
+    }
+}
