@@ -327,7 +327,7 @@ both! {
         for _ in 1..LONG {
             let ledger = seed::application(env).await;
             seed::connection(env, &ledger, ada.parse().unwrap(), acme.parse().unwrap(), true).await;
-            server.acme.application(&acme, api, |_| {}).await.client;
+            server.acme.application(&acme, api, |_| {}).await;
         }
         let application = server.acme.application(&acme, api, |_| {}).await.client;
         let tokens = browser.connect(&application, &acme).await;
