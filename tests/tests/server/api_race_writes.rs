@@ -225,13 +225,16 @@ both! {
         let admin = server.admin(&server.acme).await;
         let elsewhere = admin.at(&node);
         let samples = admin.samples("end").await;
-        let told = async |action: &str| database.count(&format!("audit_events WHERE action = '{action}'")).await;
+        let told = async |action: &str, sample: &Sample| {
+            let rows = format!("audit_events WHERE action = '{action}' AND targets LIKE '%{}%'", sample.id);
+            database.count(&rows).await
+        };
         let session = samples.of("sessions");
         let requests = in_turn(&[&admin, &elsewhere], 20, &Method::PATCH, &format!("{}/revoke", session.at()), &session.unchanged());
         for reply in at_once(requests).await {
             reply.is(200);
         }
-        assert_eq!(told("session.revoked").await, 1);
+        assert_eq!(told("session.revoked", session).await, 1);
         let invitation = samples.of("invitations");
         let path = format!("{}/revoke", invitation.at());
         let requests = in_turn(&[&admin, &elsewhere], 20, &Method::PATCH, &path, &invitation.unchanged());
@@ -240,7 +243,7 @@ both! {
         for reply in replies.iter().filter(|reply| reply.status != 200) {
             reply.is_error(409, "");
         }
-        assert_eq!(told("invitation.revoked").await, 1);
+        assert_eq!(told("invitation.revoked", invitation).await, 1);
         for sample in [session, invitation] {
             let requests = (0..20).map(|number| match number % 2 {
                 0 => admin.request(Method::DELETE, &sample.at()),
@@ -249,7 +252,7 @@ both! {
             let mut statuses: Vec<u16> = at_once(requests.collect()).await.iter().map(|reply| reply.status).collect();
             statuses.sort_unstable();
             assert_eq!((statuses[0], &statuses[1..]), (200, &[404; 19][..]), "{}", sample.kind);
-            assert_eq!(told(&format!("{}.deleted", sample.kind)).await, 1);
+            assert_eq!(told(&format!("{}.deleted", sample.kind), sample).await, 1);
         }
     }
 }
