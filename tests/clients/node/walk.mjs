@@ -36,6 +36,7 @@ const PATHS = {
   membership: "memberships",
   membership_role: "membership-roles",
   invitation: "invitations",
+  application: "applications",
 };
 
 /** What was made, by type: the identifier of each. */
@@ -98,6 +99,8 @@ async function organizations() {
   await make("membership", { user: to("user"), organization: to("organization") });
   await make("membership_role", { membership: to("membership"), role: to("role") });
   await make("invitation", { email: "kitsu@example.org", organization: to("organization") });
+  const owned = { name: "kitsu", grant_type: "client_credentials", organization: to("organization") };
+  assert.ok((await make("application", { ...owned, ip_allow_list: ["203.0.113.5"] })).client_secret);
 }
 
 async function lists() {
@@ -148,6 +151,7 @@ async function changes() {
   await change("client", { name: "kitsu two" });
   await change("resource_server", { token_ttl: 60 });
   await change("scope", { description: "Reading" });
+  await change("application", { ip_allow_list: ["203.0.113.0/24", "2001:db8::1"] });
   await change("client_grant", { allowed_scopes: [] });
 }
 
@@ -155,6 +159,8 @@ async function verbs() {
   assert.equal((await act("session", "touch")).data.revoked_at, null);
   assert.ok((await act("session", "revoke")).data.revoked_at);
   assert.ok((await act("client", "rotate-secret")).meta.client_secret);
+  assert.ok((await act("application", "rotate-secret")).meta.client_secret);
+  assert.equal((await act("application", "expire-previous-secret")).data.previous_secret_expires_at, null);
   assert.equal((await act("invitation", "revoke")).data.status, "revoked");
   assert.ok((await act("signing_key", "set-primary")).data.primary);
   assert.ok((await act("signing_key", "deactivate")).data.deactivated_at);

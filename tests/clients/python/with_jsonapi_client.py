@@ -34,6 +34,7 @@ PATHS = {
     "membership": "memberships",
     "membership_role": "membership-roles",
     "invitation": "invitations",
+    "application": "applications",
 }
 
 # The relationships of each type; their own type where it is not their name, or many.
@@ -47,6 +48,7 @@ ONE = {
     "membership": {"user": "user", "organization": "organization"},
     "membership_role": {"membership": "membership", "role": "role"},
     "invitation": {"organization": "organization", "inviter": "user"},
+    "application": {"organization": "organization", "resource_server": "resource_server"},
 }
 MANY = {
     "permission": {"roles": "role"},
@@ -153,6 +155,9 @@ class Walk:
         membership = self.make("membership", user=self.id("user"), organization=organization.id)
         self.make("membership_role", membership=membership.id, role=self.id("role"))
         self.make("invitation", email="client@example.org", organization=organization.id)
+        fields = {"name": "client walk", "grant_type": "client_credentials", "ip_allow_list": ["203.0.113.5"]}
+        application = self.make("application", **fields, organization=organization.id)
+        assert self.meta(application)["client_secret"], "the secret is in the document's meta"
 
     def lists(self):
         for type_, thing in self.made.items():
@@ -191,12 +196,15 @@ class Walk:
         self.change("client", name="client two")
         self.change("resource_server", token_ttl=60)
         self.change("scope", description="Reading")
+        self.change("application", ip_allow_list=["203.0.113.0/24", "2001:db8::1"])
         self.change("client_grant", allowed_scopes=[])
 
     def verbs(self):
         assert not self.act("session", "touch")["revoked_at"]
         assert self.act("session", "revoke")["revoked_at"]
         assert self.act("client", "rotate-secret")["client_id"]
+        assert self.act("application", "rotate-secret")["client_id"]
+        assert self.act("application", "expire-previous-secret")["previous_secret_expires_at"] is None
         assert self.act("invitation", "revoke")["status"] == "revoked"
         assert self.act("signing_key", "set-primary")["primary"]
         assert self.act("signing_key", "deactivate")["deactivated_at"]

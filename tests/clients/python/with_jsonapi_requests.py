@@ -57,6 +57,7 @@ def models(api):
         model("membership", "memberships", "", "user organization roles"),
         model("membership_role", "membership-roles", "", "membership role"),
         model("invitation", "invitations", "email status", "organization inviter"),
+        model("application", "applications", "name grant_type ip_allow_list", "organization resource_server"),
         model("audit_event", "audit-events", "action targets"),
     ]
     return {each._options.type: each for each in made}
@@ -146,6 +147,8 @@ class Walk:
         membership = self.make("membership", user=self.made["user"], organization=organization)
         self.make("membership_role", membership=membership, role=self.made["role"])
         self.make("invitation", email="requests@example.org", organization=organization)
+        fields = {"name": "requests", "grant_type": "client_credentials", "ip_allow_list": ["203.0.113.5"]}
+        self.make("application", **fields, organization=organization)
 
     def lists(self):
         for type_, thing in self.made.items():
@@ -189,12 +192,15 @@ class Walk:
         self.change("client", name="requests two")
         self.change("resource_server", token_ttl=60)
         self.change("scope", description="Reading")
+        self.change("application", ip_allow_list=["203.0.113.0/24", "2001:db8::1"])
         self.change("client_grant", allowed_scopes=[])
 
     def verbs(self):
         assert not self.act("session", "touch").data.attributes["revoked_at"]
         assert self.act("session", "revoke").data.attributes["revoked_at"]
         assert self.act("client", "rotate-secret").meta["client_secret"]
+        assert self.act("application", "rotate-secret").meta["client_secret"]
+        assert self.act("application", "expire-previous-secret").data.attributes["previous_secret_expires_at"] is None
         assert self.act("invitation", "revoke").data.attributes["status"] == "revoked"
         assert self.act("signing_key", "set-primary").data.attributes["primary"]
         assert self.act("signing_key", "deactivate").data.attributes["deactivated_at"]

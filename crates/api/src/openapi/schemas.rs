@@ -256,12 +256,12 @@ pub(super) fn asking<E: Documented>(parts: &mut Parts, verb: &str) -> Ref {
     let asked = E::asked(verb);
     let name = if asked.is_empty() { "Named".to_owned() } else { pascal(verb) };
     parts.add(&format!("{}{name}", pascal(E::SCHEMA.kind)), || {
-        let data = named(E::SCHEMA.kind);
+        let document = with_all(closed(), [("data", named(E::SCHEMA.kind).into())]).description(Some(about));
         if asked.is_empty() {
-            return with_all(closed(), [("data", data.into())]).description(Some(about));
+            return document;
         }
         let meta = asked.iter().fold(closed(), |meta, property| meta.property(property.name, property.given_schema()));
-        closed().property("data", data).property("meta", meta).description(Some(about))
+        document.property("meta", meta)
     })
 }
 
