@@ -1,6 +1,7 @@
 """What the fuzzer must know that the OpenAPI document cannot say.
 
-PAYLENT_TEST_KEEP lists the ids of what the fuzzer's token lives on.
+PAYLENT_TEST_KEEP lists the ids of what the fuzzer's token lives on, PAYLENT_TEST_HOLD of what others hang on: it may
+change, but not go, because they would go with it.
 """
 
 import itertools
@@ -13,6 +14,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.openapi.checks import EnsureResourceAvailability, UseAfterFree
 
 KEEP = frozenset(os.environ["PAYLENT_TEST_KEEP"].split())
+HOLD = KEEP.union(os.environ["PAYLENT_TEST_HOLD"].split())
 NOTHING = "00000000-0000-7000-8000-000000000000"
 
 numbers = itertools.count(1)
@@ -28,7 +30,8 @@ def before_call(context, case, kwargs):
         relate(case)
         satisfy(case)
     id_ = str(case.path_parameters.get("id")).lower()
-    if case.method.upper() != "GET" and id_ in KEEP or case.method.upper() == "DELETE" and is_last(case, id_):
+    method = case.method.upper()
+    if method != "GET" and id_ in KEEP or method == "DELETE" and (id_ in HOLD or is_last(case, id_)):
         case.path_parameters["id"] = NOTHING
 
 
