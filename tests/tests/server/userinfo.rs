@@ -1,13 +1,18 @@
 //! ID tokens and userinfo. Catalogue section A10.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use paylent_crypto::secret::fingerprint;
-use paylent_domain::client::ClientType;
-use paylent_tests::both;
-use reqwest::Method;
+use paylent_crypto::secret::{self, SecretHash, SecretKind, fingerprint};
+use paylent_domain::{Clock as _, Timestamp, client::ClientType, scope::Scopes};
+use paylent_oauth::store::{AuthorizationCode, Store as _};
+use paylent_storage::NewSession;
+use paylent_tests::{both, seed};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Reply, TestServer, browser::*, change};
+use crate::{
+    at_once::at_once_or_later,
+    support::{Reply, Tenant, TestServer, browser::*, change, oauth::Registered},
+};
 
 /// The names of the claims.
 fn names(claims: &Value) -> Vec<&str> {
@@ -189,44 +194,74 @@ both! {
         assert_ne!(claims(&new["id_token"])["sub"], claims(&old["id_token"])["sub"]);
     }
 
-    /// Many people at once: each token is about the one who signed in.
+    /// A thousand people, whose codes and refresh tokens are used in between each other's: each token is about the one
+    /// who signed in.
     async fn id_refresh_a_refreshed_id_token_is_about_the_same_login(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         scene(&server.acme).await;
-        let client = application_with(&server.acme, ClientType::Confidential, |client| client.first_party = true).await;
-        let mut people = Vec::new();
-        for number in 0..60 {
-            let email = format!("person{number}@example.com");
-            let id = person(&server.acme, &email).await;
-            people.push((email, id));
-        }
-        let signed_in = async |email: &str| {
-            let browser = Browser::new(&server);
-            let page = browser.authorize(&client, &[]).await.is(200);
-            let code = parameters(&browser.sign_in(&page, email, PASSWORD).await)["code"].clone();
-            browser.redeem(&client, &code).await.is(200).json()
-        };
-        let mut tokens = Vec::new();
-        for (email, _) in &people {
-            tokens.push(signed_in(email).await);
-            server.clock.advance_seconds(1);
-        }
+        let client = application(&server.acme, ClientType::Confidential).await;
         let browser = Browser::new(&server);
-        for _ in 0..2 {
-            let requests: Vec<_> =
-                tokens.iter().map(|tokens| browser.refreshment(&client, text(tokens, "refresh_token"))).collect();
-            let replies = crate::at_once::at_once_or_later(requests).await;
-            for (number, reply) in replies.into_iter().enumerate() {
-                let fresh = reply.is(200).json();
-                let (before, after) = (claims(&tokens[number]["id_token"]), claims(&fresh["id_token"]));
-                assert_eq!(after["sub"], json!(people[number].1));
-                for same in ["iss", "sub", "aud", "auth_time", "sid"] {
-                    assert_eq!(after[same], before[same], "{same}");
-                }
-                assert!(after.get("nonce").is_none_or(|nonce| *nonce == before["nonce"]));
-                assert_eq!(browser.userinfo(text(&fresh, "access_token")).await.json()["sub"], json!(people[number].1));
-                tokens[number] = fresh;
+        let (mut people, mut redemptions) = (Vec::new(), Vec::new());
+        for number in 0..1_000 {
+            let person = server.acme.person(&format!("person{number}@example.com")).await;
+            let at = server.clock.now().plus_seconds(-number);
+            redemptions.push(browser.redemption(&client, &code(&server.acme, &client, &person, at).await));
+            people.push((person, at));
+        }
+        let in_turn = async |requests: Vec<RequestBuilder>| {
+            let mut answers = Vec::new();
+            let mut requests = requests.into_iter().peekable();
+            while requests.peek().is_some() {
+                answers.extend(at_once_or_later(requests.by_ref().take(50).collect()).await);
             }
+            answers.into_iter().map(|reply| reply.is(200).json()).collect::<Vec<_>>()
+        };
+        let first = in_turn(redemptions).await;
+        let refreshments = first.iter().map(|tokens| browser.refreshment(&client, text(tokens, "refresh_token")));
+        let second = in_turn(refreshments.collect()).await;
+        for (((person, at), old), new) in people.iter().zip(&first).zip(&second) {
+            let (before, after) = (claims(&old["id_token"]), claims(&new["id_token"]));
+            assert_eq!((&after["sub"], &after["auth_time"]), (&json!(person), &json!(at.seconds())));
+            for same in ["iss", "sub", "aud", "auth_time", "sid"] {
+                assert_eq!(after[same], before[same], "{same}");
+            }
+            assert!(after.get("nonce").is_none_or(|nonce| *nonce == before["nonce"]));
+        }
+        for ((person, _), tokens) in people.iter().zip(&second).step_by(20) {
+            assert_eq!(browser.userinfo(text(tokens, "access_token")).await.json()["sub"], json!(person));
         }
     }
+}
+
+/// The code for the application of somebody who signed in then.
+async fn code(tenant: &Tenant, client: &Registered, person: &str, auth_time: Timestamp) -> String {
+    let (env, user_id) = (&tenant.seeded.env, person.parse().unwrap());
+    let code = secret::generate(SecretKind::AuthorizationCode).unwrap();
+    let token_hash = SecretHash::of(&secret::identifier().unwrap());
+    let session = NewSession { id: seed::new_id(), user_id, token_hash, ip: None, user_agent: None };
+    let session_id = env.create_session(session, &seed::by()).await.unwrap().id;
+    let stored = AuthorizationCode {
+        hash: SecretHash::of(code.expose()),
+        request_id: secret::identifier().unwrap(),
+        client_id: client.credentials.0.clone(),
+        user_id,
+        session_id,
+        redirect_uri: CALLBACK.to_owned(),
+        redirect_uri_sent: true,
+        audience: tenant.issuer(),
+        scopes: Scopes::stored("openid offline_access"),
+        nonce: Some(person.to_owned()),
+        code_challenge: Some(SecretHash::of(VERIFIER)),
+        auth_time,
+        amr: vec!["pwd".to_owned()],
+        id_token_claims: Vec::new(),
+        organization_id: None,
+        for_organization: false,
+        issued_at: seed::by().at,
+        expires_at: seed::by().at.plus_seconds(3_600),
+        client_generation: 0,
+        user_generation: 0,
+    };
+    assert!(env.save_code(stored, None).await.unwrap());
+    code.expose().to_owned()
 }

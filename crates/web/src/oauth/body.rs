@@ -117,7 +117,7 @@ pub(crate) async fn bytes_within(limit: usize, mut payload: Payload) -> Result<B
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Refusal::unreadable(400, "The body could not be read."))?;
             if body.len() + chunk.len() > limit {
-                return Err(Refusal::unreadable(413, "The body is larger than 64 KiB."));
+                return Err(Refusal::unreadable(413, "The body is too large."));
             }
             body.extend_from_slice(&chunk);
         }

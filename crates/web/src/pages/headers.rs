@@ -45,9 +45,6 @@ pub const COMMON: [(&str, &str); 5] = [
     ("X-Frame-Options", "DENY"),
 ];
 
-/// `Strict-Transport-Security`, for hosts that are served over https.
-pub const STRICT_TRANSPORT_SECURITY: &str = "max-age=31536000";
-
 #[cfg(test)]
 mod tests {
     use super::*;
