@@ -12,7 +12,7 @@ use paylent_domain::{
     scope::Scopes,
     user::User,
 };
-use paylent_oauth::OIDC_SCOPES;
+use paylent_oauth::limit_scopes;
 
 use crate::{
     Env, Error, Expected, Listed, Page, Refusal, Result,
@@ -114,8 +114,7 @@ fn narrowed(before: &Scopes, permissions: &Scopes) -> std::result::Result<Scopes
     if !permissions.is_subset(before) {
         return Err(Refusal::Wider);
     }
-    let stays = |name: &&str| permissions.contains(name) || OIDC_SCOPES.contains(name);
-    let left: Scopes = before.iter().filter(stays).map(str::to_owned).collect();
+    let left = limit_scopes(before, permissions, None);
     if left.is_empty() && !before.is_empty() { Err(Refusal::NothingLeft) } else { Ok(left) }
 }
 
@@ -217,6 +216,12 @@ impl Env {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             let this = connections::table.find((environment, key));
+            let application = this.select(connections::application_id).get_result(c).await;
+            let application: Option<Key> = application.optional()?;
+            let Some(application) = application else { return Ok(None) };
+            // The client's row first: who takes a permission from all connections of an application has it locked.
+            let client = diesel::update(clients::table.find((environment, application)));
+            client.set(clients::updated_at.eq(clients::updated_at)).execute(c).await?;
             let lock = diesel::update(this).set(connections::updated_at.eq(connections::updated_at));
             let lock = lock.returning(ConnectionRow::as_returning()).get_result(c).await;
             let Some(before) = lock.optional()?.map(Connection::from) else { return Ok(None) };

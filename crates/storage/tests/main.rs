@@ -39,3 +39,4 @@ mod units_of_work;
 mod user_lists;
 mod user_roles;
 mod users;
+mod withdrawals;

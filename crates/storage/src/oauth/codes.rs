@@ -68,6 +68,24 @@ struct ConsentRow {
     created_at: i64,
 }
 
+impl ConsentRow {
+    /// Nothing yet, of whoever answered for this code.
+    fn of(code: &CodeRow) -> Self {
+        Self {
+            environment_id: code.environment_id,
+            user_id: code.user_id,
+            client_id: code.client_id.clone(),
+            audience: code.audience.clone(),
+            scope: String::new(),
+            created_at: code.issued_at,
+        }
+    }
+
+    fn key(&self) -> (Key, Key, String, String) {
+        (self.environment_id, self.user_id, self.client_id.clone(), self.audience.clone())
+    }
+}
+
 impl CodeRow {
     fn new(environment_id: Key, code: AuthorizationCode) -> Self {
         Self {
@@ -149,28 +167,18 @@ impl Env {
                 row.insert_into(authorization_codes::table).execute(c).await?;
                 return Ok(());
             }
-            let mut consent: Option<ConsentRow> = None;
-            if let Some(asked) = asked {
-                let (client_id, audience) = (row.client_id.clone(), row.audience.clone());
-                let known = (row.environment_id, row.user_id, client_id.clone(), audience.clone());
-                let before: Option<String> =
-                    consents::table.find(known).select(consents::scope).get_result(c).await.optional()?;
-                let before = before.map(|scope| Scopes::stored(&scope));
-                consent = Some(ConsentRow {
-                    environment_id: row.environment_id,
-                    user_id: row.user_id,
-                    client_id,
-                    audience,
-                    scope: agreed(before.as_ref(), &asked, &granted).to_string(),
-                    created_at: row.issued_at,
-                });
-            }
+            let consent = asked.map(|asked| (asked, ConsentRow::of(&row)));
             row.insert_into(authorization_codes::table).execute(c).await?;
-            if let Some(consent) = consent {
+            if let Some((asked, consent)) = consent {
+                // What is agreed to is read and locked in one: two answers at once, or an answer and a withdrawal, come
+                // one after the other.
                 let key = (consents::environment_id, consents::user_id, consents::client_id, consents::audience);
-                let renewed = (consents::scope.eq(consent.scope.clone()), consents::created_at.eq(consent.created_at));
-                let insert = diesel::insert_into(consents::table).values(consent);
-                insert.on_conflict(key).do_update().set(renewed).execute(c).await?;
+                let this = consents::table.find(consent.key());
+                let renewed = consents::created_at.eq(consent.created_at);
+                let known = diesel::insert_into(consents::table).values(consent).on_conflict(key).do_update();
+                let known: String = known.set(renewed).returning(consents::scope).get_result(c).await?;
+                let scopes = agreed(Some(&Scopes::stored(&known)), &asked, &granted);
+                diesel::update(this).set(consents::scope.eq(scopes.to_string())).execute(c).await?;
             }
             Ok(())
         });
