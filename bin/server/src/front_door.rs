@@ -70,6 +70,10 @@ async fn admit(shared: &Shared, request: &ServiceRequest, route: Option<&str>, i
     if request.path().starts_with("/health/") {
         return Ok(());
     }
+    // Whoever only asks for something may offer it, and is answered as if they did not (RFC 9110 section 7.8).
+    if request.head().upgrade() && !request.method().is_safe() {
+        return Err(Refusal::Upgrade);
+    }
     let host = host(request)?;
     let rooms = &shared.rooms;
     let tenant = rooms.directory.tenant(&rooms.db, host).await.map_err(Refusal::unavailable)?;
@@ -84,8 +88,9 @@ async fn admit(shared: &Shared, request: &ServiceRequest, route: Option<&str>, i
     limited.map_err(|seconds| Refusal::TooMany { seconds })?;
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut extensions = request.extensions_mut();
-    extensions.insert(Env::new(rooms.db.clone(), tenant).with_post(shared.post.clone()));
     let Caller { ip, is_disguised } = caller;
+    let env = Env::new(rooms.db.clone(), tenant).with_post(shared.post.clone());
+    extensions.insert(env.seen_from(ip, user_agent.clone()));
     extensions.insert(Origin { ip, is_disguised, user_agent, request_id: id.to_owned() });
     Ok(())
 }

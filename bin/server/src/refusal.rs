@@ -26,6 +26,8 @@ const PAGES: [&str; 5] =
 pub(crate) enum Refusal {
     /// The `Host` header is missing, repeated, or disagrees with the request target.
     BadHost,
+    /// The request wants to go on in another protocol: what follows is no body that would end.
+    Upgrade,
     /// No environment lives at this host.
     UnknownHost,
     /// Nothing is at this path.
@@ -87,7 +89,7 @@ impl Refusal {
     /// What people are told, where there is a host to tell it.
     fn fault(&self) -> Option<Fault> {
         match self {
-            Self::BadHost | Self::UnknownHost => None,
+            Self::BadHost | Self::Upgrade | Self::UnknownHost => None,
             Self::NotFound => Some(Fault::NotFound),
             Self::TooMany { seconds } => {
                 Some(Fault::TooMany { retry_after: u32::try_from(*seconds).unwrap_or(u32::MAX) })
@@ -98,7 +100,7 @@ impl Refusal {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::BadHost => StatusCode::BAD_REQUEST,
+            Self::BadHost | Self::Upgrade => StatusCode::BAD_REQUEST,
             Self::UnknownHost | Self::NotFound => StatusCode::NOT_FOUND,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -108,6 +110,7 @@ impl Refusal {
     fn sentence(&self) -> &'static str {
         match self {
             Self::BadHost => "The Host header is missing, repeated or wrong.",
+            Self::Upgrade => "The connection cannot be upgraded to another protocol.",
             Self::UnknownHost => "Nothing is served at this host.",
             Self::NotFound => "Nothing is at this address.",
             Self::TooMany { .. } => "Too many requests. Try again later.",
@@ -124,7 +127,7 @@ impl Refusal {
 
     fn code(&self) -> Code {
         match self {
-            Self::BadHost => Code { status: 400, word: "bad_request", title: "Bad request" },
+            Self::BadHost | Self::Upgrade => Code { status: 400, word: "bad_request", title: "Bad request" },
             Self::UnknownHost | Self::NotFound => Code::NOT_FOUND,
             Self::TooMany { .. } => Code { status: 429, word: "too_many_requests", title: "Too many requests" },
             Self::Unavailable => Code { status: 503, word: "unavailable", title: "Service unavailable" },

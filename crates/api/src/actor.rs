@@ -11,7 +11,7 @@ use paylent_domain::{
     permission::Permissions,
     policy::exercised,
 };
-use paylent_oauth::{BearerError, Engine, LiveToken, bearer_token, store::Ownership};
+use paylent_oauth::{BearerError, Engine, LiveToken, bearer_token};
 use paylent_storage::{Authority, Env};
 
 use crate::{Settings, failure::Failure};
@@ -32,7 +32,7 @@ pub(crate) async fn actor(request: &HttpRequest, env: &Env, settings: &Settings)
     let name = authority.name.clone();
     let (permissions, organizations) = match &live.ownership {
         None => (authority.permissions, authority.organizations),
-        Some(ownership) => (Permissions::default(), confined(&live, ownership, authority)),
+        Some(_) => (Permissions::default(), confined(&live, authority)),
     };
     Ok(Actor::Token(TokenActor {
         user_id: live.user_id,
@@ -46,16 +46,16 @@ pub(crate) async fn actor(request: &HttpRequest, env: &Env, settings: &Settings)
 
 /// What the token of an organization's application reaches: one organization's rows, whoever it acts for. For its owner it
 /// does what its scopes say; for a person, what the person may do in the organization they act for.
-fn confined(live: &LiveToken, ownership: &Ownership, mut person: Authority) -> BTreeMap<Id<Organization>, Permissions> {
-    let reached = match (live.family_id, live.organization_id) {
-        (None, _) => Some((ownership.organization_id, exercised(&live.scopes))),
-        (Some(_), Some(organization)) => {
+fn confined(live: &LiveToken, mut person: Authority) -> BTreeMap<Id<Organization>, Permissions> {
+    let Some(organization) = live.organization() else { return BTreeMap::new() };
+    let permissions = match live.family_id {
+        None => exercised(&live.scopes),
+        Some(_) => {
             let there = person.organizations.remove(&organization).unwrap_or_default();
-            Some((organization, there.iter().chain(person.permissions.iter()).map(str::to_owned).collect()))
+            there.iter().chain(person.permissions.iter()).map(str::to_owned).collect()
         }
-        (Some(_), None) => None,
     };
-    reached.into_iter().collect()
+    BTreeMap::from([(organization, permissions)])
 }
 
 /// From where the call comes, as the server found out.

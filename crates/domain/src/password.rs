@@ -10,6 +10,12 @@ static COMMON: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("comm
 /// Fewer letters than these are part of too much to be refused.
 const LEAST_LETTERS: usize = 3;
 
+/// How many characters a password has at least: the operator's word and the environment's both hold.
+#[must_use]
+pub fn shortest(of_operator: usize, of_environment: usize) -> usize {
+    of_operator.max(of_environment)
+}
+
 /// Checks a password that somebody chooses: its length and characters ([`check_password`]), that it is not among the most
 /// common ones, and that it is not the address or a name of the person or the place, with or without digits and signs
 /// around it. `about` holds these: an address counts by its local part, too.

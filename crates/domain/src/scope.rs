@@ -26,7 +26,7 @@ pub struct Scope {
 /// How many scopes an API may have, and so how many one request may name.
 pub const MAX_SCOPES: usize = 1_000;
 /// How many characters the name of a scope may have.
-const MAX_NAME: usize = 100;
+pub const MAX_NAME: usize = 100;
 
 /// A set of scope names, in alphabetical order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,6 +7,9 @@ use crate::{Id, clock::Timestamp, user::User};
 /// How long a session lives unless its environment says otherwise: thirty days, in seconds.
 pub const DEFAULT_TTL: i64 = 30 * 24 * 3_600;
 
+/// The longest `User-Agent` that is kept, in characters.
+pub const MAX_USER_AGENT: usize = 400;
+
 /// That a person is signed in. Its token is kept as a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {

@@ -131,7 +131,8 @@ impl LiveToken {
 
     /// Whose it is or acts for: of a person's token the organization that they act for, of an application's own the one that
     /// owns the application.
-    pub(crate) fn organization(&self) -> Option<Id<Organization>> {
+    #[must_use]
+    pub fn organization(&self) -> Option<Id<Organization>> {
         let owner = self.ownership.as_ref().filter(|_| self.family_id.is_none());
         self.organization_id.or(owner.map(|ownership| ownership.organization_id))
     }

@@ -1,5 +1,7 @@
 //! What one environment's engine needs to know.
 
+use paylent_domain::environment::Lifetimes;
+
 /// The settings of one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -31,14 +33,15 @@ impl Config {
     /// The settings of a host with a single environment that serves machines only.
     #[must_use]
     pub fn single(issuer: &str) -> Self {
+        let Lifetimes { code_ttl, refresh_grace, refresh_absolute_ttl } = Lifetimes::default();
         Self {
             realm: [0; 16],
             issuer: issuer.to_owned(),
             interactive: false,
-            code_ttl: 60,
+            code_ttl,
             refresh_ttl: 90 * 24 * 3_600,
-            refresh_absolute_ttl: None,
-            refresh_grace: 10,
+            refresh_absolute_ttl,
+            refresh_grace,
             resource_aliases: Vec::new(),
             ui_locales: Vec::new(),
         }

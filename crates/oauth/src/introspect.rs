@@ -32,7 +32,9 @@ impl IntrospectionRequest {
     pub fn parse(authorization: &[&[u8]], parameters: Parameters) -> Result<Self, Error> {
         let credentials = Credentials::parse(authorization, &parameters)?;
         parameters.require("token", "The parameter token is missing.")?;
-        let caller = parameters.get("client_ip").map(str::parse::<IpAddr>).transpose();
+        // Who sends none did not find out the address: better no answer than one that was not checked.
+        let caller = parameters.iter().find(|(name, _)| *name == "client_ip");
+        let caller = caller.map(|(_, address)| address.parse::<IpAddr>()).transpose();
         let caller = caller.map_err(|_| Error::invalid_request("The client_ip must be an IP address."))?;
         Ok(Self { credentials, parameters, caller: caller.map(Caller::at) })
     }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use paylent_domain::{
     Id, Timestamp,
     audit::{By, Context, Event},
+    session::MAX_USER_AGENT,
 };
 use serde_json::{Map, Value, json};
 
@@ -49,7 +50,7 @@ pub(crate) fn entry(environment_id: Key, by: &Context, event: &Event) -> Result<
         targets: Value::from(targets).to_string(),
         changes: Value::from(changes).to_string(),
         ip: by.ip.map(|ip| ip.to_string()),
-        user_agent: by.user_agent.as_ref().map(|agent| agent.chars().take(400).collect()),
+        user_agent: by.user_agent.as_ref().map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         occurred_at: by.at.micros(),
     })
 }

@@ -75,7 +75,7 @@ both! {
         let token = server.seen_from(LISTED).static_token(&application).await;
         let before = database.dump().await;
         for bad in [
-            "localhost", "127.0.0.7:80", "127.0.0.7/32", " 127.0.0.7", "010.0.0.1", "fe80::1%1", "[::1]", "127.0.0.7,203.0.113.9"] {
+            "", "localhost", "127.0.0.7:80", "127.0.0.7/32", " 127.0.0.7", "010.0.0.1", "fe80::1%1", "[::1]", "127.0.0.7,203.0.113.9"] {
             server.introspect_from(&api, &token, bad).await.is_oauth_error(400, "invalid_request");
         }
         let twice = [("token", token.as_str()), ("client_ip", LISTED), ("client_ip", FOREIGN)];

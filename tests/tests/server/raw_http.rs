@@ -121,14 +121,20 @@ both! {
     /// A request to change the protocol changes nothing about where the request ends.
     async fn te_smuggle_upgrade(database: TestDatabase) {
         let server = TestServer::start(&database).await;
+        let types = ["", "Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"];
+        let requests = ["POST /oauth/token", "POST /oauth/userinfo", "POST /login", "POST /register", "PATCH /api/environment"];
         for upgrade in ["websocket", "h2c", "TLS/1.0"] {
-            for typed in ["", "Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+            for (line, typed) in requests.iter().flat_map(|line| types.map(|typed| (line, typed))) {
                 let head = format!("Connection: Upgrade\r\nUpgrade: {upgrade}\r\n{typed}Content-Length: 5\r\n");
-                let bytes = format!("POST /oauth/token HTTP/1.1\r\nHost: {}\r\n{head}\r\nhello", server.acme.host);
+                let bytes = format!("{line} HTTP/1.1\r\nHost: {}\r\n{head}\r\nhello", server.acme.host);
                 let last = request("GET /health/live", "x", "", "");
                 let answers = statuses(&exchange(server.address, bytes + &last).await);
-                assert!([vec![400], vec![400, 200]].contains(&answers), "{upgrade} {typed}: {answers:?}");
+                assert!([vec![400], vec![400, 200]].contains(&answers), "{line} {upgrade} {typed}: {answers:?}");
             }
+            let head = format!("Connection: Upgrade\r\nUpgrade: {upgrade}\r\n");
+            let offer = request("GET /.well-known/openid-configuration", &server.acme.host, &head, "");
+            let answer = exchange(server.address, offer).await;
+            assert_eq!(statuses(&answer), [200], "what is offered need not be taken: {answer}");
         }
         let prior_knowledge = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
         let answer = exchange(server.address, prior_knowledge).await;

@@ -1,7 +1,12 @@
 //! `session`: that a person is signed in. Its token is told once, to who made it.
 
 use paylent_crypto::secret::{self, SecretHash, SecretKind};
-use paylent_domain::{Id, Timestamp, policy::Resource as Managed, session::Session, user::User};
+use paylent_domain::{
+    Id, Timestamp,
+    policy::Resource as Managed,
+    session::{MAX_USER_AGENT, Session},
+    user::User,
+};
 use paylent_jsonapi::{Code, Error, FilterField, Incoming, Operator, Resource, Schema};
 use paylent_storage::{Env, Expected, Listed, NewSession, Page, SessionFilter};
 
@@ -16,9 +21,6 @@ use crate::{
     handlers::verb,
     relationships::{RelatedTo, Relationship, existing, one},
 };
-
-/// The longest `User-Agent` that is kept, in characters.
-pub(crate) const MAX_USER_AGENT: usize = 400;
 
 static SCHEMA: Schema = Schema {
     kind: "session",

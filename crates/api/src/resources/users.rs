@@ -222,7 +222,7 @@ async fn hashed(call: &Call, given: Given, about: &[Option<&str>]) -> Result<Pas
         Given::Password(password) => password,
         Given::Hash(hash) => return Ok(PasswordHash(hash)),
     };
-    let least = call.settings.minimum_password.max(call.env.password_min_length().await?);
+    let least = password::shortest(call.settings.minimum_password, call.env.password_min_length().await?);
     let environment = &call.env.tenant().environment;
     let here = [Some(environment.handle.as_str()), Some(environment.display_name())];
     let about: Vec<&str> = about.iter().copied().chain(here).flatten().collect();

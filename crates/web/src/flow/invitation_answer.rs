@@ -115,7 +115,7 @@ impl Answering {
         let joined = visit.env.accept_invitation_as_new(self.id, token, new, session, &by).await?;
         let (accepted, until) = joined.ok_or(Trouble::Unknown)?;
         if let Some((token, until)) = session_token.zip(until) {
-            visit.sign_in(token.expose(), until).await.map_err(Trouble::Failed)?;
+            visit.sign_in_newcomer(token.expose(), until).await.map_err(Trouble::Failed)?;
         }
         Ok((user_id, accepted))
     }

@@ -20,7 +20,7 @@ use super::{
     fault::Failure,
     prove::{Proof, Proved, place, prove},
     respond, respond_to_form, show,
-    visit::{Fields, stranger},
+    visit::{Fields, browser_name},
 };
 use crate::{Settings, csrf::Purpose, pages::SignInProblem};
 
@@ -104,7 +104,7 @@ async fn go_on(visit: &Visit, aim: &Aim) -> Result<HttpResponse, Failure> {
 /// the person may still sign in.
 async fn begin_session(visit: &mut Visit, proved: Proved, email: &str) -> Result<bool, Failure> {
     let Proved { user_id, mut right } = proved;
-    let name = (!right.attempt.known).then(stranger).transpose()?;
+    let name = (!right.attempt.known).then(browser_name).transpose()?;
     if let Some(name) = &name {
         right.attempt.browser = fingerprint(name.as_bytes());
     }

@@ -33,9 +33,8 @@ pub(super) enum Proof {
 
 /// A place among those whose passwords are compared or wait for it. It is taken before anything is looked up for them, so
 /// that what a flood has too much does not keep the database from others.
-pub(super) fn place(visit: &Visit) -> Result<Place, Failure> {
-    let busy = |_| Failure::Page(Fault::Unavailable, "Too many passwords at once.".to_owned());
-    visit.settings.passwords.place().map_err(busy)
+pub(super) fn place(visit: &Visit) -> Result<Place, Proof> {
+    Ok(visit.settings.passwords.place()?)
 }
 
 /// Whose address and password these are. The attempt is counted before the password is looked at, so that none comes free.
@@ -93,6 +92,16 @@ impl From<paylent_crypto::Error> for Proof {
         match error {
             paylent_crypto::Error::Busy => Self::Busy,
             error => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// For pages that have no place of their own to say it.
+impl From<Proof> for Failure {
+    fn from(proof: Proof) -> Self {
+        match proof {
+            Proof::Busy => Self::Page(Fault::Unavailable, "Too many passwords at once.".to_owned()),
+            Proof::Failed(failure) => failure,
         }
     }
 }

@@ -16,6 +16,9 @@ use paylent_domain::{
     Id, Timestamp,
     audit::{By, Context},
     network::Origin,
+    password,
+    scope::{MAX_NAME, MAX_SCOPES},
+    session::MAX_USER_AGENT,
     user::User,
 };
 use paylent_oauth::{AuthorizeError, Browser, Engine, Parameters, SignedIn, Step};
@@ -32,10 +35,9 @@ use crate::{
 
 /// For how long a browser is told from others, in seconds: 400 days, the longest that browsers agree to.
 const BROWSER_SECONDS: u32 = 400 * 24 * 3_600;
-/// The largest form of somebody who is signed in, in bytes: it may name every permission of an API.
-const MEMBERS_FORM: usize = 256 * 1024;
-/// The longest `User-Agent` that is kept, in characters.
-const MAX_USER_AGENT: usize = 400;
+/// The largest form of somebody who is signed in, in bytes: beside its other fields it may name every permission of an API,
+/// each character of them percent-encoded.
+const MEMBERS_FORM: usize = body::LIMIT + MAX_SCOPES * ("&permission=".len() + 3 * MAX_NAME);
 
 /// One request of one browser.
 pub(super) struct Visit {
@@ -72,7 +74,6 @@ impl Visit {
         let env = oauth::environment(request).ok_or_else(|| HttpResponse::NotFound().finish())?;
         let origin = request.extensions().get::<Origin>().cloned();
         let origin = origin.ok_or_else(|| HttpResponse::InternalServerError().finish())?;
-        let env = env.seen_from(origin.ip, origin.user_agent.clone());
         let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
         let site = header(HeaderName::from_static("sec-fetch-site"));
         let cookies = Cookies::new(&env.tenant().base_url);
@@ -82,7 +83,7 @@ impl Visit {
         let token = cookies.read(Cookie::Session, sent());
         let browser = match &known {
             Some(known) => known.clone(),
-            None => stranger().map_err(|error| {
+            None => browser_name().map_err(|error| {
                 tracing::error!(%error, "a browser could not be named");
                 HttpResponse::InternalServerError().finish()
             })?,
@@ -149,8 +150,8 @@ impl Visit {
     }
 
     /// Goes on with the first session of somebody new, in a browser that goes by another name from now on.
-    pub(super) async fn sign_in(&mut self, token: &str, until: Timestamp) -> Result<(), Failure> {
-        self.rename(stranger()?);
+    pub(super) async fn sign_in_newcomer(&mut self, token: &str, until: Timestamp) -> Result<(), Failure> {
+        self.rename(browser_name()?);
         self.enter_session(token, until).await
     }
 
@@ -335,9 +336,9 @@ impl Visit {
         Ok(NewSession { id, user_id, token_hash, ip, user_agent })
     }
 
-    /// How many characters a password has at least: the operator's word and the environment's both hold.
+    /// How many characters a password has at least where the environment asks for so many.
     pub(super) fn shortest_password(&self, of_environment: usize) -> usize {
-        self.settings.minimum_password.max(of_environment)
+        password::shortest(self.settings.minimum_password, of_environment)
     }
 
     /// The account that is signed in.
@@ -358,7 +359,7 @@ impl Visit {
 }
 
 /// A value that tells a browser from others: 256 random bits.
-pub(super) fn stranger() -> Result<String, paylent_crypto::Error> {
+pub(super) fn browser_name() -> Result<String, paylent_crypto::Error> {
     let fresh = secret::generate(SecretKind::Session)?;
     Ok(fresh.expose().trim_start_matches(SecretKind::Session.prefix()).to_owned())
 }

@@ -25,13 +25,11 @@ const WRONG: Refusal = Refusal::unreadable(
     400,
     "Send the parameters as application/x-www-form-urlencoded, application/json or multipart/form-data.",
 );
-const UPGRADE: Refusal = Refusal::unreadable(400, "The connection cannot be upgraded to another protocol.");
 const MALFORMED: Refusal = Refusal::unreadable(400, "The multipart body is malformed.");
 
 /// The parameters in the body of a request.
 pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Parameters, Refusal> {
     let media_type = media_type(request.headers())?;
-    refuse_upgrade(request)?;
     let body = bytes(payload).await?;
     parse(request, &media_type, body).await
 }
@@ -43,17 +41,11 @@ pub(crate) async fn read_untyped(request: &HttpRequest, payload: Payload) -> Res
         return read(request, payload).await;
     }
     check_coding(request.headers())?;
-    refuse_upgrade(request)?;
     let body = bytes(payload).await?;
     if body.trim_ascii_start().first() != Some(&b'{') {
         return Err(WRONG);
     }
     parse(request, &mime::APPLICATION_JSON, body).await
-}
-
-/// What follows a request to speak another protocol is no body that would end.
-fn refuse_upgrade(request: &HttpRequest) -> Result<(), Refusal> {
-    if request.head().upgrade() { Err(UPGRADE) } else { Ok(()) }
 }
 
 async fn parse(request: &HttpRequest, media_type: &Mime, body: Bytes) -> Result<Parameters, Refusal> {

@@ -24,7 +24,8 @@ impl Documented for Connection {
     const ABOUT: &'static str = "What an organization, or one person, lets an application do.";
 
     fn properties() -> Vec<Property> {
-        let permissions = "What the application may do, at most, and only while its own permissions cover it. Can only become less, and not nothing; the tokens at once.";
+        let permissions = "What the application may do. Loses what the application loses. Can only become less, and not \
+                           nothing; the tokens at once.";
         let for_all = "Whether it is for all of the organization.";
         let [last_used_at, last_used_ip] = last_use();
         vec![

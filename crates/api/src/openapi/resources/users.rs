@@ -1,17 +1,14 @@
 //! People and their sessions.
 
 use paylent_domain::{
-    session::Session,
+    session::{MAX_USER_AGENT, Session},
     user::{MAX_NAME, User},
 };
 use serde_json::Value;
 
-use crate::{
-    openapi::property::{
-        Documented, EXAMPLE_MOMENT, Property, Relation, email, flag, formatted, ip_address, line, moment,
-        optional_line, text, word,
-    },
-    resources::sessions::MAX_USER_AGENT,
+use crate::openapi::property::{
+    Documented, EXAMPLE_MOMENT, Property, Relation, email, flag, formatted, ip_address, line, moment, optional_line,
+    text, word,
 };
 
 /// What a password may be (`paylent_domain::user::check_password`). The least number of characters is a setting; this is

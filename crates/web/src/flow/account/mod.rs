@@ -19,7 +19,7 @@ use paylent_storage::Person;
 use super::{
     Visit,
     fault::Failure,
-    prove::{Proof, place, prove},
+    prove::{place, prove},
     respond, respond_to_form, show,
     visit::Fields,
 };
@@ -119,14 +119,12 @@ async fn proves(visit: &Visit, person: &Person, password: &str) -> Result<bool, 
     if paylent_domain::user::check_password(password, 1).is_err() {
         return Ok(false);
     }
-    match prove(visit, place(visit)?, person.email.as_str(), password).await {
-        Ok(Some(proved)) if proved.user_id == person.id => {
+    match prove(visit, place(visit)?, person.email.as_str(), password).await? {
+        Some(proved) if proved.user_id == person.id => {
             visit.env.forget_attempts(person.id, &proved.right.attempt, visit.now).await?;
             Ok(true)
         }
-        Ok(_) => Ok(false),
-        Err(Proof::Busy) => Err(Failure::Page(Fault::Unavailable, "Too many passwords at once.".to_owned())),
-        Err(Proof::Failed(failure)) => Err(failure),
+        _ => Ok(false),
     }
 }
 

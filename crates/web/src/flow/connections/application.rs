@@ -91,7 +91,8 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
                 }
                 subject.page(&typed, address.is_some(), Vec::new()).await
             }
-            _ => subject.save(fields).await,
+            Some("save") => subject.save(fields).await,
+            _ => Err(Failure::malformed("The action cannot be read.")),
         }
     };
     done(&request, payload, &settings, Purpose::Application, run).await

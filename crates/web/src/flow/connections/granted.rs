@@ -34,8 +34,8 @@ pub(super) async fn in_words(visit: &Visit, path: &str, rows: Vec<Connection>) -
         };
         let publisher = publishers.iter().find(|publisher| publisher.id == application.organization_id);
         let offered = apis.get(&application.resource_server_id).map(Vec::as_slice).unwrap_or_default();
-        let counts = |scope: &&Offered| row.permissions.contains(&scope.name);
-        let permissions: Vec<Offered> = offered.iter().filter(counts).cloned().collect();
+        let granted = |scope: &&Offered| row.permissions.contains(&scope.name);
+        let permissions = offered.iter().filter(granted).cloned().collect();
         // The scopes of OpenID Connect belong to no API.
         let of_api = |name: &str| offered.iter().any(|scope| scope.name == name);
         let identity = row.permissions.iter().filter(|name| !of_api(name) && OIDC_SCOPES.contains(name));
@@ -49,8 +49,7 @@ pub(super) async fn in_words(visit: &Visit, path: &str, rows: Vec<Connection>) -
             since: Moment(row.created_at),
             last_used: row.last_used_at.map(Moment),
             last_ip: row.last_used_ip,
-            // What the application has no permission for any more cannot be used.
-            permissions: permissions.into_iter().filter(|one| application.permissions.contains(&one.name)).collect(),
+            permissions,
             identity,
         });
     }

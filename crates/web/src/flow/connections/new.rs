@@ -62,10 +62,11 @@ async fn answer(visit: &mut Visit, desk: Desk, fields: &Fields) -> Result<HttpRe
             }
             page(visit, &desk, id, typed, address.is_some(), Vec::new()).await
         }
-        _ => match judge(visit, &desk, &typed).await? {
+        Some("save") => match judge(visit, &desk, &typed).await? {
             Ok(plan) => create(visit, &desk, id, plan, typed).await,
             Err(problems) => page(visit, &desk, id, typed, false, problems).await,
         },
+        _ => Err(Failure::malformed("The action cannot be read.")),
     }
 }
 
@@ -189,7 +190,7 @@ async fn page(
     let (mut servers, is_cut) = servers(visit).await?;
     let chosen = chosen(visit, &typed).await?;
     servers.extend(chosen.clone().filter(|chosen| servers.iter().all(|server| server.id != chosen.id)));
-    // People cannot connect what is for the Management API, so it comes last.
+    // Most applications are for an API of the environment's own, so the Management API comes last.
     let chosen = chosen.as_ref().or_else(|| servers.iter().find(|server| !server.system)).or_else(|| servers.first());
     let offered = match chosen {
         Some(server) => {

@@ -84,7 +84,7 @@ pub(super) async fn complete(visit: &mut Visit, fields: &Fields) -> Result<HttpR
                 visit.engine().end_session(other.id).await?;
             }
             if let Some(session) = registered.session {
-                visit.sign_in(session_token.expose(), session.expires_at).await?;
+                visit.sign_in_newcomer(session_token.expose(), session.expires_at).await?;
             }
             go_back(visit, fields).await
         }

@@ -9,6 +9,7 @@ pub(super) static DUTCH: Connections = Connections {
     new_application: "Een toepassing aanmaken",
     connected: "Verbonden toepassingen",
     no_connections: "Er is nog niets verbonden. Een toepassing vraagt om toegang wanneer iemand haar verbindt.",
+    no_own_connections: "U hebt zelf niets verbonden. Wat hier voor iedereen is verbonden, staat in uw account.",
     for_whom: "Voor",
     for_all: "iedereen in {}",
     connected_by: "Verbonden door",

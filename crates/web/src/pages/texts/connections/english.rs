@@ -9,6 +9,7 @@ pub(super) static ENGLISH: Connections = Connections {
     new_application: "Create an application",
     connected: "Connected applications",
     no_connections: "Nothing is connected yet. An application asks for access when somebody connects it.",
+    no_own_connections: "You have connected nothing yourself. What was connected for everybody here is listed in your account.",
     for_whom: "For",
     for_all: "everyone in {}",
     connected_by: "Connected by",

@@ -9,6 +9,7 @@ pub(super) static GERMAN: Connections = Connections {
     new_application: "Eine Anwendung anlegen",
     connected: "Verbundene Anwendungen",
     no_connections: "Noch ist nichts verbunden. Eine Anwendung fragt nach Zugriff, wenn jemand sie verbindet.",
+    no_own_connections: "Sie haben selbst nichts verbunden. Was hier für alle verbunden wurde, steht in Ihrem Konto.",
     for_whom: "Für",
     for_all: "alle in {}",
     connected_by: "Verbunden von",

@@ -31,6 +31,7 @@ pub(crate) struct Connections {
     pub(crate) new_application: &'static str,
     pub(crate) connected: &'static str,
     pub(crate) no_connections: &'static str,
+    pub(crate) no_own_connections: &'static str,
     pub(crate) for_whom: &'static str,
     pub(crate) for_all: &'static str,
     pub(crate) connected_by: &'static str,
