@@ -25,7 +25,7 @@ use paylent_domain::{
 };
 use paylent_storage::{Db, Directory, Env, MachineUser, MailOutcome, NewAccount, NewClient, NewEnvironment};
 
-pub use connected::{application, connection, static_token};
+pub use connected::{application, connection, new_static_token, static_token};
 
 /// An environment with a primary signing key and a machine client that has the admin role and a grant to the
 /// Management API.

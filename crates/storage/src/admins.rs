@@ -56,28 +56,47 @@ pub(crate) fn admins_of_organizations(environment: Key) -> _ {
         .select(memberships::organization_id)
 }
 
-/// The organizations, or whether it is this one, that a person administers before the unit of work at hand takes that
-/// from them. The lock is held.
+/// What a person administers.
+#[derive(Default)]
+pub(crate) struct Administered {
+    /// Whether it is the environment.
+    pub environment: bool,
+    /// These organizations.
+    pub organizations: Vec<Key>,
+}
+
+/// What a person administers before the unit of work at hand takes that from them: of the one organization that is named,
+/// or else of everything. The lock is held.
 macro_rules! administered {
     ($c:expr, $environment:expr, $user:expr, $organization:expr) => {{
-        let theirs = $crate::admins::admins_of_organizations($environment);
-        let theirs = theirs.filter($crate::schema::memberships::user_id.eq($user)).into_boxed();
+        use $crate::schema::{admins, memberships as members};
+
         let organization: Option<$crate::key::Key> = $organization;
+        let environment: i64 = match organization {
+            Some(_) => 0,
+            None => admins::table.find(($environment, $user)).count().get_result($c).await?,
+        };
+        let theirs = $crate::admins::admins_of_organizations($environment);
+        let theirs = theirs.filter(members::user_id.eq($user)).into_boxed();
         let theirs = match organization {
-            Some(organization) => theirs.filter($crate::schema::memberships::organization_id.eq(organization)),
+            Some(organization) => theirs.filter(members::organization_id.eq(organization)),
             None => theirs,
         };
-        let administered: Vec<$crate::key::Key> = theirs.load($c).await?;
-        administered
+        $crate::admins::Administered { environment: environment > 0, organizations: theirs.load($c).await? }
     }};
 }
 
-/// Refuses, at the end of that unit of work, to leave one of these organizations to others without an admin.
+/// Refuses, at the end of that unit of work, to leave the environment without an admin, or one of these organizations to
+/// others without one.
 macro_rules! keep_admins {
     ($c:expr, $environment:expr, $user:expr, $administered:expr) => {{
-        use $crate::schema::memberships as members;
+        use $crate::schema::{admins, memberships as members};
 
-        let mut lost: Vec<$crate::key::Key> = $administered;
+        let $crate::admins::Administered { environment, organizations: mut lost } = $administered;
+        if environment {
+            let left = admins::table.filter(admins::environment_id.eq($environment));
+            $crate::admins::refuse_last_admin(left.count().get_result($c).await?)?;
+        }
         if !lost.is_empty() {
             let kept = $crate::admins::admins_of_organizations($environment);
             let kept = kept.filter(members::organization_id.eq_any(lost.clone())).distinct();
@@ -88,7 +107,7 @@ macro_rules! keep_admins {
             let others = members::environment_id.eq($environment).and(members::organization_id.eq_any(lost));
             let others = members::table.filter(others.and(members::user_id.ne($user)));
             if others.count().get_result::<i64>($c).await? > 0 {
-                $crate::admins::refuse_last_admin(0)?;
+                return Err($crate::Error::Refused($crate::error::Refusal::LastAdmin));
             }
         }
     }};

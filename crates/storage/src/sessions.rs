@@ -157,21 +157,14 @@ macro_rules! lifetimes {
     }};
 }
 
-/// Writes the event in which something happens to a session, and that it is over when it ends by that.
+/// Writes the event in which something happens to a session.
 macro_rules! tell {
-    ($c:ident, $environment:expr, $by:expr, "session.revoked", $session:expr, $user:expr) => {
-        $crate::sessions::tell!($c, $environment, $by, "session.revoked", $session, $user, Some($by.at.to_string()))
-    };
-    ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr) => {
-        $crate::sessions::tell!($c, $environment, $by, $action, $session, $user, None)
-    };
     ($c:ident, $environment:expr, $by:expr, $action:literal, $session:expr, $user:expr, $revoked_at:expr) => {{
         use $crate::schema::{audit_events, authorities};
 
         let name: String =
             authorities::table.find(($environment, Key::from($user))).select(authorities::name).get_result($c).await?;
-        let event = Event::new($action, "session", $session, &name).and("user", $user, &name);
-        let event = event.change("revoked_at", None, $revoked_at);
+        let event = $crate::sessions::told($action, $session, $user, &name, $revoked_at);
         entry($environment, &$by, &event)?.insert_into(audit_events::table).execute($c).await?;
     }};
 }
@@ -183,11 +176,23 @@ macro_rules! end_session {
         let end = (sessions::revoked_at.eq(at), sessions::updated_at.eq(at));
         diesel::update(sessions::table.find(($environment, $session))).set(end).execute($c).await?;
         end_families!($c, $environment, vec![$session], $user, $by.at);
-        tell!($c, $environment, $by, "session.revoked", $session.id::<Session>(), $user.id::<User>());
+        tell!($c, $environment, $by, "session.revoked", $session.id::<Session>(), $user.id::<User>(), Some($by.at));
     }};
 }
 
 pub(crate) use {lifetimes, tell};
+
+/// The event in which something happens to a session, and that it is over since then when it ends by that.
+pub(crate) fn told(
+    action: &'static str,
+    id: Id<Session>,
+    user: Id<User>,
+    name: &str,
+    revoked_at: Option<Timestamp>,
+) -> Event {
+    let event = Event::new(action, "session", id, name).and("user", user, name);
+    event.change("revoked_at", None, revoked_at.map(|at| at.to_string()))
+}
 
 impl Env {
     /// The sessions that match.
@@ -261,7 +266,7 @@ impl Env {
             welcome!(c, environment, user, proof, by);
             let row = NewSessionRow::new(environment, new, by.at, ttl).insert_into(sessions::table);
             let row: SessionRow = row.returning(SessionRow::as_returning()).get_result(c).await?;
-            tell!(c, environment, by, "session.created", id, user);
+            tell!(c, environment, by, "session.created", id, user, None);
             Session::try_from(row)
         })
     }
@@ -285,7 +290,7 @@ impl Env {
             let row: Option<SessionRow> = renew!(c, environment, id, renewal, lifetimes, by.at);
             let Some(row) = row else { return Ok(None) };
             welcome!(c, environment, user, proof, by);
-            tell!(c, environment, by, "session.renewed", id, user);
+            tell!(c, environment, by, "session.renewed", id, user, None);
             Ok(Some(Session::try_from(row)?))
         })
     }
@@ -310,7 +315,7 @@ impl Env {
             let at = sessions::updated_at.eq(by.at.after(before.updated_at).micros());
             let after = diesel::update(session).set((used, at)).returning(SessionRow::as_returning());
             let after: SessionRow = after.get_result(c).await?;
-            tell!(c, environment, by, "session.touched", id, before.user_id);
+            tell!(c, environment, by, "session.touched", id, before.user_id, None);
             Ok(Some(Session::try_from(after)?))
         })
     }
@@ -333,7 +338,7 @@ impl Env {
             let after = diesel::update(session).set((ended, at)).returning(SessionRow::as_returning());
             let after: SessionRow = after.get_result(c).await?;
             end_families!(c, environment, vec![key], Key::from(before.user_id), by.at);
-            tell!(c, environment, by, "session.revoked", id, before.user_id);
+            tell!(c, environment, by, "session.revoked", id, before.user_id, Some(by.at));
             Ok(Some(Session::try_from(after)?))
         })
     }
@@ -352,8 +357,7 @@ impl Env {
             let name: String =
                 authorities::table.find((environment, user)).select(authorities::name).get_result(c).await?;
             let user_id = user.id::<User>();
-            let event = Event::new("session.revoked", "session", id, &name).and("user", user_id, &name);
-            let event = event.change("revoked_at", None, Some(at.to_string()));
+            let event = told("session.revoked", id, user_id, &name, Some(at));
             let by = Context { by: By::User { id: user_id, name }, ..by };
             entry(environment, &by, &event)?.insert_into(audit_events::table).execute(c).await?;
             Ok(Some(EndedSession { session_id: id, user_id, logouts }))
@@ -374,7 +378,7 @@ impl Env {
             if gone.revoked_at.is_none() {
                 end_families!(c, environment, vec![key], gone.user_id, by.at);
             }
-            tell!(c, environment, by, "session.deleted", id, gone.user_id.id::<User>());
+            tell!(c, environment, by, "session.deleted", id, gone.user_id.id::<User>(), None);
             Ok(true)
         })
     }

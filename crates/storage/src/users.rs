@@ -13,7 +13,7 @@ use paylent_domain::{
 
 use crate::{
     Env, Error, Expected, Listed, Page, Result,
-    admins::{administered, keep_admins, lock_admins, refuse_last_admin},
+    admins::{Administered, administered, keep_admins, lock_admins},
     audit::entry,
     error::{Refusal, broken},
     key::Key,
@@ -21,7 +21,7 @@ use crate::{
     own::forget_links,
     page::page,
     pool::on,
-    schema::{access_tokens, admins, audit_events, clients, mails, memberships, user_roles, users},
+    schema::{access_tokens, audit_events, clients, mails, memberships, user_roles, users},
     session_ends::end_all_sessions,
 };
 
@@ -247,21 +247,13 @@ impl Env {
             let password = change.password.is_some();
             let (changes, bump) = Changes::between(&before, change)?;
             let deactivates = changes.active == Some(false) && before.active;
-            let admin: i64 = match deactivates {
-                true => admins::table.find((environment, key)).count().get_result(c).await?,
-                false => 0,
-            };
             let administered = match deactivates {
                 true => administered!(c, environment, key, None),
-                false => Vec::new(),
+                false => Administered::default(),
             };
             let raise = users::generation.eq(users::generation + bump);
             let after: UserRow =
                 diesel::update(user).set((changes, raise, at)).returning(UserRow::as_returning()).get_result(c).await?;
-            if admin > 0 {
-                let left = admins::table.filter(admins::environment_id.eq(environment));
-                refuse_last_admin(left.count().get_result(c).await?)?;
-            }
             keep_admins!(c, environment, key, administered);
             let after = User::try_from(after)?;
             if bump > 0 {
@@ -302,7 +294,6 @@ impl Env {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             lock_admins(environment).execute(c).await?;
-            let admin: i64 = admins::table.find((environment, key)).count().get_result(c).await?;
             let administered = administered!(c, environment, key, None);
             let acting = clients::table.filter(clients::environment_id.eq(environment).and(clients::user_id.eq(key)));
             let acting: i64 = acting.count().get_result(c).await?;
@@ -326,10 +317,6 @@ impl Env {
             };
             let Some(version) = version else { return Ok(false) };
             expected.check(version)?;
-            if admin > 0 {
-                let left = admins::table.filter(admins::environment_id.eq(environment));
-                refuse_last_admin(left.count().get_result(c).await?)?;
-            }
             keep_admins!(c, environment, key, administered);
             if let Some(letter) = letter {
                 NewMailRow::new(environment, letter, by.at).insert_into(mails::table).execute(c).await?;

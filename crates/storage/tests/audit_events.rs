@@ -13,7 +13,9 @@ use paylent_tests::{
     seed::{self, by, new_id},
 };
 
-use crate::common::{ALL, invitation, member, membership_role, named, of_ids, organization, person, role, session};
+use crate::common::{
+    ALL, UNUSED_FOR_A_MINUTE, invitation, member, membership_role, named, of_ids, organization, person, role, session,
+};
 
 both! {
     async fn an_event_is_read_as_it_was_told(database: TestDatabase) {
@@ -100,8 +102,7 @@ both! {
         asked.role_ids = vec![viewer];
         let asked = env.create_invitation(asked, &by()).await.unwrap();
         let seen = env.create_session(session(jane), &by()).await.unwrap();
-        // A touch is noted once a minute.
-        database.execute("UPDATE sessions SET last_activity_at = last_activity_at - 60000000").await;
+        database.execute(UNUSED_FOR_A_MINUTE).await;
         env.touch_session(seen.id, &Expected::Any, &by()).await.unwrap().unwrap();
         env.revoke_session(seen.id, &Expected::Any, &by()).await.unwrap().unwrap();
         env.delete_session(seen.id, &Expected::Any, &by()).await.unwrap();

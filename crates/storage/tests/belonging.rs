@@ -22,7 +22,8 @@ use paylent_tests::{
 };
 
 use crate::common::{
-    ALL, environment, invitation, member, membership, membership_role, of_ids, organization, person, role, session,
+    ALL, UNUSED_FOR_A_MINUTE, environment, invitation, member, membership, membership_role, of_ids, organization,
+    person, role, session,
 };
 
 /// The ids of one thing of each kind, and of a user and a role that nothing refers to yet.
@@ -56,9 +57,6 @@ enum Way {
     DeleteMembership,
     DeleteOrganization,
 }
-
-/// A touch is noted once a minute.
-const UNUSED_FOR_A_MINUTE: &str = "UPDATE sessions SET last_activity_at = last_activity_at - 60000000";
 
 both! {
     async fn lg_audit_each_change_of_what_belongs_where_leaves_one_event(database: TestDatabase) {

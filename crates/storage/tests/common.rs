@@ -48,6 +48,9 @@ pub(crate) const ALL: Page = Page {
     name: Vec::new(),
 };
 
+/// Makes every session old enough for a touch, which is noted once a minute.
+pub(crate) const UNUSED_FOR_A_MINUTE: &str = "UPDATE sessions SET last_activity_at = last_activity_at - 60000000";
+
 /// Makes all connections, so that work that starts together runs together.
 pub(crate) async fn connect(db: &Db) {
     for answer in join_all((0..8).map(|_| db.ping())).await {

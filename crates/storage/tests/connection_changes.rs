@@ -10,7 +10,7 @@ use paylent_domain::{
 use paylent_oauth::{
     Store as _,
     crypto::secret::SecretHash,
-    store::{AuthorizationCode, Kept, NewStaticToken, OpaqueToken, Use, Used},
+    store::{AuthorizationCode, Kept, Use, Used},
 };
 use paylent_storage::{
     ApplicationChange, ConnectionFilter, Env, Error, Expected, MembershipFilter, NewScope, Refusal, ScopeFilter,
@@ -22,25 +22,13 @@ use paylent_tests::{
 };
 
 use crate::{
-    application_connections::{BOTH, READ, Scene, application, trail},
-    common::{ALL, Work, is_refused, member, named, on_nodes, person, token, work},
+    common::{ALL, Work, is_refused, member, named, on_nodes, person, work},
+    scene::{BOTH, READ, Scene, application, static_token, trail},
 };
 
-/// A token of an application that never expires, with all that it has permission for, about to be kept.
-async fn wide_token(env: &Env, application: &Application) -> NewStaticToken {
-    let client_id = &application.client_id;
-    let user = env.machine(client_id).await.unwrap().unwrap().user.unwrap();
-    let token =
-        OpaqueToken { scopes: Scopes::stored(BOTH), user_generation: user.generation, ..token(client_id, user.id) };
-    NewStaticToken { id: new_id(), prefix: "pay_at_abcdef".to_owned(), token }
-}
-
-/// The same, kept.
+/// Keeps a token of an application that never expires.
 async fn kept(env: &Env, application: &Application) -> SecretHash {
-    let new = wide_token(env, application).await;
-    let hash = new.token.hash;
-    assert_eq!(env.save_static_token(new).await.unwrap(), Kept::Done);
-    hash
+    static_token(env, application).await.token.hash
 }
 
 async fn scopes_of(env: &Env, token: &SecretHash) -> String {
@@ -167,7 +155,7 @@ both! {
             let application = application(env, &format!("Bank {round}"), ApplicationGrant::ClientCredentials).await;
             let mut works: Vec<Work<Result<bool, String>>> = Vec::new();
             for _ in 0..4 {
-                let new = wide_token(env, &application).await;
+                let new = seed::new_static_token(env, &application).await;
                 works.push(work(move |env: Env| async move {
                     let kept = env.save_static_token(new).await.map_err(|error| format!("{:?}", error.0))?;
                     Ok(kept != Kept::TooMany)
@@ -209,11 +197,11 @@ both! {
         let env = seed::environment(&database.db(), "acme").await.env;
         let machine = application(&env, "Bank", ApplicationGrant::ClientCredentials).await;
         let service = env.machine(&machine.client_id).await.unwrap().unwrap().user.unwrap().id;
-        let early = wide_token(&env, &machine).await;
+        let early = seed::new_static_token(&env, &machine).await;
         for _ in 0..100 {
             kept(&env, &machine).await;
         }
-        assert_eq!(env.save_static_token(wide_token(&env, &machine).await).await.unwrap(), Kept::TooMany);
+        assert_eq!(env.save_static_token(seed::new_static_token(&env, &machine).await).await.unwrap(), Kept::TooMany);
         for active in [false, true] {
             let change = UserChange { active: Some(active), ..UserChange::default() };
             env.update_user(service, change, &Expected::Any, &by()).await.unwrap().unwrap();

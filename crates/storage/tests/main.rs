@@ -31,6 +31,7 @@ mod purge;
 mod resource_servers;
 mod rights;
 mod roles;
+mod scene;
 mod schema_parity;
 mod scopes;
 mod sessions;

@@ -15,8 +15,8 @@ use paylent_storage::{DatabaseUrl, MigrationError, migrate, migrations};
 use paylent_tests::{TestDatabase, both, seed};
 
 use crate::{
-    application_connections::application,
     common::nothing_is_open,
+    scene::application,
     schema_parity::{self, Schema},
 };
 

@@ -17,8 +17,8 @@ use paylent_tests::{
 };
 
 use crate::{
-    application_connections::{BOTH, READ, Scene, application},
     common::{Work, on_nodes, person, public, work},
+    scene::{BOTH, READ, Scene, application},
 };
 
 const ROUNDS: usize = 16;

@@ -37,8 +37,6 @@ pub enum Purpose {
     Organizations,
     /// Making an application of an organization.
     NewApplication,
-    /// No form, but the id of what one makes.
-    Made,
     /// Changing an application, its secret and its tokens.
     Application,
     /// Deleting an application.
@@ -71,7 +69,6 @@ impl Purpose {
             Self::Applications => "applications",
             Self::Organizations => "organizations",
             Self::NewApplication => "new_application",
-            Self::Made => "made",
             Self::Application => "application",
             Self::ApplicationDeletion => "application_deletion",
             Self::Connection => "connection",
@@ -100,7 +97,8 @@ pub fn token(mac: impl Fn(&[u8]) -> [u8; 32], holder: Holder<'_>, purpose: Purpo
 /// What vouches for the id of that which a form will make: whoever holds the form got the id with it.
 #[must_use]
 pub fn voucher(mac: impl Fn(&[u8]) -> [u8; 32], holder: Holder<'_>, id: &str) -> String {
-    digits(mac, &["csrf", Purpose::Made.name(), holder.browser, holder.session.unwrap_or_default(), id])
+    // No form's purpose: a token of a form vouches for nothing.
+    digits(mac, &["csrf", "made", holder.browser, holder.session.unwrap_or_default(), id])
 }
 
 /// Whether this vouches for the id, compared in constant time.
@@ -196,7 +194,7 @@ mod tests {
         for holder in [Holder { browser: "other", ..ADA }, Holder { session: Some("other"), ..ADA }] {
             assert!(!vouches(mac, holder, "id", &voucher), "{holder:?}");
         }
-        for purpose in [Purpose::NewApplication, Purpose::Made] {
+        for purpose in [Purpose::NewApplication, Purpose::Application] {
             assert!(!matches(mac, ADA, purpose, &voucher) && !vouches(mac, ADA, "id", &token(mac, ADA, purpose)));
         }
     }

@@ -98,27 +98,36 @@ pub async fn connection(
     code.connection.expect("the code has a connection").id
 }
 
+/// A static token of an application for client credentials, with all that it has permission for, about to be kept.
+///
+/// # Panics
+/// The database is unavailable, or it is no such application.
+pub async fn new_static_token(env: &Env, application: &Application) -> NewStaticToken {
+    let machine = env.machine(&application.client_id).await.expect("it is read").expect("the client is there");
+    let user = machine.user.expect("a machine acts for a user");
+    let token = OpaqueToken {
+        hash: hash(),
+        client_id: application.client_id.clone(),
+        user_id: user.id,
+        audience: "https://api.example".to_owned(),
+        scopes: application.permissions.clone(),
+        issued_at: by().at,
+        expires_at: None,
+        client_generation: 0,
+        user_generation: user.generation,
+        family_id: None,
+        organization_id: None,
+    };
+    NewStaticToken { id: new_id(), prefix: "pay_at_x8Kq2L".to_owned(), token }
+}
+
 /// Issues a static token to an application for client credentials.
 ///
 /// # Panics
 /// The database is unavailable, or it is no such application.
 pub async fn static_token(env: &Env, application: Id<Application>) -> Id<StaticToken> {
     let application = env.application_by_id(application).await.expect("it is read").expect("the application is there");
-    let machine = env.machine(&application.client_id).await.expect("it is read").expect("the client is there");
-    let token = OpaqueToken {
-        hash: hash(),
-        client_id: application.client_id,
-        user_id: machine.user.expect("a machine acts for a user").id,
-        audience: "https://api.example".to_owned(),
-        scopes: application.permissions,
-        issued_at: by().at,
-        expires_at: None,
-        client_generation: 0,
-        user_generation: 0,
-        family_id: None,
-        organization_id: None,
-    };
-    let new = NewStaticToken { id: new_id(), prefix: "pay_at_x8Kq2L".to_owned(), token };
+    let new = new_static_token(env, &application).await;
     let id = new.id;
     assert_eq!(env.save_static_token(new).await.expect("a token is saved"), Kept::Done);
     id

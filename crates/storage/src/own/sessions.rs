@@ -2,12 +2,7 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use paylent_domain::{
-    Id, Timestamp,
-    audit::{Context, Event},
-    session::Session,
-    user::User,
-};
+use paylent_domain::{Id, Timestamp, audit::Context, session::Session, user::User};
 
 use crate::{
     Env, Error, Result,
@@ -54,7 +49,7 @@ impl Env {
                 return Ok(false);
             }
             end_families!(c, environment, vec![session], key, by.at);
-            tell!(c, environment, by, "session.revoked", id, user);
+            tell!(c, environment, by, "session.revoked", id, user, Some(by.at));
             Ok(true)
         })
     }
@@ -74,7 +69,7 @@ impl Env {
             }
             let ended = end_all_sessions!(c, environment, key, keep, by.at);
             for session in &ended {
-                tell!(c, environment, by, "session.revoked", session.id::<Session>(), user);
+                tell!(c, environment, by, "session.revoked", session.id::<Session>(), user, Some(by.at));
             }
             Ok(ended.len())
         })

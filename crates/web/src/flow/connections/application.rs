@@ -15,7 +15,7 @@ use paylent_storage::{ApplicationChange, Error, Refusal, StaticTokenFilter};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
-    Desk,
+    Member,
     changes::{expected, version},
     cut, done,
     draft::{self, Judged},
@@ -37,9 +37,9 @@ use crate::{
 };
 
 /// An application with its API, and who looks at it.
-struct Subject<'a> {
+struct OpenedApplication<'a> {
     visit: &'a Visit,
-    desk: &'a Desk,
+    member: &'a Member,
     request: &'a HttpRequest,
     application: Application,
     server: ResourceServer,
@@ -68,51 +68,51 @@ impl Effect {
 
 /// `GET /organizations/{id}/applications/{application}`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, desk: Desk| {
-        let subject = Subject::of(visit, &desk, &request, None).await?;
-        let typed = draft::as_typed(&subject.application);
-        subject.page(&typed, false, Vec::new()).await
+    let run = async |visit: &mut Visit, member: Member| {
+        let opened = OpenedApplication::of(visit, &member, &request, None).await?;
+        let typed = draft::as_typed(&opened.application);
+        opened.page(&typed, false, Vec::new()).await
     };
     shown(&request, &settings, run).await
 }
 
 /// `POST /organizations/{id}/applications/{application}`
 pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
-        let subject = Subject::of(visit, &desk, &request, fields.one("version")).await?;
+    let run = async |visit: &mut Visit, member: Member, fields: &Fields| {
+        let opened = OpenedApplication::of(visit, &member, &request, fields.one("version")).await?;
         match fields.one("action") {
-            Some("rotate") => subject.rotate(fields).await,
-            Some("expire") => subject.expire(fields).await,
-            Some("revoke") => subject.revoke(fields).await,
+            Some("rotate") => opened.rotate(fields).await,
+            Some("expire") => opened.expire(fields).await,
+            Some("revoke") => opened.revoke(fields).await,
             Some("add_current_address") => {
                 let (mut typed, address) = (draft::typed(fields), current_address(visit));
                 if let Some(address) = address {
                     draft::add_address(&mut typed, address);
                 }
-                subject.page(&typed, address.is_some(), Vec::new()).await
+                opened.page(&typed, address.is_some(), Vec::new()).await
             }
-            Some("save") => subject.save(fields).await,
+            Some("save") => opened.save(fields).await,
             _ => Err(Failure::malformed("The action cannot be read.")),
         }
     };
     done(&request, payload, &settings, Purpose::Application, run).await
 }
 
-impl<'a> Subject<'a> {
+impl<'a> OpenedApplication<'a> {
     async fn of(
         visit: &'a Visit,
-        desk: &'a Desk,
+        member: &'a Member,
         request: &'a HttpRequest,
         seen: Option<&str>,
     ) -> Result<Self, Failure> {
-        let application = desk.application(visit, request).await?;
+        let application = member.application(visit, request).await?;
         let server = visit.env.resource_server(application.resource_server_id).await?.ok_or_else(unknown)?;
         let version = seen.map_or_else(|| version(application.updated_at), str::to_owned);
-        Ok(Self { visit, desk, request, application, server, version })
+        Ok(Self { visit, member, request, application, server, version })
     }
 
     fn may_give(&self, scope: &str) -> bool {
-        !self.server.system || self.desk.may_give(scope)
+        !self.server.system || self.member.may_give(scope)
     }
 
     /// Saves what was typed. Nobody loses anything or is asked for more before that was said and confirmed.
@@ -131,9 +131,9 @@ impl<'a> Subject<'a> {
         }
         let is_code = self.application.grant_type == ApplicationGrant::AuthorizationCode;
         let is_asked = is_code && !effect.added.is_empty();
-        let (id, by) = (self.application.id, self.desk.by(self.visit));
+        let (id, by) = (self.application.id, self.member.by(self.visit));
         match self.visit.env.update_application(id, change(judged), &expected(fields), &by).await {
-            Ok(Some(_)) => Ok(say(&self.desk.path_of(id), if is_asked { Done::SavedMore } else { Done::Saved })),
+            Ok(Some(_)) => Ok(say(&self.member.path_of(id), if is_asked { Done::SavedMore } else { Done::Saved })),
             Ok(None) => Err(unknown()),
             Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, problem("settings", Wrong::Stale)).await,
             // Deleted a moment ago.
@@ -165,7 +165,7 @@ impl<'a> Subject<'a> {
     }
 
     fn confirmation(&self, typed: &Typed, known: &[Offered], effect: &Effect) -> HttpResponse {
-        let (csrf, back) = (self.visit.csrf(Purpose::Application), self.desk.path_of(self.application.id));
+        let (csrf, back) = (self.visit.csrf(Purpose::Application), self.member.path_of(self.application.id));
         let described = |name: &String| {
             let known = known.iter().find(|scope| scope.name == *name).cloned();
             known.unwrap_or_else(|| Offered { name: name.clone(), description: None })
@@ -178,7 +178,7 @@ impl<'a> Subject<'a> {
         again.extend(typed.permissions.iter().map(|name| ("permission", name.to_owned())));
         let page = ConfirmationPage {
             frame: self.visit.frame(),
-            place: self.desk.place(self.visit),
+            place: self.member.place(self.visit),
             form: self.visit.own_form(&back, &csrf),
             name: Name(&self.application.name),
             removed: &described(&effect.removed, effect.connections + effect.tokens > 0),
@@ -206,13 +206,13 @@ impl<'a> Subject<'a> {
                 return self.page(&typed, false, problem("secret", wrong)).await;
             }
         };
-        let (secret, by) = (secret::generate(SecretKind::ClientSecret)?, self.desk.by(self.visit));
+        let (secret, by) = (secret::generate(SecretKind::ClientSecret)?, self.member.by(self.visit));
         let (id, hash) = (self.application.id, SecretHash::of(secret.expose()));
         match self.visit.env.rotate_application_secret(id, hash, overlap, &expected(fields), &by).await {
             Ok(Some(application)) => {
                 let until = self.visit.now.plus_seconds(overlap.seconds());
                 let until = Some(until).filter(|_| overlap != SecretOverlap::None);
-                Ok(secret_page(self.visit, self.desk, &application, &secret, until))
+                Ok(secret_page(self.visit, self.member, &application, &secret, until))
             }
             Ok(None) => Err(unknown()),
             Err(Error::Refused(Refusal::Stale)) => self.page(&typed, false, problem("secret", Wrong::Stale)).await,
@@ -222,9 +222,9 @@ impl<'a> Subject<'a> {
 
     /// Ends the secret that overlaps with the one the application has.
     async fn expire(self, fields: &Fields) -> Result<HttpResponse, Failure> {
-        let (id, by) = (self.application.id, self.desk.by(self.visit));
+        let (id, by) = (self.application.id, self.member.by(self.visit));
         match self.visit.env.expire_previous_secret(id, &expected(fields), &by).await {
-            Ok(Some(_)) => Ok(say(&self.desk.path_of(id), Done::SecretEnded)),
+            Ok(Some(_)) => Ok(say(&self.member.path_of(id), Done::SecretEnded)),
             Ok(None) => Err(unknown()),
             Err(Error::Refused(Refusal::Stale)) => {
                 self.page(&draft::as_typed(&self.application), false, problem("secret", Wrong::Stale)).await
@@ -237,19 +237,19 @@ impl<'a> Subject<'a> {
         let id: Option<Id<StaticToken>> = fields.one("token").and_then(|id| id.parse().ok());
         let token = self.visit.env.static_token(id.ok_or_else(unknown)?).await?;
         let token = token.filter(|token| token.application_id == self.application.id).ok_or_else(unknown)?;
-        match self.visit.env.revoke_static_token(token.id, &self.desk.by(self.visit)).await? {
-            true => Ok(say(&self.desk.path_of(self.application.id), Done::Revoked)),
+        match self.visit.env.revoke_static_token(token.id, &self.member.by(self.visit)).await? {
+            true => Ok(say(&self.member.path_of(self.application.id), Done::Revoked)),
             false => Err(unknown()),
         }
     }
 
     async fn page(&self, typed: &Typed, added: bool, problems: Vec<Problem>) -> Result<HttpResponse, Failure> {
-        let Self { visit, desk, application, .. } = self;
-        let offered = offered(visit, desk, &self.server, &application.permissions).await?;
-        let (csrf, path) = (visit.csrf(Purpose::Application), desk.path_of(application.id));
+        let Self { visit, member, application, .. } = self;
+        let offered = offered(visit, member, &self.server, &application.permissions).await?;
+        let (csrf, path) = (visit.csrf(Purpose::Application), member.path_of(application.id));
         let (tokens, more_tokens) = self.tokens(&path).await?;
         let address = current_address(visit).map(|address| address.to_string());
-        let place = desk.place(visit);
+        let place = member.place(visit);
         let page = ApplicationPage {
             frame: visit.frame(),
             place,
@@ -265,7 +265,7 @@ impl<'a> Subject<'a> {
             example: &example(visit, application),
             settings: Form {
                 frame: visit.frame(),
-                organization: Name(&desk.name),
+                organization: Name(&member.name),
                 typed,
                 grant: Some(application.grant_type),
                 servers: &[],

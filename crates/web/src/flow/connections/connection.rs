@@ -10,7 +10,7 @@ use paylent_storage::{Error, Refusal};
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
-    Desk,
+    Member,
     changes::{expected, version},
     done, granted, id, problem, say, shown, status, unknown,
 };
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A connection, and whoever may change it.
-pub(super) struct Subject<'a> {
+pub(super) struct OpenedConnection<'a> {
     pub(super) visit: &'a Visit,
     pub(super) connection: Connection,
     /// What surrounds the page.
@@ -34,39 +34,39 @@ pub(super) struct Subject<'a> {
 
 /// `GET /organizations/{id}/connections/{connection}`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, desk: Desk| {
-        let (connection, onward) = (find(visit, &desk, &request).await?, onward(&desk));
-        Subject::at(visit, &desk, connection, &onward).page(None, Vec::new()).await
+    let run = async |visit: &mut Visit, member: Member| {
+        let (connection, onward) = (find(visit, &member, &request).await?, onward(&member));
+        OpenedConnection::at(visit, &member, connection, &onward).page(None, Vec::new()).await
     };
     shown(&request, &settings, run).await
 }
 
 /// `POST /organizations/{id}/connections/{connection}`
 pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, desk: Desk, fields: &Fields| {
-        let (connection, onward) = (find(visit, &desk, &request).await?, onward(&desk));
-        Subject::at(visit, &desk, connection, &onward).change(fields).await
+    let run = async |visit: &mut Visit, member: Member, fields: &Fields| {
+        let (connection, onward) = (find(visit, &member, &request).await?, onward(&member));
+        OpenedConnection::at(visit, &member, connection, &onward).change(fields).await
     };
     done(&request, payload, &settings, Purpose::Connection, run).await
 }
 
 /// The connection that the path names: one of this organization, and the person's own unless they are a company-wide
 /// admin.
-async fn find(visit: &Visit, desk: &Desk, request: &HttpRequest) -> Result<Connection, Failure> {
+async fn find(visit: &Visit, member: &Member, request: &HttpRequest) -> Result<Connection, Failure> {
     let connection = visit.env.application_connection(id(request, "connection")?).await?.ok_or_else(unknown)?;
-    let is_here = connection.organization_id == Some(desk.organization);
-    let is_theirs = desk.is_admin() || connection.user_id == Some(desk.person.id);
+    let is_here = connection.organization_id == Some(member.organization);
+    let is_theirs = member.is_admin() || connection.user_id == Some(member.person.id);
     if is_here && is_theirs { Ok(connection) } else { Err(unknown()) }
 }
 
 /// The organization's connections, which say what was done.
-fn onward(desk: &Desk) -> String {
-    format!("{}?{}", desk.path, Done::Disconnected.query())
+fn onward(member: &Member) -> String {
+    format!("{}?{}", member.path, Done::Disconnected.query())
 }
 
-impl<'a> Subject<'a> {
-    fn at(visit: &'a Visit, desk: &'a Desk, connection: Connection, onward: &'a str) -> Self {
-        Self { visit, connection, place: desk.place(visit), by: desk.by(visit), onward }
+impl<'a> OpenedConnection<'a> {
+    fn at(visit: &'a Visit, member: &'a Member, connection: Connection, onward: &'a str) -> Self {
+        Self { visit, connection, place: member.place(visit), by: member.by(visit), onward }
     }
 
     /// Does what the form asks for.

@@ -39,7 +39,7 @@ use crate::{
 const ROWS: i64 = 25;
 
 /// A member of an organization, and what they may do there.
-struct Desk {
+struct Member {
     organization: Id<Organization>,
     name: String,
     /// The page that lists its connections.
@@ -50,7 +50,7 @@ struct Desk {
     authority: Authority,
 }
 
-impl Desk {
+impl Member {
     /// The person's, at the organization that the path names.
     async fn of(visit: &Visit, request: &HttpRequest, person: Person) -> Result<Self, Failure> {
         let organization = id(request, "id")?;
@@ -111,11 +111,11 @@ impl Desk {
 async fn shown(
     request: &HttpRequest,
     settings: &Settings,
-    run: impl AsyncFnOnce(&mut Visit, Desk) -> Result<HttpResponse, Failure>,
+    run: impl AsyncFnOnce(&mut Visit, Member) -> Result<HttpResponse, Failure>,
 ) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
-        let desk = Desk::of(visit, request, person).await?;
-        run(visit, desk).await
+        let member = Member::of(visit, request, person).await?;
+        run(visit, member).await
     };
     account::shown(request, settings, run).await
 }
@@ -126,11 +126,11 @@ async fn done(
     payload: Payload,
     settings: &Settings,
     purpose: Purpose,
-    run: impl AsyncFnOnce(&mut Visit, Desk, &Fields) -> Result<HttpResponse, Failure>,
+    run: impl AsyncFnOnce(&mut Visit, Member, &Fields) -> Result<HttpResponse, Failure>,
 ) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person, fields: &Fields| {
-        let desk = Desk::of(visit, request, person).await?;
-        run(visit, desk, fields).await
+        let member = Member::of(visit, request, person).await?;
+        run(visit, member, fields).await
     };
     account::done(request, payload, settings, purpose, run).await
 }

@@ -14,7 +14,7 @@ use paylent_storage::{Error, NewApplication, Order, Page, Refusal, ResourceServe
 
 use super::{
     super::{Visit, fault::Failure, show, visit::Fields},
-    Desk, done,
+    Member, done,
     draft::{self, Judged},
     granted::scopes,
     problem, say,
@@ -35,11 +35,11 @@ const SERVERS: i64 = 200;
 
 /// `GET /organizations/{id}/applications/new`
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
-    let run = async |visit: &mut Visit, desk: Desk| {
-        desk.admin()?;
+    let run = async |visit: &mut Visit, member: Member| {
+        member.admin()?;
         let id: Id<Application> = Id::new(visit.now, random_bytes()?);
         let typed = Typed { ip_allow_list_mode: "enforce".to_owned(), ..Typed::default() };
-        page(visit, &desk, id, typed, false, Vec::new()).await
+        page(visit, &member, id, typed, false, Vec::new()).await
     };
     shown(&request, &settings, run).await
 }
@@ -49,22 +49,22 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
     done(&request, payload, &settings, Purpose::NewApplication, answer).await
 }
 
-async fn answer(visit: &mut Visit, desk: Desk, fields: &Fields) -> Result<HttpResponse, Failure> {
-    desk.admin()?;
+async fn answer(visit: &mut Visit, member: Member, fields: &Fields) -> Result<HttpResponse, Failure> {
+    member.admin()?;
     let id = made(visit, fields)?;
     let mut typed = draft::typed(fields);
     match fields.one("action") {
-        Some("show_permissions") => page(visit, &desk, id, typed, false, Vec::new()).await,
+        Some("show_permissions") => page(visit, &member, id, typed, false, Vec::new()).await,
         Some("add_current_address") => {
             let address = current_address(visit);
             if let Some(address) = address {
                 draft::add_address(&mut typed, address);
             }
-            page(visit, &desk, id, typed, address.is_some(), Vec::new()).await
+            page(visit, &member, id, typed, address.is_some(), Vec::new()).await
         }
-        Some("save") => match judge(visit, &desk, &typed).await? {
-            Ok(plan) => create(visit, &desk, id, plan, typed).await,
-            Err(problems) => page(visit, &desk, id, typed, false, problems).await,
+        Some("save") => match judge(visit, &member, &typed).await? {
+            Ok(plan) => create(visit, &member, id, plan, typed).await,
+            Err(problems) => page(visit, &member, id, typed, false, problems).await,
         },
         _ => Err(Failure::malformed("The action cannot be read.")),
     }
@@ -73,7 +73,7 @@ async fn answer(visit: &mut Visit, desk: Desk, fields: &Fields) -> Result<HttpRe
 /// What an application can be made of.
 type Plan = (Judged, ApplicationGrant, ResourceServer);
 
-async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan, Vec<Problem>>, Failure> {
+async fn judge(visit: &Visit, member: &Member, typed: &Typed) -> Result<Result<Plan, Vec<Problem>>, Failure> {
     let mut problems = Vec::new();
     let grant = typed.grant_type.parse::<ApplicationGrant>().ok();
     if grant.is_none() {
@@ -94,7 +94,7 @@ async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan,
     let is_system = server.as_ref().is_some_and(|server| server.system);
     // Whichever it will be, the rest is judged at once.
     let judged = draft::judge(typed, grant.unwrap_or(ApplicationGrant::AuthorizationCode), &known, |name| {
-        !is_system || desk.may_give(name)
+        !is_system || member.may_give(name)
     });
     Ok(match (judged, grant, server) {
         (Ok(settings), Some(grant), Some(server)) if problems.is_empty() => Ok((settings, grant, server)),
@@ -107,7 +107,7 @@ async fn judge(visit: &Visit, desk: &Desk, typed: &Typed) -> Result<Result<Plan,
 
 async fn create(
     visit: &Visit,
-    desk: &Desk,
+    member: &Member,
     id: Id<Application>,
     (settings, grant, server): Plan,
     typed: Typed,
@@ -118,7 +118,7 @@ async fn create(
         id,
         client_id,
         secret_hash: SecretHash::of(secret.expose()),
-        organization_id: desk.organization,
+        organization_id: member.organization,
         resource_server_id: server.id,
         name: settings.name,
         grant_type: grant,
@@ -129,16 +129,16 @@ async fn create(
         notification_emails: settings.notification_emails,
         service_user: if is_static { Some(Id::new(visit.now, random_bytes()?)) } else { None },
     };
-    match visit.env.create_application(new, &desk.by(visit)).await {
-        Ok(application) => Ok(secret_page(visit, desk, &application, &secret, None)),
+    match visit.env.create_application(new, &member.by(visit)).await {
+        Ok(application) => Ok(secret_page(visit, member, &application, &secret, None)),
         // The form came a second time, perhaps with the first on its way. The secret is told once.
-        Err(Error::Conflict) => Ok(say(&desk.path_of(id), Done::AlreadyMade)),
+        Err(Error::Conflict) => Ok(say(&member.path_of(id), Done::AlreadyMade)),
         Err(Error::Refused(Refusal::NoRefreshTokens)) => {
-            page(visit, desk, id, typed, false, problem("resource_server", Wrong::NoRefresh)).await
+            page(visit, member, id, typed, false, problem("resource_server", Wrong::NoRefresh)).await
         }
         Err(Error::Reference) => {
             let gone = gone(visit, server.id, &typed).await?;
-            page(visit, desk, id, typed, false, gone).await
+            page(visit, member, id, typed, false, gone).await
         }
         Err(error) => Err(error.into()),
     }
@@ -181,7 +181,7 @@ async fn servers(visit: &Visit) -> Result<(Vec<ResourceServer>, bool), Failure> 
 
 async fn page(
     visit: &Visit,
-    desk: &Desk,
+    member: &Member,
     id: Id<Application>,
     mut typed: Typed,
     added: bool,
@@ -195,7 +195,7 @@ async fn page(
     let offered = match chosen {
         Some(server) => {
             typed.resource_server = server.id.to_string();
-            offered(visit, desk, server, &typed.permissions).await?
+            offered(visit, member, server, &typed.permissions).await?
         }
         None => Vec::new(),
     };
@@ -206,8 +206,8 @@ async fn page(
     });
     let choices: Vec<Server> = choices.collect();
     let (csrf, address) = (visit.csrf(Purpose::NewApplication), current_address(visit).map(|ip| ip.to_string()));
-    let (id, action) = (id.to_string(), format!("/organizations/{}/applications/new", desk.organization));
-    let place = desk.place(visit);
+    let (id, action) = (id.to_string(), format!("/organizations/{}/applications/new", member.organization));
+    let place = member.place(visit);
     let page = NewApplicationPage {
         frame: visit.frame(),
         place,
@@ -215,7 +215,7 @@ async fn page(
         made: &format!("{id}.{}", visit.vouch(&id)),
         settings: Form {
             frame: visit.frame(),
-            organization: Name(&desk.name),
+            organization: Name(&member.name),
             typed: &typed,
             grant: None,
             servers: &choices,

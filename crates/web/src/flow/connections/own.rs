@@ -9,7 +9,7 @@ use paylent_storage::Person;
 
 use super::{
     super::{Visit, account, fault::Failure, visit::Fields},
-    connection::Subject,
+    connection::OpenedConnection,
     id, unknown,
 };
 use crate::{
@@ -26,7 +26,7 @@ const ONWARD: &str = "/account/applications?done";
 pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person| {
         let connection = find(visit, &person, &request).await?;
-        subject(visit, &person, &request, connection).page(None, Vec::new()).await
+        opened(visit, &person, &request, connection).page(None, Vec::new()).await
     };
     account::shown(&request, &settings, run).await
 }
@@ -35,7 +35,7 @@ pub(in crate::flow) async fn get(request: HttpRequest, settings: Data<Settings>)
 pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settings: Data<Settings>) -> HttpResponse {
     let run = async |visit: &mut Visit, person: Person, fields: &Fields| {
         let connection = find(visit, &person, &request).await?;
-        subject(visit, &person, &request, connection).change(fields).await
+        opened(visit, &person, &request, connection).change(fields).await
     };
     account::done(&request, payload, &settings, Purpose::Connection, run).await
 }
@@ -47,8 +47,13 @@ async fn find(visit: &Visit, person: &Person, request: &HttpRequest) -> Result<C
     if is_own { Ok(connection) } else { Err(unknown()) }
 }
 
-fn subject<'a>(visit: &'a Visit, person: &Person, request: &HttpRequest, connection: Connection) -> Subject<'a> {
+fn opened<'a>(
+    visit: &'a Visit,
+    person: &Person,
+    request: &HttpRequest,
+    connection: Connection,
+) -> OpenedConnection<'a> {
     let (done, is_disguised) = (Done::of(request.query_string()), visit.origin.is_disguised);
     let place = Place { organization: None, path: LIST, done, is_disguised };
-    Subject { visit, connection, place, by: account::by(visit, person), onward: ONWARD }
+    OpenedConnection { visit, connection, place, by: account::by(visit, person), onward: ONWARD }
 }

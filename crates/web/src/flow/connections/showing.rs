@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     super::{Visit, fault::Failure, show},
-    Desk,
+    Member,
     granted::scopes,
 };
 use crate::pages::{
@@ -34,12 +34,12 @@ pub(super) fn current_address(visit: &Visit) -> Option<IpAddr> {
 /// The permissions that the person may give, and those that are given already.
 pub(super) async fn offered(
     visit: &Visit,
-    desk: &Desk,
+    member: &Member,
     server: &ResourceServer,
     given: &Scopes,
 ) -> Result<Vec<Offered>, Failure> {
     let mut offered = scopes(visit, server.id).await?;
-    offered.retain(|scope| !server.system || desk.may_give(&scope.name) || given.contains(&scope.name));
+    offered.retain(|scope| !server.system || member.may_give(&scope.name) || given.contains(&scope.name));
     Ok(offered)
 }
 
@@ -76,19 +76,19 @@ pub(super) fn example(visit: &Visit, application: &Application) -> String {
 /// The one page that shows a secret.
 pub(super) fn secret_page(
     visit: &Visit,
-    desk: &Desk,
+    member: &Member,
     application: &Application,
     secret: &Secret,
     old_until: Option<Timestamp>,
 ) -> HttpResponse {
     let page = SecretPage {
         frame: visit.frame(),
-        place: desk.place(visit),
+        place: member.place(visit),
         issuer: &visit.env.tenant().base_url,
         client_id: &application.client_id,
         secret: secret.expose(),
         old_until: old_until.map(Moment),
-        onward: &desk.path_of(application.id),
+        onward: &member.path_of(application.id),
     };
     show::page(200, &page)
 }

@@ -34,4 +34,12 @@ pub struct ConfirmationPage<'a> {
     pub back: &'a str,
 }
 
+impl ConfirmationPage<'_> {
+    /// What is lost comes before what is asked.
+    const fn title(&self) -> &'static str {
+        let texts = self.frame.connections();
+        if self.removed.is_empty() { texts.addition_title } else { texts.removal_title }
+    }
+}
+
 stays_here!(ConfirmationPage);
