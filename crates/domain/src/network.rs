@@ -1,6 +1,6 @@
 //! Where a request comes from: the client's address behind trusted proxies, and nothing else.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -91,11 +91,11 @@ impl TrustedProxies {
             if !self.trusts(ip) {
                 break;
             }
-            let address = hop_address(hop.trim());
-            is_told = address.is_some();
+            let address = hop.trim().parse::<IpAddr>();
+            is_told = address.is_ok();
             match address {
-                Some(address) => ip = plain(address),
-                None => break,
+                Ok(address) => ip = plain(address),
+                Err(_) => break,
             }
         }
         Caller { ip, is_disguised: is_forwarded && (self.0.is_empty() || !is_told) }
@@ -104,11 +104,6 @@ impl TrustedProxies {
     fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
-}
-
-/// The address of a hop; some proxies write its port, too.
-fn hop_address(hop: &str) -> Option<IpAddr> {
-    hop.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 /// An IPv4 address seen through a dual-stack socket is that IPv4 address.
@@ -142,13 +137,7 @@ mod tests {
         let proxies = TrustedProxies::parse(["10.0.0.0/8", "127.0.0.1"]).unwrap();
         assert_eq!(proxies.client(ip("127.0.0.1"), &["1.1.1.1, 203.0.113.5, 10.1.2.3"]), ip("203.0.113.5"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &["1.1.1.1", "203.0.113.5", "10.9.9.9"]), ip("203.0.113.5"));
-        assert_eq!(proxies.client(ip("127.0.0.1"), &["203.0.113.5:4444, 10.1.2.3:80"]), ip("203.0.113.5"));
-        assert_eq!(proxies.client(ip("127.0.0.1"), &["[2001:db8::1]:99"]), ip("2001:db8::1"));
-        for garbage in
-            ["garbage", "203.0.113.5:", "203.0.113.5:70000", "203.0.113.5 :80", "[2001:db8::1]", "\"203.0.113.5\""]
-        {
-            assert_eq!(proxies.client(ip("127.0.0.1"), &[garbage]), ip("127.0.0.1"), "{garbage}");
-        }
+        assert_eq!(proxies.client(ip("127.0.0.1"), &["garbage"]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &[]), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("::ffff:127.0.0.1"), &["::ffff:203.0.113.5"]), ip("203.0.113.5"));
     }
