@@ -191,7 +191,7 @@ both! {
                     env.create_membership_role(membership_role(&here, viewer), &by()).await.map(|_| ())
                 }),
                 work(move |env: Env| async move {
-                    let mut new = invitation(jane, shop, "invited@example.com");
+                    let mut new = invitation(jane, shop, &format!("invited{n}@example.com"));
                     new.role_ids = vec![viewer];
                     env.create_invitation(new, &by()).await.map(|_| ())
                 }),
