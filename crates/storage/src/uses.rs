@@ -1,6 +1,6 @@
 //! When and from where the tokens of applications were last used. Kept in memory and written in batches: a use is no change,
-//! and no request waits for it (docs/adr/0023-connections.md). A crash, or a
-//! database that is away when they are written, loses half a minute of them.
+//! and no request waits for it (docs/adr/0023-connections.md). A crash, or a database that is away when they are written,
+//! loses half a minute of them.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,8 @@
 //! Requests that arrive at the same moment, at one server or at several on the same database.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use paylent_domain::clock::Stopwatch;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use tokio::{sync::Barrier, task::JoinSet};
@@ -27,18 +28,24 @@ pub fn in_turn(
 
 /// Sends all of these at the same moment, each on a task of its own. The answers come in the order of the requests.
 pub async fn at_once(requests: Vec<RequestBuilder>) -> Vec<Reply> {
+    at_once_timed(requests).await.into_iter().map(|(reply, _)| reply).collect()
+}
+
+/// The same, with how long each took.
+pub async fn at_once_timed(requests: Vec<RequestBuilder>) -> Vec<(Reply, Duration)> {
     let barrier = Arc::new(Barrier::new(requests.len()));
     let mut tasks = JoinSet::new();
     for (number, request) in requests.into_iter().enumerate() {
         let barrier = barrier.clone();
         tasks.spawn(async move {
             barrier.wait().await;
-            (number, Reply::of(request).await)
+            let watch = Stopwatch::start();
+            (number, (Reply::of(request).await, watch.elapsed()))
         });
     }
     let mut replies = tasks.join_all().await;
     replies.sort_by_key(|(number, _)| *number);
-    replies.into_iter().map(|(_, reply)| reply).collect()
+    replies.into_iter().map(|(_, timed)| timed).collect()
 }
 
 /// Sends all of these at the same moment. Whoever is told to come back later does so when the rush is over.

@@ -7,9 +7,12 @@ use paylent_tests::{TestDatabase, both, seed};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{
-    register::{self, JANE},
-    support::{Reply, TestServer, browser::*, letters::passcode, oauth::Registered},
+use crate::support::{
+    Reply, TestServer,
+    browser::*,
+    letters::passcode,
+    oauth::Registered,
+    registering::{self, JANE},
 };
 
 const APP: &str = "https://spa.example.com";
@@ -67,7 +70,7 @@ both! {
 
     /// Whoever registers or forgot the password may be at a front end of another site. What a page says is for no script.
     async fn a_front_end_of_a_registered_origin_sends_json_where_people_fill_in_forms(database: TestDatabase) {
-        let server = register::start(&database).await;
+        let server = registering::start(&database).await;
         registered(&server, &database).await;
         for path in [
             "/register",
@@ -103,8 +106,8 @@ both! {
         let given = json!({"registration_id": begun["registration_id"], "passcode": code});
         let proved = from_app("/register/verify", given).await.is(200).json();
         let token = proved["registration_token"].as_str().unwrap();
-        from_app("/register/complete", register::about(token)).await.is(201);
-        from_app("/register/complete", register::about(token)).await.is(400);
+        from_app("/register/complete", registering::about(token)).await.is(201);
+        from_app("/register/complete", registering::about(token)).await.is(400);
         from_app("/password/forgot", json!({"email": JANE})).await.is(202);
         from_app("/password/reset", json!({"token": "x"})).await.is(400);
     }

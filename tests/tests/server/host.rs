@@ -6,6 +6,7 @@ use reqwest::{Method, header::HeaderValue};
 use crate::support::{
     BASE, Reply, Setting, TestServer,
     forge::claims,
+    forwarded::forged,
     raw::{exchange, request, statuses},
 };
 
@@ -26,22 +27,6 @@ async fn issuer(server: &TestServer, host: &str, headers: &[(&str, &str)]) -> St
 async fn with_default(database: &TestDatabase) -> TestServer {
     let setting = Setting { default_environment: Some("acme-test"), ..Default::default() };
     TestServer::start_with(database, setting).await
-}
-
-/// Headers that speak of another host, and of more than a caller may choose.
-pub fn forged(server: &TestServer) -> [(&'static str, String); 9] {
-    let beta = &server.beta.host;
-    [
-        ("x-forwarded-host", beta.clone()),
-        ("forwarded", format!("for=1.2.3.4;host={beta};proto=https")),
-        ("x-original-url", format!("http://{beta}/")),
-        ("x-rewrite-url", "/api/users".to_owned()),
-        ("x-original-host", beta.clone()),
-        ("x-host", beta.clone()),
-        ("x-forwarded-server", beta.clone()),
-        ("x-forwarded-prefix", "/evil".to_owned()),
-        ("x-http-method-override", "DELETE".to_owned()),
-    ]
 }
 
 both! {

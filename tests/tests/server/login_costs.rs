@@ -1,33 +1,19 @@
 //! What sign-ins cost the server, and what their times tell. Catalogue section A12. What hashing costs in memory is shown
 //! where it is alone in its process: `crates/crypto/tests/password_memory.rs`.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use paylent_domain::{clock::Stopwatch, user::UserChange};
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
-use reqwest::RequestBuilder;
-use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::support::{PASSWORD, Reply, Setting, TestServer, browser::*};
+use crate::{
+    at_once::at_once_timed,
+    support::{PASSWORD, Reply, Setting, TestServer, browser::*},
+};
 
 /// How many sign in at once: fewer than the catalogue's five hundred, whose requests alone keep a busy machine for seconds.
 const FLOOD: usize = 200;
-
-/// Sends all of these at the same moment, and says how long each took.
-fn flood(requests: Vec<RequestBuilder>) -> JoinSet<(Reply, Duration)> {
-    let barrier = Arc::new(Barrier::new(requests.len()));
-    let mut tasks = JoinSet::new();
-    for request in requests {
-        let barrier = barrier.clone();
-        tasks.spawn(async move {
-            barrier.wait().await;
-            let watch = Stopwatch::start();
-            (Reply::of(request).await, watch.elapsed())
-        });
-    }
-    tasks
-}
 
 /// The time that so many per cent of all do not exceed.
 fn percentile(times: &mut [Duration], percent: usize) -> Duration {
@@ -76,18 +62,16 @@ both! {
         while slowest.len() < 3 {
             let runs = server.rooms.passwords.runs();
             let form = || browser.sign_in_form(&page, "nobody@example.com", "wrong password");
-            let mut logins = flood((0..FLOOD).map(|_| form()).collect());
-            let (mut answers, mut introspections) = (Vec::new(), Vec::new());
-            while answers.len() < FLOOD {
+            let logins = tokio::spawn(at_once_timed((0..FLOOD).map(|_| form()).collect()));
+            let mut introspections = Vec::new();
+            while !logins.is_finished() {
                 let watch = Stopwatch::start();
                 let told = server.introspect(&server.acme, &machine, &token).await;
                 introspections.push(watch.elapsed());
                 assert_eq!((told.status, &told.json()["active"]), (200, &true.into()));
-                while let Some(answer) = logins.try_join_next() {
-                    answers.push(answer.unwrap());
-                }
             }
-            let (refused, answered): (Vec<_>, Vec<_>) = answers.into_iter().partition(|(reply, _)| reply.status == 503);
+            let answers = logins.await.unwrap().into_iter();
+            let (refused, answered): (Vec<_>, Vec<_>) = answers.partition(|(reply, _)| reply.status == 503);
             answered.iter().for_each(|(reply, _)| is_page(reply, 401));
             assert_eq!(server.rooms.passwords.runs() - runs, answered.len() as u64, "a hash for each that is answered");
             assert!(!refused.is_empty(), "the queue was never full");

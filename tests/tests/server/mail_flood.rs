@@ -5,10 +5,14 @@ use paylent_domain::mail::HOURLY_LIMIT;
 use paylent_tests::both;
 use serde_json::json;
 
-use crate::{
-    host::forged,
-    register::{self, elsewhere},
-    support::{PASSWORD, Reply, TestServer, account::at_home, browser::*, document, letters::letters_to},
+use crate::support::{
+    PASSWORD, Reply, TestServer,
+    account::at_home,
+    browser::*,
+    document,
+    forwarded::forged,
+    letters::letters_to,
+    registering::{self, elsewhere},
 };
 
 /// The endpoints that have mails sent to an address that the caller names.
@@ -42,7 +46,7 @@ async fn ask(server: &TestServer, ada: &Browser<'_>, cause: &str, to: &str) -> R
 
 both! {
     async fn em_flood_no_endpoint_sends_an_address_more_mails_in_an_hour_than_its_cap(database: TestDatabase) {
-        let server = register::start(&database).await;
+        let server = registering::start(&database).await;
         scene(&server.acme).await;
         let ada = at_home(&server, EMAIL).await;
         let cap = usize::try_from(HOURLY_LIMIT).unwrap();
@@ -68,7 +72,7 @@ both! {
 
     /// Whatever a request says of the host it was for: a link in a mail leads to the issuer.
     async fn em_link_no_header_leads_a_mail_elsewhere(database: TestDatabase) {
-        let server = register::start(&database).await;
+        let server = registering::start(&database).await;
         scene(&server.acme).await;
         let ada = at_home(&server, EMAIL).await;
         let scheme = ("x-forwarded-proto", "https".to_owned());
@@ -92,7 +96,7 @@ both! {
 
     /// What strangers can ask for counts together; whoever may invite is not kept from it by them.
     async fn em_flood_one_address_has_one_cap_for_all_that_strangers_ask_for(database: TestDatabase) {
-        let server = register::start(&database).await;
+        let server = registering::start(&database).await;
         scene(&server.acme).await;
         let ada = at_home(&server, EMAIL).await;
         let to = "jane@example.com";

@@ -4,15 +4,13 @@ use paylent_tests::both;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::{
-    register::{JANE, about},
-    support::{
-        PASSWORD, Reply, Setting, TestServer,
-        account::{at_home, fill_in, is_done},
-        browser::*,
-        document,
-        letters::{invitation_token, passcode, reset_link},
-    },
+use crate::support::{
+    PASSWORD, Reply, Setting, TestServer,
+    account::{at_home, fill_in, is_done},
+    browser::*,
+    document,
+    letters::{invitation_token, passcode, reset_link},
+    registering::{JANE, about},
 };
 
 const NEW: &str = "grace@example.com";

@@ -6,16 +6,13 @@ use paylent_tests::{TestDatabase, both, seed};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    register::{JANE, about, start},
-    register_pages::{PERSON, fill, to_code},
-    support::{
-        Caller, PASSWORD, Reply, TestServer,
-        account::*,
-        browser::*,
-        document,
-        letters::{invitation_token, letters_to, passcode, reset_link},
-    },
+use crate::support::{
+    Caller, PASSWORD, Reply, TestServer,
+    account::*,
+    browser::*,
+    document,
+    letters::{invitation_token, letters_to, passcode, reset_link},
+    registering::{JANE, PERSON, about, fill, start, to_code},
 };
 
 const FROM: (&str, &str) = ("203.0.113.9", "audit/1");

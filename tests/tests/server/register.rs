@@ -1,105 +1,19 @@
 //! Registration as front ends do it: `POST /register`, `/register/verify`, `/register/complete`. Catalogue section A13.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use paylent_crypto::secret::{SecretHash, SecretKind, generate};
-use paylent_tests::{TestDatabase, both};
-use reqwest::{Method, RequestBuilder};
+use paylent_tests::both;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
     canaries::Recording,
     support::{
-        PASSWORD, Reply, Setting, Tenant, TestServer,
-        browser::{Browser, application, is_page, is_protected, person},
+        PASSWORD, Reply, Setting, TestServer,
+        browser::{Browser, application, is_protected, person},
         letters::{letters, passcode},
+        registering::*,
     },
 };
-
-pub const JANE: &str = "jane@example.com";
-
-/// A server that believes the front ends' word on where a person is: mails are counted by that, too.
-pub async fn start(database: &TestDatabase) -> TestServer {
-    TestServer::start_with(database, Setting { proxies: &["127.0.0.1"], ..Setting::default() }).await
-}
-
-/// A network that nobody was in before.
-pub fn elsewhere() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(1);
-    let [_, b, c, d] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    format!("10.{b}.{c}.{d}")
-}
-
-impl TestServer {
-    /// A request of a front end.
-    pub fn ask_as_front_end(&self, tenant: &Tenant, path: &str, body: &Value) -> RequestBuilder {
-        self.request(tenant, Method::POST, path).json(body)
-    }
-
-    /// Asks for a mail, from a network of its own.
-    pub async fn register(&self, email: &str) -> Reply {
-        let request = self.ask_as_front_end(&self.acme, "/register", &json!({"email": email}));
-        Reply::of(request.header("x-forwarded-for", elsewhere())).await
-    }
-
-    /// Begins a registration and gives its id.
-    pub async fn begin(&self, email: &str) -> String {
-        self.register(email).await.is(202).json()["registration_id"].as_str().unwrap().to_owned()
-    }
-
-    pub async fn verify(&self, id: &str, passcode: &str) -> Reply {
-        Reply::of(self.verification(id, passcode)).await
-    }
-
-    pub fn verification(&self, id: &str, passcode: &str) -> RequestBuilder {
-        let body = json!({"registration_id": id, "passcode": passcode});
-        self.ask_as_front_end(&self.acme, "/register/verify", &body)
-    }
-
-    /// Goes as far as the token.
-    pub async fn prove(&self, database: &TestDatabase, email: &str) -> String {
-        let id = self.begin(email).await;
-        let reply = self.verify(&id, &passcode(database, email).await).await.is(200);
-        reply.json()["registration_token"].as_str().unwrap().to_owned()
-    }
-
-    pub async fn complete(&self, token: &str) -> Reply {
-        Reply::of(self.completion(&about(token))).await
-    }
-
-    pub fn completion(&self, body: &Value) -> RequestBuilder {
-        self.ask_as_front_end(&self.acme, "/register/complete", body)
-    }
-}
-
-/// What completes a registration.
-pub fn about(token: &str) -> Value {
-    json!({
-        "registration_token": token,
-        "first_name": "Jane",
-        "last_name": "Doe",
-        "password": PASSWORD,
-        "password_confirmation": PASSWORD,
-    })
-}
-
-/// Five codes that are not this one.
-pub fn wrong(passcode: &str) -> Vec<String> {
-    let right: u32 = passcode.parse().unwrap();
-    (1..=5).map(|step| format!("{:06}", (right + step) % 1_000_000)).collect()
-}
-
-/// Asserts the error document of these endpoints.
-#[track_caller]
-pub fn is_refused(reply: &Reply, status: u16, error: &str) {
-    assert_eq!(reply.status, status, "{}", reply.text);
-    assert_eq!((reply.header("content-type"), reply.header("cache-control")), ("application/json", "no-store"));
-    let json = reply.json();
-    assert_eq!(json["error"], error, "{}", reply.text);
-    assert!(json["error_description"].as_str().unwrap().ends_with('.'), "{}", reply.text);
-    assert_eq!(json.as_object().unwrap().len(), 2, "{}", reply.text);
-    assert!(reply.headers.get("set-cookie").is_none());
-}
 
 /// What of an answer does not depend on when and to whom it was given.
 fn shape(reply: &Reply) -> (u16, Vec<String>, usize, Value) {
@@ -345,72 +259,6 @@ both! {
             assert!(!dump.contains(&secret.to_lowercase()) && !dump.contains(&hex) && !log.contains(secret.as_str()));
         }
         assert!(shown.iter().all(|shown| !log.contains(shown)));
-    }
-
-    /// Only what is a code is an attempt.
-    async fn ot_format_what_is_not_six_digits_is_malformed_and_no_attempt(database: TestDatabase) {
-        let server = start(&database).await;
-        let id = server.begin(JANE).await;
-        for code in ["", " 123456", "123456 ", "12345", "1234567", "１２３４５６", "12345a", "+12345", "12 345", "1\u{0}2345"] {
-            is_refused(&server.verify(&id, code).await, 422, "invalid_request");
-        }
-        for code in [json!(123_456), json!(123), json!(["123456"]), json!({"code": "123456"}), json!(null), json!(true)] {
-            let body = json!({"registration_id": id, "passcode": code});
-            let request = server.ask_as_front_end(&server.acme, "/register/verify", &body);
-            is_refused(&Reply::of(request).await, 422, "invalid_request");
-        }
-        assert_eq!(database.values("SELECT attempts FROM registrations").await, ["0"]);
-        server.verify(&id, "000123").await.is(400);
-        assert_eq!(database.values("SELECT attempts FROM registrations").await, ["1"], "zeros in front are digits");
-    }
-
-    async fn bodies_that_are_not_what_they_should_be_are_refused(database: TestDatabase) {
-        let server = start(&database).await;
-        for path in ["/register", "/register/verify", "/register/complete"] {
-            for body in ["", "{", "[]", "null", "\"x\"", "{\"email\":\"a@b.example\",\"email\":\"a@b.example\"}", "{\"email\":1}"] {
-                let request = server.request(&server.acme, Method::POST, path);
-                let request = request.header("content-type", "application/json").body(body);
-                is_refused(&Reply::of(request).await, 422, "invalid_request");
-            }
-            // What a page of another site could send without asking.
-            for media_type in ["text/plain", "multipart/form-data; boundary=x", "application/jsonx"] {
-                let request = server.request(&server.acme, Method::POST, path).header("content-type", media_type);
-                is_page(&Reply::of(request.body("{\"email\":\"jane@example.com\"}")).await, 400);
-            }
-            let large = server.request(&server.acme, Method::POST, path).header("content-type", "application/json");
-            assert_eq!(Reply::of(large.body(" ".repeat(65_537))).await.status, 413);
-            assert_eq!(Reply::of(server.request(&server.acme, Method::DELETE, path)).await.status, 405);
-        }
-        assert_eq!(database.count("mails").await, 0);
-    }
-
-    async fn what_is_told_of_a_person_is_checked(database: TestDatabase) {
-        let server = start(&database).await;
-        let token = server.prove(&database, JANE).await;
-        database.execute("UPDATE environments SET password_min_length = 12").await;
-        for (field, value) in [
-            ("first_name", ""),
-            ("first_name", "  "),
-            ("last_name", "a\nb"),
-            ("last_name", &"x".repeat(101)),
-            ("first_name", "a\u{202e}b"),
-            ("password", "short"),
-            ("password", "elevenchars"),
-            ("password", &"x".repeat(129)),
-            ("password_confirmation", "something else"),
-        ] {
-            let mut body = about(&token);
-            body[field] = json!(value);
-            if field == "password" {
-                body["password_confirmation"] = json!(value);
-            }
-            let reply = Reply::of(server.completion(&body)).await;
-            is_refused(&reply, 422, "invalid_request");
-            assert!(reply.json()["error_description"].as_str().unwrap().starts_with(field), "{}", reply.text);
-        }
-        let runs = server.rooms.passwords.runs();
-        assert_eq!(runs, 0, "nothing is hashed for what is refused");
-        server.complete(&token).await.is(201);
     }
 
     /// No session, no sign-in, no user before the address is proved and the rest told.

@@ -4,12 +4,10 @@ use paylent_domain::language::Language;
 use paylent_tests::both;
 use serde_json::json;
 
-use crate::{
-    register::{JANE, is_refused, start, wrong},
-    support::{
-        Reply, TestServer,
-        letters::{letters, passcode},
-    },
+use crate::support::{
+    Reply, TestServer,
+    letters::{letters, passcode},
+    registering::{JANE, is_refused, start, wrong},
 };
 
 /// Asks for a mail from somewhere.

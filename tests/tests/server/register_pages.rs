@@ -4,46 +4,18 @@ use paylent_domain::{client::ClientType, environment::SettingsChange};
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
 
-use crate::{
-    register::{JANE, start, wrong},
-    support::{
-        PASSWORD, Reply, TestServer,
-        browser::*,
-        letters::{letters, passcode},
-    },
+use crate::support::{
+    Reply, TestServer,
+    browser::*,
+    letters::{letters, passcode},
+    registering::*,
 };
-
-pub const PERSON: [(&str, &str); 4] =
-    [("first_name", "Jane"), ("last_name", "Doe"), ("password", PASSWORD), ("password_confirmation", PASSWORD)];
-
-/// The hidden fields that a page passes on.
-fn passed_on(page: &Reply) -> Vec<(&'static str, String)> {
-    let names = ["csrf", "handle", "ui_locales", "registration_id", "registration_token"];
-    let there = names.into_iter().filter(|name| page.text.contains(&format!("name=\"{name}\" value=\"")));
-    there.map(|name| (name, hidden(page, name))).collect()
-}
-
-/// Fills in the form of a page.
-pub async fn fill(browser: &Browser<'_>, path: &str, page: &Reply, typed: &[(&str, &str)]) -> Reply {
-    let passed_on = passed_on(page);
-    let fields: Vec<(&str, &str)> = passed_on.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    browser.post(path, &[&fields, typed].concat()).await
-}
 
 /// The address that a link of a page leads to, with this start.
 fn link(page: &Reply, start: &str) -> String {
     let rest =
         page.text.split_once(&format!("href=\"{start}")).unwrap_or_else(|| panic!("no {start}: {}", page.text)).1;
     format!("{start}{}", rest.split('"').next().unwrap()).replace("&#38;", "&")
-}
-
-/// Asks for a code, and goes on to the page that asks for it.
-pub async fn to_code(browser: &Browser<'_>, page: &Reply, email: &str) -> Reply {
-    let sent = fill(browser, "/register", page, &[("email", email)]).await;
-    assert_eq!(sent.status, 303, "{}", sent.text);
-    let page = browser.get(sent.header("location")).await;
-    is_page(&page, 200);
-    page
 }
 
 async fn switch(server: &TestServer, enabled: bool) {

@@ -6,8 +6,12 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     at_once::{at_once, at_once_or_later},
-    register::{JANE, about, is_refused, start, wrong},
-    support::{Reply, TestServer, letters::passcode, raw},
+    support::{
+        Reply, TestServer,
+        letters::passcode,
+        raw,
+        registering::{JANE, about, is_refused, start, wrong},
+    },
 };
 
 /// Each of these in turn.

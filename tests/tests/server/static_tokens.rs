@@ -1,32 +1,35 @@
 //! Access tokens of applications that never expire. Seed 002, decision 18.
 
-use std::sync::Arc;
-
 use paylent_storage::Expected;
 use paylent_tests::{both, seed};
-use tokio::{sync::Barrier, task::JoinSet};
+use reqwest::RequestBuilder;
+use tokio::task::yield_now;
 
-use crate::support::{applications::*, *};
+use crate::{
+    at_once::at_once,
+    support::{applications::*, *},
+};
 
 /// How many an application may have.
 const MOST: usize = 100;
+
+/// So many requests for a token, to each node in turn.
+fn asking(nodes: &[TestServer; 2], application: &Owned, times: usize) -> Vec<RequestBuilder> {
+    let nodes = nodes.iter().cycle().take(times);
+    nodes.map(|node| node.asking(&node.acme, &application.client.credentials, &[])).collect()
+}
 
 both! {
     async fn an_application_has_a_hundred_static_tokens_and_no_more(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
         let application = server.acme.owned(|_| ()).await;
-        let nodes = [&server, &beside].map(|node| Arc::new(node.seen_from(LISTED)));
+        let nodes = [&server, &beside].map(|node| node.seen_from(LISTED));
         let mut first = String::new();
         for _ in 0..MOST - 3 {
             first = nodes[0].static_token(&application).await;
         }
-        let mut asking = JoinSet::new();
-        for node in nodes.iter().cycle().take(20) {
-            let (node, credentials) = (node.clone(), application.client.credentials.clone());
-            asking.spawn(async move { node.ask(&node.acme, &credentials, &[]).await });
-        }
-        let replies = asking.join_all().await;
+        let replies = at_once(asking(&nodes, &application, 20)).await;
         let (given, refused): (Vec<_>, Vec<_>) = replies.into_iter().partition(|reply| reply.status == 200);
         assert_eq!(given.len(), 3);
         refused.iter().for_each(|reply| reply.is_oauth_error(403, "access_denied"));
@@ -47,22 +50,17 @@ both! {
     async fn an_application_that_goes_while_tokens_are_asked_for_is_unknown(database: TestDatabase) {
         let server = TestServer::start(&database).await;
         let beside = server.beside(&database);
-        let nodes = [&server, &beside].map(|node| Arc::new(node.seen_from(LISTED)));
+        let nodes = [&server, &beside].map(|node| node.seen_from(LISTED));
         for round in 0..6 {
             let application = server.acme.owned(|_| ()).await;
-            let (start, mut asking) = (Arc::new(Barrier::new(9)), JoinSet::new());
-            for node in nodes.iter().cycle().take(8) {
-                let (node, credentials) = (node.clone(), application.client.credentials.clone());
-                let start = start.clone();
-                asking.spawn(async move {
-                    start.wait().await;
-                    node.ask(&node.acme, &credentials, &[]).await
-                });
-            }
-            start.wait().await;
-            let env = &server.acme.seeded.env;
-            assert!(env.delete_application(application.id, &Expected::Any, &seed::by()).await.unwrap());
-            for reply in asking.join_all().await {
+            let deleting = async {
+                // The requests are on their way first.
+                yield_now().await;
+                let env = &server.acme.seeded.env;
+                assert!(env.delete_application(application.id, &Expected::Any, &seed::by()).await.unwrap());
+            };
+            let (replies, ()) = tokio::join!(at_once(asking(&nodes, &application, 8)), deleting);
+            for reply in replies {
                 if reply.status != 200 {
                     reply.is_oauth_error(401, "invalid_client");
                 }

@@ -108,6 +108,12 @@ pub fn for_credentials(new: &mut NewApplication) {
     new.service_user = Some(seed::new_id());
 }
 
+/// The same, which is used from here.
+pub fn for_credentials_here(new: &mut NewApplication) {
+    for_credentials(new);
+    new.ip_allow_list = "127.0.0.1".parse().unwrap();
+}
+
 impl Caller<'_> {
     /// Makes a person a member of an organization, with a role of exactly these permissions; says the role's assignment.
     pub async fn joins(&self, user: &str, organization: &str, permissions: &[&str]) -> String {

@@ -2,13 +2,16 @@
 
 pub mod account;
 mod api;
+pub mod application_documents;
 pub mod applications;
 pub mod browser;
 pub mod forge;
+pub mod forwarded;
 pub mod letters;
 pub mod oauth;
 pub mod process;
 pub mod raw;
+pub mod registering;
 mod reply;
 mod samples;
 mod setup;

@@ -72,7 +72,13 @@ impl TestServer {
 
     /// Asks for a token with Basic authentication and this form.
     pub async fn ask(&self, tenant: &Tenant, client: &(String, String), extra: &[(&str, &str)]) -> Reply {
-        self.oauth(tenant, "/oauth/token", client, &[CLIENT_CREDENTIALS, extra].concat()).await
+        Reply::of(self.asking(tenant, client, extra)).await
+    }
+
+    /// The request that asks for it.
+    pub fn asking(&self, tenant: &Tenant, client: &(String, String), extra: &[(&str, &str)]) -> RequestBuilder {
+        let form = [CLIENT_CREDENTIALS, extra].concat();
+        self.request(tenant, Method::POST, "/oauth/token").basic_auth(&client.0, Some(&client.1)).form(&form)
     }
 
     /// Asks what a token is worth.
