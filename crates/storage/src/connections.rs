@@ -216,11 +216,9 @@ impl Env {
         let (environment, key, by, expected) = (self.key(), Key::from(id), by.clone(), expected.clone());
         on!(self.db, transaction, |c| {
             let this = connections::table.find((environment, key));
-            let application = this.select(connections::application_id).get_result(c).await;
-            let application: Option<Key> = application.optional()?;
-            let Some(application) = application else { return Ok(None) };
             // The client's row first: who takes a permission from all connections of an application has it locked.
-            let client = diesel::update(clients::table.find((environment, application)));
+            let client = clients::id.eq_any(this.select(connections::application_id));
+            let client = diesel::update(clients::table.filter(clients::environment_id.eq(environment).and(client)));
             client.set(clients::updated_at.eq(clients::updated_at)).execute(c).await?;
             let lock = diesel::update(this).set(connections::updated_at.eq(connections::updated_at));
             let lock = lock.returning(ConnectionRow::as_returning()).get_result(c).await;

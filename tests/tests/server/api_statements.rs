@@ -172,7 +172,7 @@ both! {
 /// What each change takes.
 const EXPECTED: &[(&str, &str, u64)] = &[
     ("application-connections", "delete", 10),
-    ("application-connections", "update", 9),
+    ("application-connections", "update", 10),
     ("application-tokens", "delete", 8),
     ("applications", "create", 14),
     ("applications", "delete", 13),

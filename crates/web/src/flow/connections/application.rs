@@ -91,7 +91,7 @@ pub(in crate::flow) async fn post(request: HttpRequest, payload: Payload, settin
                 }
                 opened.page(&typed, address.is_some(), Vec::new()).await
             }
-            Some("save") => opened.save(fields).await,
+            None | Some("save") => opened.save(fields).await,
             _ => Err(Failure::malformed("The action cannot be read.")),
         }
     };

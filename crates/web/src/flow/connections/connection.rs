@@ -73,7 +73,7 @@ impl<'a> OpenedConnection<'a> {
     pub(super) async fn change(self, fields: &Fields) -> Result<HttpResponse, Failure> {
         match fields.one("action") {
             Some("disconnect") => self.disconnect(fields).await,
-            Some("save") => self.narrow(fields).await,
+            None | Some("save") => self.narrow(fields).await,
             _ => Err(Failure::malformed("The action cannot be read.")),
         }
     }

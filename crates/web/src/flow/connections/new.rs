@@ -62,7 +62,7 @@ async fn answer(visit: &mut Visit, member: Member, fields: &Fields) -> Result<Ht
             }
             page(visit, &member, id, typed, address.is_some(), Vec::new()).await
         }
-        Some("save") => match judge(visit, &member, &typed).await? {
+        None | Some("save") => match judge(visit, &member, &typed).await? {
             Ok(plan) => create(visit, &member, id, plan, typed).await,
             Err(problems) => page(visit, &member, id, typed, false, problems).await,
         },
