@@ -61,6 +61,11 @@ class Browser:
         except TimeoutException:
             raise AssertionError(f"{self.driver.current_url} is not {heading!r} but {self.find('body').text}") from None
 
+    def told(self, text):
+        """Waits for the page that says this was done. The page before may look alike."""
+        patience = WebDriverWait(self.driver, 10, ignored_exceptions=[WebDriverException])
+        patience.until(lambda _: self.find("[role=status]").text == text, f"nobody says {text!r}")
+
     def hears(self, selector):
         """Waits until the focus is where somebody who sees nothing hears of it."""
         patience = WebDriverWait(self.driver, 10, ignored_exceptions=[WebDriverException])

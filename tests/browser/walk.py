@@ -144,7 +144,7 @@ def the_account_pages_are_seen(browser, party):
     browser.open(f"{ISSUER}/account")
     browser.tab_to("form button.primary")
     browser.press(Keys.ENTER)
-    assert browser.find("[role=status]").text == "Your changes were saved."
+    browser.told("Your changes were saved.")
     browser.look("account")
     browser.quiet()
     browser.open(f"{ISSUER}/account/password")

@@ -81,20 +81,6 @@ def relate(case):
     # Larger ones take seconds to make.
     if "key_size" in data.get("attributes", {}):
         data["attributes"]["key_size"] = 2048
-    if data.get("type") == "application":
-        fit(data.get("attributes", {}), case.method.upper() == "POST")
-
-
-def fit(attributes, is_new):
-    """The attributes of an application fit each other: its grant type stays, and says whether people return to it."""
-    if not is_new:
-        attributes.pop("grant_type", None)
-    if attributes.get("grant_type") != "authorization_code":
-        attributes.pop("redirect_uri", None)
-    if "ip_allow_list" in attributes:
-        attributes["ip_allow_list"] = ["203.0.113.5", "2001:db8::/32"]
-    # They are scopes of the resource server.
-    attributes.pop("permissions", None)
 
 
 def known(kind, id_):
